@@ -1,0 +1,143 @@
+"""Every error that the product raises on purpose.
+
+InfoAssistantError
+├── InvalidRequest                 the caller asked for something that makes no sense
+│   └── PayloadTooLarge            … or for too much of it
+├── NotFound                       no such thing, or not for this caller
+├── Conflict                       the thing changed meanwhile, or another holds it
+├── Unreadable                     a document cannot be turned into text; its owner can mend that
+├── Unavailable                    something we depend on does not answer; waiting helps
+│   ├── VectorStoreUnavailable
+│   ├── ObjectStorageUnavailable
+│   ├── EmbedderUnavailable
+│   ├── IngestionUnavailable
+│   └── BackendUnavailable         seen from the command line and the page
+├── TooBusy                        refused to protect those already being served
+│   ├── RateLimited
+│   └── Overloaded
+├── DeadlineExceeded               the time for this request is up
+├── StoredDataInvalid              stored bytes are not what we wrote
+└── Misconfigured                  a setting or the installation is wrong; the message names the remedy
+
+A message says what happened, what it means for the user, and what to do. `code` is stable: clients,
+metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.
+"""
+
+
+class InfoAssistantError(Exception):
+    """Root of the tree. `retry_after_s` is how long waiting is worthwhile, where that is known."""
+
+    code = "internal"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        """Carry a message for people and, where it applies, a time in seconds to wait."""
+        super().__init__(message)
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(InfoAssistantError):
+    """The request cannot be served as it stands."""
+
+    code = "invalid_request"
+
+
+class PayloadTooLarge(InvalidRequest):
+    """The request is larger than its limit."""
+
+    code = "payload_too_large"
+
+
+class NotFound(InfoAssistantError):
+    """There is no such thing, or the caller may not know of it."""
+
+    code = "not_found"
+
+
+class Conflict(InfoAssistantError):
+    """Another change came first, or another process holds the thing."""
+
+    code = "conflict"
+
+
+class Unreadable(InfoAssistantError):
+    """A document cannot be read; `kind` says why in a word, the message in a sentence."""
+
+    code = "unreadable_document"
+
+    def __init__(self, kind: str, message: str) -> None:
+        """Carry the kind: empty, encrypted, corrupt, too_large, unsupported, no_text, limits."""
+        super().__init__(message)
+        self.kind = kind
+
+
+class Unavailable(InfoAssistantError):
+    """A dependency does not answer."""
+
+    code = "unavailable"
+
+
+class VectorStoreUnavailable(Unavailable):
+    """Qdrant does not answer, or answers with a fault of its own."""
+
+    code = "vector_store_unavailable"
+
+
+class ObjectStorageUnavailable(Unavailable):
+    """Object storage cannot be read or written."""
+
+    code = "object_storage_unavailable"
+
+
+class EmbedderUnavailable(Unavailable):
+    """The embedding model cannot be loaded."""
+
+    code = "embedder_unavailable"
+
+
+class IngestionUnavailable(Unavailable):
+    """Documents are not taken in at the moment; questions go on."""
+
+    code = "ingestion_unavailable"
+
+
+class BackendUnavailable(Unavailable):
+    """The backend cannot be reached."""
+
+    code = "backend_unavailable"
+
+
+class TooBusy(InfoAssistantError):
+    """Refused to protect the requests already being served."""
+
+    code = "too_busy"
+
+
+class RateLimited(TooBusy):
+    """This caller has asked too often."""
+
+    code = "rate_limited"
+
+
+class Overloaded(TooBusy):
+    """More requests are waiting than can be served in time."""
+
+    code = "overloaded"
+
+
+class DeadlineExceeded(InfoAssistantError):
+    """The time set for the request is up."""
+
+    code = "deadline_exceeded"
+
+
+class StoredDataInvalid(InfoAssistantError):
+    """Stored bytes are not in a shape that we know."""
+
+    code = "stored_data_invalid"
+
+
+class Misconfigured(InfoAssistantError):
+    """A setting or the installation is wrong."""
+
+    code = "misconfigured"

@@ -1,0 +1,1 @@
+"""The nouns of the product: frozen dataclasses without I/O and without any framework."""

@@ -1,0 +1,85 @@
+"""Answers and the evidence behind each of their sentences."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from info_assistant.model.passage import Passage
+
+
+class AnswerStatus(StrEnum):
+    """What became of a question; only outages are errors."""
+
+    ANSWERED = "answered"
+    PARTIAL = "partial"
+    NO_EVIDENCE = "unanswerable_no_evidence"
+    NOT_SUPPORTED = "unanswerable_not_supported"
+    CLARIFICATION = "clarification"
+    REFUSED_INPUT = "refused_input"
+    REFUSED_OUTPUT = "refused_output"
+
+
+class AnswerMode(StrEnum):
+    """Whether a model wrote the answer or the documents are quoted."""
+
+    GENERATED = "generated"
+    EXTRACTIVE = "extractive"
+
+
+class Support(StrEnum):
+    """What the check of a sentence against its quote found."""
+
+    SUPPORTED = "supported"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Evidence: a verbatim quote with its place. `start` and `end` are offsets in the document's text."""
+
+    n: int
+    passage: Passage
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSentence:
+    """A released sentence, the citations that carry it, and the outcome of its check."""
+
+    text: str
+    citations: tuple[int, ...]
+    support: Support
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBy:
+    """Where an answer came from. `cache` is hit, miss or off; `switch` names an active mode."""
+
+    provider: str
+    model: str
+    cache: str = "off"
+    switch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole outcome of one question."""
+
+    id: str
+    status: AnswerStatus
+    mode: AnswerMode
+    sentences: tuple[AnswerSentence, ...]
+    citations: tuple[Citation, ...]
+    see_also: tuple[Citation, ...]
+    served_by: ServedBy
+    documents_as_of: datetime | None = None
+    degraded: tuple[str, ...] = ()
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer as running text."""
+        return "\n\n".join(sentence.text for sentence in self.sentences)

@@ -1,0 +1,47 @@
+"""Who asks, and what they may see. Every record and every query carries these."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+DEFAULT_TENANT = "default"
+"""The one tenant of a machine that has set up no other."""
+
+EVERYONE = "everyone"
+"""The access group that each caller of a tenant belongs to."""
+
+
+class Role(StrEnum):
+    """What a caller may do; each role includes those before it."""
+
+    READER = "reader"
+    CONTRIBUTOR = "contributor"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessScope:
+    """What may be seen: the documents of one tenant that are open to one of these groups."""
+
+    tenant: str
+    groups: frozenset[str]
+
+    def may_see(self, tenant: str, access: tuple[str, ...]) -> bool:
+        """Whether something of `tenant`, open to the groups in `access`, is visible here."""
+        return tenant == self.tenant and not self.groups.isdisjoint(access)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated person or program."""
+
+    subject: str
+    role: Role
+    scope: AccessScope
+
+
+LOCAL_OPERATOR = Caller(
+    subject="local-operator",
+    role=Role.OPERATOR,
+    scope=AccessScope(tenant=DEFAULT_TENANT, groups=frozenset({EVERYONE})),
+)
+"""The caller of a one-machine installation without sign-in (`AUTH=none`)."""

@@ -1,0 +1,107 @@
+"""Passages: the pieces of documents that are searched, ranked and quoted."""
+
+import uuid
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.int8]
+
+_NAMESPACE = uuid.UUID("0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11")
+
+
+def passage_id(document_id: str, version: int, ordinal: int) -> str:
+    """Return the UUID of a passage; indexing the same version again writes the same points."""
+    return str(uuid.uuid5(_NAMESPACE, f"{document_id}\0{version}\0{ordinal}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of characters, [start, end)."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A contiguous stretch of one document version: `text` is `reading.text[start:end]`.
+
+    `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence, a list
+    item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
+    the document; `page` is the physical page from 1.
+    """
+
+    id: str
+    tenant: str
+    document_id: str
+    version: int
+    ordinal: int
+    title: str
+    source: str
+    access: tuple[str, ...]
+    heading_path: tuple[str, ...]
+    table_header: str
+    page: int | None
+    text: str
+    start: int
+    end: int
+    statements: tuple[Span, ...]
+
+    @property
+    def embedded_context(self) -> str:
+        """The words that stand before the text when the passage is embedded and counted."""
+        parts = [" > ".join(dict.fromkeys((self.title, *self.heading_path))), self.table_header]
+        return "\n".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Term weights by term id, as Qdrant takes them; ids ascend."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """A passage in the embedder's space.
+
+    `dense` is float32 [dimension], of unit length. `tokens` is int8 [n, token_dimension]: one vector
+    of length about 127 for each word piece, context first. `token_spans` gives
+    each statement's range of rows in `tokens`.
+    """
+
+    dense: Floats
+    sparse: SparseVector
+    tokens: Bytes
+    token_spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionVectors:
+    """A question in the embedder's space; `tokens` is float32 [n, token_dimension], unit rows."""
+
+    dense: Floats
+    sparse: SparseVector
+    tokens: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPassage:
+    """A passage with its vectors, ready to be written to the index."""
+
+    passage: Passage
+    vectors: PassageVectors
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that retrieval found, with its fused retrieval score and its token vectors."""
+
+    passage: Passage
+    retrieval_score: float
+    tokens: Bytes
+    token_spans: tuple[Span, ...]

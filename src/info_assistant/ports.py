@@ -1,0 +1,203 @@
+"""What the two ways (a question's and a document's) need from the outside world.
+
+Stores and providers implement these protocols; only `wiring.py` knows both sides. Every method may
+raise the errors that its docstring names, and none that belong to a vendor's library.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from info_assistant.model.answer import Answer
+from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
+from info_assistant.model.identity import AccessScope, Caller
+from info_assistant.model.passage import (
+    Candidate,
+    IndexedPassage,
+    Passage,
+    PassageVectors,
+    QuestionVectors,
+)
+from info_assistant.model.question import Filters, Question
+from info_assistant.model.reading import Reading
+
+
+class Clock(Protocol):
+    """The time of day, in UTC."""
+
+    def now(self) -> datetime:
+        """Return the present moment with its time zone."""
+
+
+class Blobs(Protocol):
+    """Durable named bytes. All methods raise ObjectStorageUnavailable."""
+
+    async def put_new(self, key: str, data: bytes) -> bool:
+        """Store `data` under a name not yet taken; return False, changing nothing, if it is.
+
+        When this returns, the bytes and their name survive a loss of power.
+        """
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store `data`, replacing what was there; for derived data only."""
+
+    async def get(self, key: str) -> bytes:
+        """Return the bytes under `key`. Raises NotFound."""
+
+    async def delete(self, key: str) -> None:
+        """Remove `key`; nothing happens if it is not there."""
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield every name that starts with the folder `prefix`, in no particular order."""
+
+
+class Catalogue(Protocol):
+    """The truth about documents. Raises ObjectStorageUnavailable."""
+
+    async def latest(self, tenant: str, document_id: str) -> Document | None:
+        """Return the newest living revision, or None if there is none."""
+
+    async def commit(self, document: Document) -> bool:
+        """Write the revision; this is the moment a document is accepted. False if another was first."""
+
+    async def bury(self, tombstone: Tombstone) -> None:
+        """Write the tombstone; durable when this returns."""
+
+    def tombstones(self) -> AsyncIterator[Tombstone]:
+        """Yield every tombstone of every tenant."""
+
+    def documents(self) -> AsyncIterator[Document]:
+        """Yield the newest living revision of every document of every tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """One page of a listing; `next` continues it."""
+
+    statuses: tuple[DocumentStatus, ...]
+    next: str | None
+
+
+class DocumentBoard(Protocol):
+    """The state of each document on its way in: a projection. Raises VectorStoreUnavailable."""
+
+    async def put(self, status: DocumentStatus) -> None:
+        """Create or replace the state of a document."""
+
+    async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
+        """Return the state of a document that `scope` may see."""
+
+    async def page(
+        self,
+        scope: AccessScope,
+        *,
+        limit: int,
+        after: str | None,
+        state: DocumentState | None,
+        query: str,
+    ) -> StatusPage:
+        """List the documents that `scope` may see; `query` is words that title or source contain."""
+
+    async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
+        """Return documents of all tenants that still have a way to go, oldest first."""
+
+    async def remove(self, tenant: str, document_id: str) -> None:
+        """Forget a document."""
+
+
+class PassageIndex(Protocol):
+    """Searchable passages: a projection. All methods raise VectorStoreUnavailable."""
+
+    async def search(
+        self, scope: AccessScope, question: QuestionVectors, filters: Filters, limit: int
+    ) -> Sequence[Candidate]:
+        """Return the `limit` best passages that `scope` may see, best first.
+
+        Dense and lexical ranking, fused inside the store; scope and filters apply inside the search.
+        """
+
+    async def write(self, passages: Sequence[IndexedPassage]) -> None:
+        """Write passages durably; writing them again changes nothing."""
+
+    async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
+        """Remove the passages of a document's versions up to and including `up_to`."""
+
+    async def count(self, tenant: str, document_id: str, version: int) -> int:
+        """Return how many passages of this version are searchable."""
+
+
+class Embedder(Protocol):
+    """Turns text into vectors off the event loop. Raises EmbedderUnavailable."""
+
+    @property
+    def identity(self) -> str:
+        """Model name and the hash of its weights: another identity needs another collection."""
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Embed a question, ahead of any document work."""
+
+    async def embed_passages(self, passages: Sequence[Passage]) -> Sequence[PassageVectors]:
+        """Embed passages with their context, yielding to questions."""
+
+
+class Reader(Protocol):
+    """Turns a file into text within limits of memory and time."""
+
+    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
+        """Read a file. Raises Unreadable with the reason in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """A sentence proposed for an answer with the evidence its author names.
+
+    `start` and `end` bound the quote inside the passage's text.
+    """
+
+    text: str
+    passage: Passage
+    start: int
+    end: int
+
+
+class Generator(Protocol):
+    """Composes an answer from ranked passages, sentence by sentence."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name for `served_by`."""
+
+    @property
+    def model(self) -> str:
+        """The model's name for `served_by`."""
+
+    def generate(
+        self, question: Question, vectors: QuestionVectors, ranked: Sequence["RankedPassage"]
+    ) -> AsyncIterator[DraftSentence]:
+        """Yield proposed sentences; none means that the passages hold no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A candidate with the score the ranking gave it (higher is better)."""
+
+    candidate: Candidate
+    score: float
+
+
+class AnswerCache(Protocol):
+    """Finished answers by key; losing any of them is harmless."""
+
+    async def get(self, key: str) -> Answer | None:
+        """Return the answer under `key`, or None."""
+
+    async def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer for a while."""
+
+
+class RateLimiter(Protocol):
+    """Decides whether a caller may ask now."""
+
+    async def admit(self, caller: Caller, action: str) -> None:
+        """Return if the caller may go on. Raises RateLimited with the time to wait."""
