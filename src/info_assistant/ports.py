@@ -30,6 +30,13 @@ class Clock(Protocol):
         """Return the present moment with its time zone."""
 
 
+class Probe(Protocol):
+    """Something that can be asked whether it works."""
+
+    async def ping(self) -> None:
+        """Return if the dependency answers. Raises Unavailable."""
+
+
 class Blobs(Protocol):
     """Durable named bytes. All methods raise ObjectStorageUnavailable."""
 
@@ -161,6 +168,14 @@ class DraftSentence:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A candidate with the score the ranking gave it (higher is better)."""
+
+    candidate: Candidate
+    score: float
+
+
 class Generator(Protocol):
     """Composes an answer from ranked passages, sentence by sentence."""
 
@@ -173,17 +188,9 @@ class Generator(Protocol):
         """The model's name for `served_by`."""
 
     def generate(
-        self, question: Question, vectors: QuestionVectors, ranked: Sequence["RankedPassage"]
+        self, question: Question, vectors: QuestionVectors, ranked: Sequence[RankedPassage]
     ) -> AsyncIterator[DraftSentence]:
         """Yield proposed sentences; none means that the passages hold no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankedPassage:
-    """A candidate with the score the ranking gave it (higher is better)."""
-
-    candidate: Candidate
-    score: float
 
 
 class AnswerCache(Protocol):
