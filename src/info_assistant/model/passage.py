@@ -29,8 +29,8 @@ class Span:
 class Passage:
     """A contiguous stretch of one document version: `text` is `reading.text[start:end]`.
 
-    `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence, a list
-    item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
+    `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence,
+    a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
     the document; `page` is the physical page from 1.
     """
 
@@ -69,8 +69,8 @@ class SparseVector:
 class PassageVectors:
     """A passage in the embedder's space.
 
-    `dense` is float32 [dimension], of unit length. `tokens` is int8 [n, token_dimension]: one vector
-    of length about 127 for each word piece, context first. `token_spans` gives
+    `dense` is float32 [dimension], of unit length. `tokens` is int8 [n, token_dimension]: one
+    vector of length about 127 for each word piece, context first. `token_spans` gives
     each statement's range of rows in `tokens`.
     """
 

@@ -1,0 +1,77 @@
+"""BM25 term weights as sparse vectors, computed here so that every Qdrant ranks alike.
+
+A passage's weight for a term is the saturated term frequency of BM25 (Robertson and Zaragoza, The
+Probabilistic Relevance Framework, 2009) and a question's is its count; the store multiplies by the
+inverse document frequency (`Modifier.IDF`). The average length is a constant, because
+passages are cut to one size and weights written earlier must stay true as the library grows.
+"""
+
+import re
+import zlib
+from collections import Counter
+
+import Stemmer
+
+from info_assistant.model.passage import SparseVector
+
+K1 = 1.2
+B = 0.75
+AVERAGE_TERMS = 75
+"""Terms in a passage of typical length, its heading path included, stop words left out."""
+
+_WORD = re.compile(r"[^\W_]+(?:[.'\-/][^\W_]+)*")
+_PART = re.compile(r"[^\W_]+")
+_STOP_WORDS = frozenset(
+    """
+    a about after all also am an and any are as at be because been before being but by can could
+    did do does doing for from had has have having he her here hers him his how i if in into is it
+    its just me more most my no nor of off on once only or other our ours out over own same she so
+    some such than that the their theirs them then there these they this those to too under until
+    up very was we were what when where which while who whom why will with would you your yours
+    dont doesnt didnt cant im ive id isnt arent wasnt whats theres
+    """.split()  # noqa: SIM905 - A table of words reads best as text.
+)
+
+
+class TermVectors:
+    """Turns text into stemmed terms and sparse vectors. Not safe to share between threads."""
+
+    def __init__(self) -> None:
+        """Load the English stemmer."""
+        self._stemmer = Stemmer.Stemmer("english")
+
+    def terms(self, text: str) -> list[str]:
+        """Return the stemmed terms of a text in order; compounds count whole and in parts."""
+        words: list[str] = []
+        for match in _WORD.finditer(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
+            word = match.group()
+            parts = _PART.findall(word)
+            if len(parts) > 1 and parts[-1] in {"s", "t", "ll", "re", "ve", "d", "m"}:
+                parts.pop()
+            words.extend(part for part in parts if part not in _STOP_WORDS)
+            if len(parts) > 1:
+                words.append("".join(parts))
+        return list(self._stemmer.stemWords(words))
+
+    def passage(self, text: str) -> SparseVector:
+        """Return a passage's saturated term frequencies."""
+        counts = Counter(map(_term_id, self.terms(text)))
+        total = sum(counts.values())
+        norm = K1 * (1 - B + B * total / AVERAGE_TERMS)
+        return _vector({term: n * (K1 + 1) / (n + norm) for term, n in counts.items()})
+
+    def question(self, text: str) -> SparseVector:
+        """Return a question's term counts."""
+        return _vector(
+            {term: float(n) for term, n in Counter(map(_term_id, self.terms(text))).items()}
+        )
+
+
+def _term_id(term: str) -> int:
+    """Return the same 32-bit id for a term on every machine."""
+    return zlib.crc32(term.encode())
+
+
+def _vector(weights: dict[int, float]) -> SparseVector:
+    ordered = sorted(weights.items())
+    return SparseVector(tuple(term for term, _ in ordered), tuple(weight for _, weight in ordered))

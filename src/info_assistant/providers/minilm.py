@@ -1,0 +1,308 @@
+"""all-MiniLM-L6-v2 on onnxruntime: sentence vectors, and one short vector for each word piece.
+
+The runtime releases the interpreter's lock while it computes, so one session with one thread of
+its own serves several of our threads at once. Questions have their own thread; document threads
+run at a lower priority and all but one of them pause while a question is being embedded.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+from tokenizers import Encoding, Tokenizer
+
+from info_assistant.errors import EmbedderUnavailable, Misconfigured
+from info_assistant.model.passage import Floats, Passage, PassageVectors, QuestionVectors, Span
+from info_assistant.providers.bm25 import TermVectors
+
+DIMENSION = 384
+TOKEN_DIMENSION = 128
+MAX_TOKENS = 256
+"""The length that the model was trained on; anything longer is cut."""
+
+BATCH = 8
+"""Passages computed together: the fastest size measured, and small in memory."""
+
+DEFAULT_FOLDER = Path(__file__).parent / "minilm_weights"
+_PROJECTION = Path(__file__).parent / "minilm_token_projection.npy"
+_INT8_SCALE = 127.0
+_DOCUMENT_NICENESS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A verified model on disk; `identity` names it and its hashes."""
+
+    folder: Path
+    identity: str
+
+
+def verify_model(folder: Path = DEFAULT_FOLDER) -> ModelFiles:
+    """Check every file of the model against its hash.
+
+    Raises:
+        Misconfigured: files are missing or not the ones that were built.
+    """
+    remedy = "Run `make install` again, or reinstall the package, to get a whole model."
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        digests = {name: _sha256(folder / name) for name in manifest["files"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise Misconfigured(f"The embedding model in {folder} is incomplete. {remedy}") from error
+    if digests != manifest["files"]:
+        raise Misconfigured(f"The embedding model in {folder} has been altered. {remedy}")
+    mark = hashlib.sha256((digests["model.onnx"] + _sha256(_PROJECTION)).encode()).hexdigest()
+    return ModelFiles(folder, f"{manifest['model']}-{mark[:12]}")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One text after the model; `hidden` and `offsets` have a row for each ordinary word piece."""
+
+    dense: Floats
+    hidden: Floats
+    offsets: tuple[tuple[int, int], ...]
+
+
+class MiniLmModel:
+    """The model itself: synchronous, and safe to use from several threads."""
+
+    def __init__(self, files: ModelFiles) -> None:
+        """Load the session and the tokenizer (about 0.1 s, 60 MB)."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        # The arena keeps the largest batch for ever (0.5 GB); plain allocation costs nothing here.
+        options.enable_cpu_mem_arena = False
+        self._session = ort.InferenceSession(
+            str(files.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(files.folder / "tokenizer.json"))
+        # The shipped file cuts and pads to 128, silently.
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+        self._counter = Tokenizer.from_file(str(files.folder / "tokenizer.json"))
+        self._counter.no_truncation()
+        self._counter.no_padding()
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return how many word pieces each text has, special ones left out."""
+        encodings = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
+    def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
+        """Return the word pieces of each text, cut at MAX_TOKENS."""
+        return list(self._tokenizer.encode_batch(list(texts)))
+
+    def run(self, encodings: Sequence[Encoding]) -> list[Encoded]:
+        """Compute one batch, padded to its longest member."""
+        length = max(len(encoding.ids) for encoding in encodings)
+        ids = np.zeros((len(encodings), length), np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        outputs = self._session.run(
+            ["tokens", "sentence"], {"input_ids": ids, "attention_mask": mask}
+        )
+        hidden, sentence = (np.asarray(output, np.float32) for output in outputs)
+        return [
+            Encoded(
+                sentence[row],
+                hidden[row, 1 : len(encoding.ids) - 1],
+                tuple(encoding.offsets[1 : len(encoding.ids) - 1]),
+            )
+            for row, encoding in enumerate(encodings)
+        ]
+
+
+class _QuestionsFirst:
+    """Lets one document batch run while questions are in hand, and any number otherwise."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._questions = 0
+        self._batches = 0
+
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        with self._changed:
+            self._questions += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._questions -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._questions == 0 or self._batches == 0)
+            self._batches += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._batches -= 1
+                self._changed.notify_all()
+
+
+class MiniLmEmbedder:
+    """The embedder of the product, off the event loop. Implements `ports.Embedder`."""
+
+    def __init__(self, folder: Path = DEFAULT_FOLDER, *, document_threads: int = 0) -> None:
+        """Verify the files now and load them at the first use.
+
+        `document_threads` compute documents; 0 means one for each core.
+
+        Raises:
+            Misconfigured: the model is missing or altered.
+        """
+        self._files = verify_model(folder)
+        self._projection: Floats = np.load(_PROJECTION).astype(np.float32)
+        self._model: MiniLmModel | None = None
+        self._loading = threading.Lock()
+        self._terms = threading.local()
+        self._turns = _QuestionsFirst()
+        self._question_thread = ThreadPoolExecutor(1, "embed-question")
+        self._document_threads = ThreadPoolExecutor(
+            document_threads or os.cpu_count() or 1, "embed-document", initializer=_step_back
+        )
+
+    @property
+    def identity(self) -> str:
+        """The model's name with the hash of its weights and of the token projection."""
+        return self._files.identity
+
+    async def warm_up(self) -> None:
+        """Load the model ahead of the first question."""
+        await self.embed_question("ready")
+
+    def close(self) -> None:
+        """Stop the threads once the batches in hand are done."""
+        self._question_thread.shutdown(wait=False, cancel_futures=True)
+        self._document_threads.shutdown(wait=False, cancel_futures=True)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return how many word pieces each text has; blocking, for use in a thread."""
+        return self._loaded().count(texts)
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Embed a question ahead of any document work (about 2 ms on one core)."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._question_thread, self._question, text)
+
+    async def embed_passages(self, passages: Sequence[Passage]) -> Sequence[PassageVectors]:
+        """Embed passages with their context, in batches of like length on all document threads."""
+        loop = asyncio.get_running_loop()
+        pool = self._document_threads
+        texts = [_embedded_text(passage) for passage in passages]
+        encodings = await loop.run_in_executor(pool, lambda: self._loaded().tokenize(texts))
+        # Long batches first, so that no thread starts the longest one last.
+        order = sorted(range(len(passages)), key=lambda at: -len(encodings[at].ids))
+        batches = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+        results = await asyncio.gather(
+            *(
+                loop.run_in_executor(
+                    pool,
+                    self._batch,
+                    [passages[at] for at in batch],
+                    [encodings[at] for at in batch],
+                )
+                for batch in batches
+            )
+        )
+        by_place = {
+            at: vectors
+            for batch, done in zip(batches, results, strict=True)
+            for at, vectors in zip(batch, done, strict=True)
+        }
+        return [by_place[at] for at in range(len(passages))]
+
+    def _question(self, text: str) -> QuestionVectors:
+        with self._turns.question():
+            model = self._loaded()
+            encoded = model.run(model.tokenize([text]))[0]
+            return QuestionVectors(
+                dense=encoded.dense,
+                sparse=self._own_terms().question(text),
+                tokens=self._project(encoded.hidden),
+            )
+
+    def _batch(
+        self, passages: Sequence[Passage], encodings: Sequence[Encoding]
+    ) -> list[PassageVectors]:
+        with self._turns.batch():
+            encoded = self._loaded().run(encodings)
+            return [self._vectors(*pair) for pair in zip(passages, encoded, strict=True)]
+
+    def _vectors(self, passage: Passage, encoded: Encoded) -> PassageVectors:
+        tokens = np.rint(self._project(encoded.hidden) * _INT8_SCALE).astype(np.int8)
+        return PassageVectors(
+            dense=encoded.dense,
+            sparse=self._own_terms().passage(_embedded_text(passage)),
+            tokens=tokens,
+            token_spans=_token_spans(passage, encoded.offsets),
+        )
+
+    def _project(self, hidden: Floats) -> Floats:
+        short = hidden @ self._projection
+        unit: Floats = short / np.linalg.norm(short, axis=1, keepdims=True).clip(1e-6)
+        return unit
+
+    def _own_terms(self) -> TermVectors:
+        if not hasattr(self._terms, "vectors"):
+            self._terms.vectors = TermVectors()
+        vectors: TermVectors = self._terms.vectors
+        return vectors
+
+    def _loaded(self) -> MiniLmModel:
+        with self._loading:
+            if self._model is None:
+                try:
+                    self._model = MiniLmModel(self._files)
+                except Exception as error:  # The runtime raises bare ones.
+                    raise EmbedderUnavailable(
+                        "The embedding model could not be loaded, so nothing can be searched. "
+                        "`info-assistant doctor` says what is wrong with it."
+                    ) from error
+            return self._model
+
+
+def _embedded_text(passage: Passage) -> str:
+    context = passage.embedded_context
+    return f"{context}\n{passage.text}" if context else passage.text
+
+
+def _token_spans(passage: Passage, offsets: Sequence[tuple[int, int]]) -> tuple[Span, ...]:
+    """Return the range of word pieces that lie in each statement of the passage."""
+    context = passage.embedded_context
+    shift = len(context) + 1 if context else 0
+    starts: npt.NDArray[np.int64] = np.array([start for start, _ in offsets], np.int64)
+    edges = [(span.start + shift, span.end + shift) for span in passage.statements]
+    places = np.searchsorted(starts, np.array(edges, np.int64).reshape(-1))
+    return tuple(
+        Span(int(first), int(last)) for first, last in zip(places[::2], places[1::2], strict=True)
+    )
+
+
+def _step_back() -> None:
+    """Lower this thread's priority, so that questions get the processor first."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _DOCUMENT_NICENESS)
