@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -158,7 +159,11 @@ class BertGraph:
         return model
 
     def _node(
-        self, operator: str, inputs: list[str], output: str = "", **attributes: int | list[int]
+        self,
+        operator: str,
+        inputs: list[str],
+        output: str = "",
+        **attributes: Any,  # noqa: ANN401 - ONNX takes whatever its operator defines.
     ) -> str:
         name = output or f"{operator.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))

@@ -17,7 +17,7 @@ InfoAssistantError
 │   └── Overloaded
 ├── DeadlineExceeded               the time for this request is up
 ├── StoredDataInvalid              stored bytes are not what we wrote
-└── Misconfigured                  a setting or the installation is wrong; the message has the remedy
+└── Misconfigured                  a setting or the installation is wrong
 
 A message says what happened, what it means for the user, and what to do. `code` is stable:
 clients, metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.

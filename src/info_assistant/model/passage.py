@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.int8]
+Flags = npt.NDArray[np.bool_]
+TermIds = npt.NDArray[np.uint32]
 
 _NAMESPACE = uuid.UUID("0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11")
 
@@ -82,11 +84,16 @@ class PassageVectors:
 
 @dataclass(frozen=True, slots=True)
 class QuestionVectors:
-    """A question in the embedder's space; `tokens` is float32 [n, token_dimension], unit rows."""
+    """A question in the embedder's space.
+
+    `tokens` is float32 [n, token_dimension] with unit rows, one for each word piece;
+    `content` is bool [n] and tells which of them carry meaning (no stop words, no punctuation).
+    """
 
     dense: Floats
     sparse: SparseVector
     tokens: Floats
+    content: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +106,13 @@ class IndexedPassage:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage that retrieval found, with its fused retrieval score and its token vectors."""
+    """A passage that retrieval found, with its fused score and what the ranking needs of it.
+
+    `terms` are the ids of its terms, ascending (the indices of its sparse vector).
+    """
 
     passage: Passage
     retrieval_score: float
+    terms: TermIds
     tokens: Bytes
     token_spans: tuple[Span, ...]
