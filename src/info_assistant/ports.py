@@ -170,10 +170,11 @@ class DraftSentence:
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
-    """A candidate with the score the ranking gave it (higher is better)."""
+    """A candidate with its score, and with one for each of its statements (higher is better)."""
 
     candidate: Candidate
     score: float
+    statement_scores: tuple[float, ...]
 
 
 class Generator(Protocol):
@@ -188,7 +189,7 @@ class Generator(Protocol):
         """The model's name for `served_by`."""
 
     def generate(
-        self, question: Question, vectors: QuestionVectors, ranked: Sequence[RankedPassage]
+        self, question: Question, ranked: Sequence[RankedPassage]
     ) -> AsyncIterator[DraftSentence]:
         """Yield proposed sentences; none means that the passages hold no answer."""
 

@@ -21,7 +21,7 @@ AVERAGE_TERMS = 75
 
 _WORD = re.compile(r"[^\W_]+(?:[.'\-/][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_STOP_WORDS = frozenset(
+STOP_WORDS = frozenset(
     """
     a about after all also am an and any are as at be because been before being but by can could
     did do does doing for from had has have having he her here hers him his how i if in into is it
@@ -48,7 +48,7 @@ class TermVectors:
             parts = _PART.findall(word)
             if len(parts) > 1 and parts[-1] in {"s", "t", "ll", "re", "ve", "d", "m"}:
                 parts.pop()
-            words.extend(part for part in parts if part not in _STOP_WORDS)
+            words.extend(part for part in parts if part not in STOP_WORDS)
             if len(parts) > 1:
                 words.append("".join(parts))
         return list(self._stemmer.stemWords(words))

@@ -23,8 +23,15 @@ import onnxruntime as ort
 from tokenizers import Encoding, Tokenizer
 
 from info_assistant.errors import EmbedderUnavailable, Misconfigured
-from info_assistant.model.passage import Floats, Passage, PassageVectors, QuestionVectors, Span
-from info_assistant.providers.bm25 import TermVectors
+from info_assistant.model.passage import (
+    Flags,
+    Floats,
+    Passage,
+    PassageVectors,
+    QuestionVectors,
+    Span,
+)
+from info_assistant.providers.bm25 import STOP_WORDS, TermVectors
 
 DIMENSION = 384
 TOKEN_DIMENSION = 128
@@ -238,11 +245,13 @@ class MiniLmEmbedder:
     def _question(self, text: str) -> QuestionVectors:
         with self._turns.question():
             model = self._loaded()
-            encoded = model.run(model.tokenize([text]))[0]
+            encodings = model.tokenize([text])
+            encoded = model.run(encodings)[0]
             return QuestionVectors(
                 dense=encoded.dense,
                 sparse=self._own_terms().question(text),
                 tokens=self._project(encoded.hidden),
+                content=_content(encodings[0].tokens[1:-1]),
             )
 
     def _batch(
@@ -288,6 +297,17 @@ class MiniLmEmbedder:
 def _embedded_text(passage: Passage) -> str:
     context = passage.embedded_context
     return f"{context}\n{passage.text}" if context else passage.text
+
+
+def _content(pieces: Sequence[str]) -> Flags:
+    """Tell which word pieces carry meaning: no stop words, no punctuation."""
+    return np.array(
+        [
+            piece.startswith("##") or (piece.isalnum() and piece not in STOP_WORDS)
+            for piece in pieces
+        ],
+        np.bool_,
+    )
 
 
 def _token_spans(passage: Passage, offsets: Sequence[tuple[int, int]]) -> tuple[Span, ...]:

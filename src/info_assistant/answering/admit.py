@@ -1,0 +1,34 @@
+"""Admit: make sure that the question can be asked, and may be asked now."""
+
+import unicodedata
+
+from info_assistant.errors import InvalidRequest
+from info_assistant.model.identity import Caller
+from info_assistant.model.question import MAX_QUESTION_CHARACTERS
+from info_assistant.ports import RateLimiter
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
+
+
+def readable_question(text: str) -> str:
+    """Return the question without invisible characters and with single spaces.
+
+    Raises:
+        InvalidRequest: nothing is left to ask, or it is too long.
+    """
+    spaced = "".join(" " if character in "\r\n\t\v\f" else character for character in text)
+    visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
+    question = unicodedata.normalize("NFC", " ".join(visible.split()))
+    if not any(character.isalnum() for character in question):
+        raise InvalidRequest("The question is empty. Please write what you would like to know.")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise InvalidRequest(
+            f"The question has {len(question)} characters; the limit is "
+            f"{MAX_QUESTION_CHARACTERS}. Please shorten it, or ask several questions."
+        )
+    return question
+
+
+async def admit(limiter: RateLimiter, caller: Caller) -> None:
+    """Return if the caller may ask now. Raises RateLimited."""
+    await limiter.admit(caller, "question")

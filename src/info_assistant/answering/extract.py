@@ -1,0 +1,170 @@
+"""Extract: choose the stretches of text that answer by themselves, word for word.
+
+An extract is a statement (sentence, list item or table row) that matches the question best, with
+the neighbours it needs to be understood: the sentence a list hangs on, the items after a colon,
+what a "this" refers to. It never exceeds three statements or 400 characters.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from info_assistant.answering.cite import MAX_QUOTE_CHARACTERS
+from info_assistant.model.passage import Passage, Span
+from info_assistant.ports import RankedPassage
+
+MAX_EXTRACTS = 3
+MAX_STATEMENTS = 3
+CONSIDERED = 6
+"""Extracts come from this many of the best passages."""
+
+COVERAGE_WEIGHT = 0.25
+"""How much the share of the question's terms counts beside the two MaxSim scores."""
+
+RELATIVE_FLOOR = 0.8
+"""A further extract must score at least this share of the best one."""
+
+Terms = Callable[[str], Sequence[str]]
+
+_CLAUSE = re.compile(r"(?<=[;,:.|])\s+|\n")
+_LEANS_ON_PREVIOUS = {
+    *("this", "that", "these", "those", "it", "they", "he", "she", "such"),
+    *("however", "also", "therefore", "otherwise", "then", "instead"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """A stretch [start, end) of a ranked passage's text."""
+
+    ranked: RankedPassage
+    span: Span
+
+    @property
+    def text(self) -> str:
+        """The extract's words."""
+        return self.ranked.candidate.passage.text[self.span.start : self.span.end]
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One statement of a ranked passage with its score for a question."""
+
+    ranked: RankedPassage
+    place: int
+    score: float
+
+    @property
+    def passage(self) -> Passage:
+        return self.ranked.candidate.passage
+
+    @property
+    def span(self) -> Span:
+        return self.passage.statements[self.place]
+
+
+def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms) -> list[Extract]:
+    """Return up to three extracts that answer the question best, best first."""
+    asked = frozenset(terms(question))
+    statements = _scored(asked, ranked[:CONSIDERED], terms)
+    chosen: list[Extract] = []
+    for statement in statements:
+        if len(chosen) == MAX_EXTRACTS or statement.score < RELATIVE_FLOOR * statements[0].score:
+            break
+        if not _shown(statement, chosen):
+            chosen.append(Extract(statement.ranked, _grow(statement, chosen, asked, terms)))
+    return chosen
+
+
+def best_extract(ranked: RankedPassage) -> Extract:
+    """Return the one extract that shows best why a passage was found."""
+    scores = ranked.statement_scores
+    place = max(range(len(scores)), key=scores.__getitem__)
+    statement = _Statement(ranked, place, scores[place])
+    return Extract(ranked, _grow(statement, (), frozenset(), str.split))
+
+
+def _scored(
+    asked: frozenset[str], ranked: Sequence[RankedPassage], terms: Terms
+) -> list[_Statement]:
+    """Return every statement, best first."""
+    statements = []
+    for item in ranked:
+        passage = item.candidate.passage
+        for place, score in enumerate(item.statement_scores):
+            span = passage.statements[place]
+            said = asked.intersection(terms(passage.text[span.start : span.end]))
+            coverage = len(said) / len(asked) if asked else 0.0
+            total = item.score + score + COVERAGE_WEIGHT * coverage
+            statements.append(_Statement(item, place, total))
+    return sorted(statements, key=lambda statement: -statement.score)
+
+
+def _shown(statement: _Statement, chosen: Sequence[Extract]) -> bool:
+    """Whether an extract chosen before has the statement in it."""
+    return any(
+        extract.ranked is statement.ranked
+        and extract.span.start < statement.span.end
+        and statement.span.start < extract.span.end
+        for extract in chosen
+    )
+
+
+def _grow(
+    statement: _Statement, chosen: Sequence[Extract], asked: frozenset[str], terms: Terms
+) -> Span:
+    """Return the statement with the neighbours that it needs or that fit, shown nowhere yet."""
+    spans = statement.passage.statements
+    taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
+    first = last = statement.place
+
+    def fits(low: int, high: int) -> bool:
+        if low < 0 or high >= len(spans) or high - low >= MAX_STATEMENTS:
+            return False
+        start, end = spans[low].start, spans[high].end
+        free = all(span.end <= start or end <= span.start for span in taken)
+        return free and end - start <= MAX_QUOTE_CHARACTERS
+
+    if not fits(first, last):
+        return _shorten(statement, asked, terms)
+    while _leans_on_previous(statement.passage, first) and fits(first - 1, last):
+        first -= 1
+    while fits(first, last + 1):
+        last += 1
+    while fits(first - 1, last):
+        first -= 1
+    return Span(spans[first].start, spans[last].end)
+
+
+def _leans_on_previous(passage: Passage, place: int) -> bool:
+    """Whether the statement cannot be understood without the one before it."""
+    if place == 0:
+        return False
+    span, before = passage.statements[place], passage.statements[place - 1]
+    if passage.text[before.start : before.end].rstrip().endswith(":"):
+        return True
+    words = passage.text[span.start : span.end].split(maxsplit=1)
+    return bool(words) and words[0].strip(",;:").lower() in _LEANS_ON_PREVIOUS
+
+
+def _shorten(statement: _Statement, asked: frozenset[str], terms: Terms) -> Span:
+    """Return the run of clauses of an overlong statement that shares most with the question."""
+    text = statement.passage.text
+    span = statement.span
+    cuts = [span.start, *(m.end() for m in _CLAUSE.finditer(text, span.start, span.end)), span.end]
+    best = Span(span.start, _word_end(text, span.start + MAX_QUOTE_CHARACTERS))
+    most = -1
+    for start in cuts[:-1]:
+        ends = [cut for cut in cuts if start < cut <= start + MAX_QUOTE_CHARACTERS]
+        end = ends[-1] if ends else _word_end(text, start + MAX_QUOTE_CHARACTERS)
+        shared = len(asked.intersection(terms(text[start:end])))
+        if shared > most:
+            most, best = shared, Span(start, min(end, span.end))
+    trimmed = text[best.start : best.end].rstrip()
+    return Span(best.start, best.start + len(trimmed))
+
+
+def _word_end(text: str, at: int) -> int:
+    """Return the last end of a word at or before `at`, or `at` inside one endless word."""
+    space = text.rfind(" ", max(0, at - MAX_QUOTE_CHARACTERS // 2), at + 1)
+    return space if space > 0 else at

@@ -1,0 +1,237 @@
+"""The steps of a question's way, in order. Whoever reads this file knows the product."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from info_assistant.answering.admit import admit, readable_question
+from info_assistant.answering.cite import check, cite
+from info_assistant.answering.evidence import confidence
+from info_assistant.answering.extract import best_extract
+from info_assistant.answering.rank import Ranking, rank
+from info_assistant.answering.recall import cache_key
+from info_assistant.answering.record import Recorder
+from info_assistant.errors import DeadlineExceeded, InfoAssistantError
+from info_assistant.model.answer import (
+    Answer,
+    AnswerMode,
+    AnswerSentence,
+    AnswerStatus,
+    Citation,
+    ServedBy,
+)
+from info_assistant.model.events import (
+    AnswerEvent,
+    AnswerFinished,
+    CitationReleased,
+    SentenceReleased,
+    SourcesFound,
+    StageReached,
+)
+from info_assistant.model.question import Question
+from info_assistant.ports import (
+    AnswerCache,
+    Clock,
+    DraftSentence,
+    Embedder,
+    Generator,
+    PassageIndex,
+    RankedPassage,
+    RateLimiter,
+)
+
+CANDIDATES = 40
+"""Passages that retrieval hands to the ranking."""
+
+LISTED = 12
+"""Passages named in an answer, cited and "see also" together."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """What the pipeline needs from outside.
+
+    `is_hidden` tells of documents deleted a moment ago. Below `threshold` (a confidence, 0…1) the
+    answer is "not in these documents". `timeout_s` bounds one question from end to end.
+    """
+
+    embedder: Embedder
+    index: PassageIndex
+    generator: Generator
+    cache: AnswerCache
+    limiter: RateLimiter
+    clock: Clock
+    recorder: Recorder
+    is_hidden: Callable[[str], bool]
+    threshold: float
+    timeout_s: float = 30.0
+
+
+@dataclass(slots=True)
+class _Journey:
+    """One question on its way: its deadline, and how long each stage took."""
+
+    timeout_s: float
+    started: float = field(default_factory=time.perf_counter)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    async def within(self, stage: str, step: Awaitable[T]) -> T:
+        """Wait for a step, no longer than the question's deadline, and note the time it took."""
+        begun = time.perf_counter()
+        left = self.started + self.timeout_s - begun
+        try:
+            async with asyncio.timeout(left):
+                return await step
+        except TimeoutError as error:
+            raise DeadlineExceeded(
+                f"The question was not answered within {self.timeout_s:.0f} seconds. "
+                "Please ask again in a moment."
+            ) from error
+        finally:
+            spent = (time.perf_counter() - begun) * 1000
+            self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
+
+    def finished(self) -> dict[str, float]:
+        """Return the time of each stage and of the whole, in milliseconds."""
+        total = (time.perf_counter() - self.started) * 1000
+        return {stage: round(ms, 2) for stage, ms in (*self.timings_ms.items(), ("total", total))}
+
+
+class AnswerPipeline:
+    """Answers questions; holds no state of its own between them."""
+
+    def __init__(self, parts: PipelineParts) -> None:
+        """Take the parts; nothing is contacted yet."""
+        self._parts = parts
+
+    async def answer(self, question: Question) -> Answer:
+        """Answer at once and in whole. Raises what `stream` raises."""
+        answer: Answer | None = None
+        async for event in self.stream(question):
+            if isinstance(event, AnswerFinished):
+                answer = event.answer
+        if answer is None:
+            raise InfoAssistantError("The question was left without an answer. Please ask again.")
+        return answer
+
+    async def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+        """Answer step by step.
+
+        Everything that can fail because a dependency is down happens before `SourcesFound`.
+
+        Raises:
+            InvalidRequest: there is no question in it.
+            RateLimited: the caller asks too often.
+            VectorStoreUnavailable: there is no search and no cached answer.
+            EmbedderUnavailable: the question cannot be turned into vectors.
+            DeadlineExceeded: the time is up.
+        """
+        try:
+            async for event in self._steps(question):
+                yield event
+        except InfoAssistantError as error:
+            self._parts.recorder.failed(error.code)
+            raise
+
+    async def _steps(self, question: Question) -> AsyncIterator[AnswerEvent]:
+        parts = self._parts
+        journey = _Journey(parts.timeout_s)
+        question = replace(question, text=readable_question(question.text))
+        await admit(parts.limiter, question.caller)
+
+        yield StageReached("recall")
+        key = cache_key(question, retrieval_version=parts.embedder.identity)
+        known = await journey.within("recall", parts.cache.get(key))
+        if known is not None:
+            async for event in _replay(known):
+                yield event
+            return
+
+        yield StageReached("retrieve")
+        ranking = await self._find(question, journey)
+        sources = _listed(ranking.passages)
+        yield SourcesFound(sources)
+
+        sentences: list[AnswerSentence] = []
+        citations: list[Citation] = []
+        if confidence(ranking.evidence) >= parts.threshold:
+            yield StageReached("generate")
+            async for draft in self._drafts(question, ranking, journey):
+                released = check(draft, n=len(citations) + 1)
+                if released is not None:
+                    sentences.append(released[0])
+                    citations.append(released[1])
+                    yield SentenceReleased(released[0])
+                    yield CitationReleased(released[1])
+
+        answer = self._finish(question, sentences, citations, ranking, journey)
+        await parts.cache.put(key, answer)
+        parts.recorder.answered(answer)
+        yield AnswerFinished(answer)
+
+    async def _find(self, question: Question, journey: _Journey) -> Ranking:
+        """Embed, retrieve and rank."""
+        parts = self._parts
+        vectors = await journey.within("embed", parts.embedder.embed_question(question.text))
+        scope = question.caller.scope
+        candidates = await journey.within(
+            "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)
+        )
+        begun = time.perf_counter()
+        ranking = rank(vectors, candidates, limit=LISTED, is_hidden=parts.is_hidden)
+        journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
+        return ranking
+
+    async def _drafts(
+        self, question: Question, ranking: Ranking, journey: _Journey
+    ) -> AsyncIterator[DraftSentence]:
+        """Yield the generator's sentences, each within the deadline."""
+        drafts = aiter(self._parts.generator.generate(question, ranking.passages))
+        while (draft := await journey.within("generate", anext(drafts, None))) is not None:
+            yield draft
+
+    def _finish(
+        self,
+        question: Question,
+        sentences: Sequence[AnswerSentence],
+        citations: Sequence[Citation],
+        ranking: Ranking,
+        journey: _Journey,
+    ) -> Answer:
+        parts = self._parts
+        cited = {citation.passage.id for citation in citations}
+        rest = [item for item in ranking.passages if item.candidate.passage.id not in cited]
+        return Answer(
+            id=question.id,
+            status=AnswerStatus.ANSWERED if sentences else AnswerStatus.NO_EVIDENCE,
+            mode=AnswerMode.EXTRACTIVE,
+            sentences=tuple(sentences),
+            citations=tuple(citations),
+            see_also=_listed(rest, first=len(citations) + 1),
+            served_by=ServedBy(parts.generator.provider, parts.generator.model),
+            documents_as_of=parts.clock.now(),
+            timings_ms=journey.finished(),
+        )
+
+
+def _listed(ranked: Sequence[RankedPassage], first: int = 1) -> tuple[Citation, ...]:
+    """Return passages as numbered citations, each quoting what matched best."""
+    extracts = [best_extract(item) for item in ranked]
+    return tuple(
+        cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
+        for n, extract in enumerate(extracts, first)
+    )
+
+
+async def _replay(answer: Answer) -> AsyncIterator[AnswerEvent]:
+    """Yield the events of an answer that is known already."""
+    yield SourcesFound((*answer.citations, *answer.see_also))
+    for sentence in answer.sentences:
+        yield SentenceReleased(sentence)
+        for n in sentence.citations:
+            yield CitationReleased(answer.citations[n - 1])
+    yield AnswerFinished(answer)

@@ -1,0 +1,22 @@
+"""Recall: look for an answer given before, under a key that only the same access can form."""
+
+import hashlib
+import json
+
+from info_assistant.model.question import Question
+
+
+def cache_key(question: Question, *, retrieval_version: str) -> str:
+    """Return the key of a question's answer.
+
+    Tenant, access groups and filters are part of it, so one caller's answer is never another's.
+    """
+    scope = question.caller.scope
+    parts = [
+        scope.tenant,
+        sorted(scope.groups),
+        question.text.casefold(),
+        sorted(question.filters.document_ids),
+        retrieval_version,
+    ]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
