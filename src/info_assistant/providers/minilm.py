@@ -42,7 +42,7 @@ BATCH = 8
 """Passages computed together: the fastest size measured, and small in memory."""
 
 DEFAULT_FOLDER = Path(__file__).parent / "minilm_weights"
-_PROJECTION = Path(__file__).parent / "minilm_token_projection.npy"
+PROJECTION = Path(__file__).parent / "minilm_token_projection.npy"
 _INT8_SCALE = 127.0
 _DOCUMENT_NICENESS = 10
 
@@ -65,11 +65,12 @@ def verify_model(folder: Path = DEFAULT_FOLDER) -> ModelFiles:
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
         digests = {name: _sha256(folder / name) for name in manifest["files"]}
+        projection = _sha256(PROJECTION)
     except (OSError, ValueError, KeyError) as error:
         raise Misconfigured(f"The embedding model in {folder} is incomplete. {remedy}") from error
     if digests != manifest["files"]:
         raise Misconfigured(f"The embedding model in {folder} has been altered. {remedy}")
-    mark = hashlib.sha256((digests["model.onnx"] + _sha256(_PROJECTION)).encode()).hexdigest()
+    mark = hashlib.sha256((digests["model.onnx"] + projection).encode()).hexdigest()
     return ModelFiles(folder, f"{manifest['model']}-{mark[:12]}")
 
 
@@ -89,7 +90,7 @@ class Encoded:
 class MiniLmModel:
     """The model itself: synchronous, and safe to use from several threads."""
 
-    def __init__(self, files: ModelFiles) -> None:
+    def __init__(self, folder: Path) -> None:
         """Load the session and the tokenizer (about 0.1 s, 60 MB)."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -97,13 +98,13 @@ class MiniLmModel:
         # The arena keeps the largest batch for ever (0.5 GB); plain allocation costs nothing here.
         options.enable_cpu_mem_arena = False
         self._session = ort.InferenceSession(
-            str(files.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = Tokenizer.from_file(str(files.folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         # The shipped file cuts and pads to 128, silently.
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._counter = Tokenizer.from_file(str(files.folder / "tokenizer.json"))
+        self._counter = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._counter.no_truncation()
         self._counter.no_padding()
 
@@ -182,7 +183,7 @@ class MiniLmEmbedder:
             Misconfigured: the model is missing or altered.
         """
         self._files = verify_model(folder)
-        self._projection: Floats = np.load(_PROJECTION).astype(np.float32)
+        self._projection: Floats = np.load(PROJECTION).astype(np.float32)
         self._model: MiniLmModel | None = None
         self._loading = threading.Lock()
         self._terms = threading.local()
@@ -285,7 +286,7 @@ class MiniLmEmbedder:
         with self._loading:
             if self._model is None:
                 try:
-                    self._model = MiniLmModel(self._files)
+                    self._model = MiniLmModel(self._files.folder)
                 except Exception as error:  # The runtime raises bare ones.
                     raise EmbedderUnavailable(
                         "The embedding model could not be loaded, so nothing can be searched. "
