@@ -1,0 +1,216 @@
+"""The truth about documents: small JSON objects, one for each revision, never overwritten.
+
+`{tenant}/documents/{id}/{revision:08d}.json` is a revision; the same under `tombstones` is the word
+that every revision up to that one is dead. Whoever creates the next name wins.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from info_assistant.errors import NotFound, StoredDataInvalid
+from info_assistant.model.document import SCHEMA, Content, Document, Tombstone
+from info_assistant.ports import Blobs
+
+_NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
+
+_T = TypeVar("_T")
+
+
+class FolderBlobs(Blobs, Protocol):
+    """Blobs that can name their folders without listing what is in them."""
+
+    async def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly in the folder `prefix`."""
+
+
+@dataclass(slots=True)
+class _Revisions:
+    """What a listing says of one document: its revisions and its tombstones."""
+
+    written: list[int] = field(default_factory=list)
+    buried: int = 0
+
+    @property
+    def living(self) -> int | None:
+        newest = max(self.written, default=0)
+        return newest if newest > self.buried else None
+
+
+class BlobCatalogue:
+    """The catalogue of documents (`ports.Catalogue`) in object storage."""
+
+    def __init__(self, blobs: FolderBlobs) -> None:
+        """Keep the catalogue in `blobs`."""
+        self._blobs = blobs
+
+    async def latest(self, tenant: str, document_id: str) -> Document | None:
+        """Return the newest living revision, or None. Raises StoredDataInvalid."""
+        living = (await self._revisions_of(tenant, document_id)).living
+        return None if living is None else await self.revision(tenant, document_id, living)
+
+    async def revision(self, tenant: str, document_id: str, revision: int) -> Document | None:
+        """Return one revision, dead or alive, or None. Raises StoredDataInvalid."""
+        key = _document_key(tenant, document_id, revision)
+        try:
+            data = await self._blobs.get(key)
+        except NotFound:
+            return None
+        return _decoded(key, data, _document)
+
+    async def newest_revision(self, tenant: str, document_id: str) -> int:
+        """Return the highest revision that was ever written or buried; 0 for none."""
+        revisions = await self._revisions_of(tenant, document_id)
+        return max([revisions.buried, *revisions.written])
+
+    async def commit(self, document: Document) -> bool:
+        """Write the revision; this is the moment a document is accepted. False if another won."""
+        key = _document_key(document.tenant, document.id, document.revision)
+        return await self._blobs.put_new(key, _encoded(document))
+
+    async def bury(self, tombstone: Tombstone) -> None:
+        """Write the tombstone; durable when this returns. Burying twice changes nothing."""
+        key = _tombstone_key(tombstone.tenant, tombstone.document_id, tombstone.revision)
+        await self._blobs.put_new(key, _encoded(tombstone))
+
+    async def tombstones(self) -> AsyncIterator[Tombstone]:
+        """Yield every tombstone of every tenant. Raises StoredDataInvalid."""
+        for tenant in await self._blobs.folders(""):
+            async for key in self._blobs.keys(f"{tenant}/tombstones"):
+                yield _decoded(key, await self._blobs.get(key), _tombstone)
+
+    async def documents(self) -> AsyncIterator[Document]:
+        """Yield the newest living revision of every document of every tenant.
+
+        One listing a tenant and kind, then one read a document. Raises StoredDataInvalid.
+        """
+        async for tenant, document_id, revision in self.living():
+            document = await self.revision(tenant, document_id, revision)
+            if document is not None:
+                yield document
+
+    async def living(self) -> AsyncIterator[tuple[str, str, int]]:
+        """Yield (tenant, document id, newest revision) of what lives, from names alone.
+
+        A revision that cannot be understood is here too, so that nobody takes its document for gone.
+        """
+        for tenant in await self._blobs.folders(""):
+            for document_id, revisions in (await self._listing(tenant)).items():
+                if revisions.living is not None:
+                    yield tenant, document_id, revisions.living
+
+    async def unswept(self) -> AsyncIterator[tuple[str, str, int]]:
+        """Yield (tenant, document id, tombstone's revision) where dead revisions still lie."""
+        for tenant in await self._blobs.folders(""):
+            for document_id, revisions in (await self._listing(tenant)).items():
+                if min(revisions.written, default=revisions.buried + 1) <= revisions.buried:
+                    yield tenant, document_id, revisions.buried
+
+    async def dead_revisions(
+        self, tenant: str, document_id: str, up_to: int
+    ) -> tuple[Document, ...]:
+        """Return the revisions up to and including `up_to`. Raises StoredDataInvalid."""
+        written = (await self._revisions_of(tenant, document_id)).written
+        found = [
+            await self.revision(tenant, document_id, revision)
+            for revision in sorted(written)
+            if revision <= up_to
+        ]
+        return tuple(document for document in found if document is not None)
+
+    async def sweep(self, tenant: str, document_id: str, up_to: int) -> None:
+        """Delete the revisions up to and including `up_to`; the tombstone stays."""
+        for revision in (await self._revisions_of(tenant, document_id)).written:
+            if revision <= up_to:
+                await self._blobs.delete(_document_key(tenant, document_id, revision))
+
+    async def _revisions_of(self, tenant: str, document_id: str) -> _Revisions:
+        return (await self._listing(tenant, document_id)).get(document_id, _Revisions())
+
+    async def _listing(self, tenant: str, document_id: str = "") -> dict[str, _Revisions]:
+        below = f"/{document_id}" if document_id else ""
+        found: dict[str, _Revisions] = {}
+        # Tombstones last: whatever was committed before one of them is then in the first listing.
+        async for key in self._blobs.keys(f"{tenant}/documents{below}"):
+            name, revision = _parsed(key)
+            found.setdefault(name, _Revisions()).written.append(revision)
+        async for key in self._blobs.keys(f"{tenant}/tombstones{below}"):
+            name, revision = _parsed(key)
+            entry = found.setdefault(name, _Revisions())
+            entry.buried = max(entry.buried, revision)
+        return found
+
+
+def _document_key(tenant: str, document_id: str, revision: int) -> str:
+    return f"{tenant}/documents/{document_id}/{revision:08d}.json"
+
+
+def _tombstone_key(tenant: str, document_id: str, revision: int) -> str:
+    return f"{tenant}/tombstones/{document_id}/{revision:08d}.json"
+
+
+def _parsed(key: str) -> tuple[str, int]:
+    found = _NAME.fullmatch(key)
+    if found is None:
+        raise _invalid(key, "its name is not that of a revision")
+    return found["id"], int(found["revision"])
+
+
+def _encoded(value: Document | Tombstone) -> bytes:
+    return json.dumps(
+        {"schema": SCHEMA, **asdict(value)}, default=datetime.isoformat, ensure_ascii=False
+    ).encode()
+
+
+def _decoded(key: str, data: bytes, make: Callable[[dict[str, Any]], _T]) -> _T:
+    try:
+        return make(json.loads(data))
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise _invalid(key, f"{type(exc).__name__}: {exc}") from exc
+
+
+def _invalid(key: str, reason: str) -> StoredDataInvalid:
+    return StoredDataInvalid(
+        f"The catalogue object {key} cannot be understood ({reason}). Restore it from a backup, "
+        "or delete the object to forget this revision."
+    )
+
+
+def _document(fields: dict[str, Any]) -> Document:
+    content = fields["content"]
+    return Document(
+        id=str(fields["id"]),
+        tenant=str(fields["tenant"]),
+        source=str(fields["source"]),
+        title=str(fields["title"]),
+        revision=int(fields["revision"]),
+        content=Content(
+            version=int(content["version"]),
+            sha256=str(content["sha256"]),
+            size_bytes=int(content["size_bytes"]),
+            media_type=str(content["media_type"]),
+        ),
+        access=tuple(str(group) for group in fields["access"]),
+        created_at=_moment(fields["created_at"]),
+        updated_at=_moment(fields["updated_at"]),
+    )
+
+
+def _tombstone(fields: dict[str, Any]) -> Tombstone:
+    return Tombstone(
+        tenant=str(fields["tenant"]),
+        document_id=str(fields["document_id"]),
+        revision=int(fields["revision"]),
+        at=_moment(fields["at"]),
+        actor=str(fields["actor"]),
+    )
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
