@@ -1,0 +1,202 @@
+"""The backend's API as the pages see it: every wait has a deadline, every failure a type."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx2
+import structlog
+from pydantic import ValidationError
+
+from info_assistant.errors import BackendUnavailable, DeadlineExceeded
+from info_assistant.web.replies import (
+    Answer,
+    Document,
+    DocumentPage,
+    DocumentText,
+    ProblemDetails,
+    Reply,
+)
+
+Kind = TypeVar("Kind", bound=Reply)
+
+_log = structlog.get_logger(__name__)
+
+_CONNECT_S = 2.0
+# Shorter than the backend keeps idle connections, so that none is used as it is being closed.
+_KEEP_IDLE_S = 2.0
+_RETRY_SOON_S = 10.0
+_LONGEST_RETRY_AFTER_S = 86_400.0
+
+
+class BackendProblem(Exception):
+    """The backend answered with an error of its own.
+
+    `status` is its HTTP status, `code` its stable code, `detail` its words for people,
+    `retry_after_s` how long waiting is worthwhile, `request_id` what support can look up.
+    """
+
+    def __init__(self, status: int, details: ProblemDetails, retry_after_s: float | None) -> None:
+        """Carry the problem as the backend stated it."""
+        super().__init__(details.code)
+        self.status = status
+        self.code = details.code
+        self.detail = details.detail
+        self.request_id = details.request_id
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A document's own bytes, still arriving. Whoever holds it calls `aclose`."""
+
+    chunks: AsyncIterator[bytes]
+    size_bytes: int | None
+    aclose: Callable[[], Awaitable[None]]
+
+
+class Backend:
+    """A client of the backend's API.
+
+    Every method raises BackendUnavailable when nothing (or nothing sensible) answers,
+    DeadlineExceeded when the answer takes longer than `timeout_s`, and BackendProblem when the
+    backend answers with an error.
+    """
+
+    def __init__(
+        self, base_url: str, *, timeout_s: float, transport: httpx2.AsyncBaseTransport | None = None
+    ) -> None:
+        """Talk to the API at `base_url`; no call takes longer than `timeout_s`."""
+        self._timeout_s = timeout_s
+        self._client = httpx2.AsyncClient(
+            base_url=base_url,
+            timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
+            limits=httpx2.Limits(max_connections=64, keepalive_expiry=_KEEP_IDLE_S),
+            transport=transport,
+            # The backend is a neighbour; a proxy meant for the internet must not see questions.
+            trust_env=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def ask(self, question: str, *, request_id: str) -> Answer:
+        """Return the answer to `question`."""
+        request = self._client.build_request(
+            "POST", "/v1/query", json={"question": question}, headers=_headers(request_id)
+        )
+        return await self._fetch(request, Answer)
+
+    async def documents(
+        self, *, query: str, after: str, limit: int, request_id: str
+    ) -> DocumentPage:
+        """Return a page of the documents whose title or source contains the words of `query`."""
+        wanted: dict[str, str | int] = {"limit": limit}
+        if query:
+            wanted["q"] = query
+        if after:
+            wanted["after"] = after
+        return await self._fetch(self._get("/v1/documents", request_id, wanted), DocumentPage)
+
+    async def document(self, document_id: str, *, request_id: str) -> Document:
+        """Return one document's state."""
+        return await self._fetch(self._get(f"/v1/documents/{document_id}", request_id), Document)
+
+    async def text(
+        self, document_id: str, span: tuple[int, int] | None, *, request_id: str
+    ) -> DocumentText:
+        """Return a document's text, with `span` (or nothing) to be highlighted."""
+        wanted = {} if span is None else {"start": span[0], "end": span[1]}
+        request = self._get(f"/v1/documents/{document_id}/text", request_id, wanted)
+        return await self._fetch(request, DocumentText)
+
+    async def original(self, document_id: str, *, request_id: str) -> Original:
+        """Begin to read a document's own bytes."""
+        request = self._get(f"/v1/documents/{document_id}/original", request_id)
+        async with _translated(self._timeout_s):
+            reply = await self._client.send(request, stream=True)
+            if not reply.is_success:
+                try:
+                    await reply.aread()
+                finally:
+                    await reply.aclose()
+                raise _problem(reply)
+        # Bytes that travel compressed have another length than the file.
+        size = (
+            "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
+        )
+        return Original(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+
+    def _get(
+        self, path: str, request_id: str, params: Mapping[str, str | int] | None = None
+    ) -> httpx2.Request:
+        """Return a request for `path`."""
+        return self._client.build_request(
+            "GET", path, params=dict(params or {}), headers=_headers(request_id)
+        )
+
+    async def _fetch(self, request: httpx2.Request, kind: type[Kind]) -> Kind:
+        """Send a request and return its reply as `kind`."""
+        async with _translated(self._timeout_s):
+            reply = await self._client.send(request)
+            if not reply.is_success:
+                raise _problem(reply)
+            try:
+                # A long document is megabytes of JSON: too much to parse on the event loop.
+                return await asyncio.to_thread(kind.model_validate_json, reply.content)
+            except ValidationError as exc:
+                # The message of the validation quotes the reply, and so perhaps a document.
+                fields = [".".join(map(str, error["loc"])) for error in exc.errors()[:5]]
+                _log.warning("backend_reply_not_understood", kind=kind.__name__, fields=fields)
+                raise BackendUnavailable(
+                    "The question-answering service gave a reply that this page does not "
+                    "understand. Both may be of different versions.",
+                    retry_after_s=_RETRY_SOON_S,
+                ) from None
+
+
+@asynccontextmanager
+async def _translated(timeout_s: float | None) -> AsyncIterator[None]:
+    """Allow `timeout_s` in all, and turn the HTTP library's errors into ours."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.PoolTimeout) as exc:
+        raise DeadlineExceeded(
+            "The question-answering service took too long.", retry_after_s=_RETRY_SOON_S
+        ) from exc
+    except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
+        raise BackendUnavailable(
+            "The question-answering service cannot be reached.", retry_after_s=_RETRY_SOON_S
+        ) from exc
+
+
+async def _chunks(reply: httpx2.Response) -> AsyncIterator[bytes]:
+    """Yield the bytes of a reply, its errors translated."""
+    async with _translated(None):
+        async for chunk in reply.aiter_bytes():
+            yield chunk
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    """Return the headers that let one request be followed through both processes."""
+    return {"X-Request-ID": request_id, "Accept": "application/json"}
+
+
+def _problem(reply: httpx2.Response) -> BackendProblem:
+    """Return the error that a reply states; one in no known shape keeps its status only."""
+    try:
+        details = ProblemDetails.model_validate_json(reply.content)
+    except ValidationError:
+        details = ProblemDetails()
+    return BackendProblem(reply.status_code, details, _seconds(reply.headers.get("retry-after")))
+
+
+def _seconds(value: str | None) -> float | None:
+    """Return the seconds that a Retry-After header names, within reason."""
+    if value is None or not value.isdecimal():
+        return None
+    return min(max(float(value), 1.0), _LONGEST_RETRY_AFTER_S)

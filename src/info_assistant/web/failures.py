@@ -1,0 +1,70 @@
+"""From what went wrong to the page that says so."""
+
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+
+from info_assistant.errors import InfoAssistantError
+from info_assistant.web import words
+from info_assistant.web.backend import BackendProblem
+from info_assistant.web.rendering import Renderer
+
+_STATUSES = {
+    "backend_unavailable": 503,
+    "deadline_exceeded": 503,
+    "cross_site": 403,
+    "payload_too_large": 413,
+    "request_timeout": 408,
+    "not_found": 404,
+    "invalid_request": 422,
+}
+_FIRST_ERROR = 400
+_LAST_ERROR = 599
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error for people: an HTTP status, words, how long to wait, what to quote to support.
+
+    `detail` is the backend's own sentence where that may be shown; else it is empty.
+    """
+
+    status: int
+    code: str
+    words: words.Trouble
+    detail: str
+    request_id: str
+    retry_after_s: float | None
+
+    @property
+    def waiting(self) -> str:
+        """How long to wait, in words, or nothing."""
+        return "" if self.retry_after_s is None else words.wait(self.retry_after_s)
+
+
+def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_id: str) -> Failure:
+    """Return what to tell about `error`; the backend's name for the request beats ours."""
+    code, detail, retry_after_s = "", "", None
+    if isinstance(error, HTTPException):
+        status = error.status_code
+    elif isinstance(error, BackendProblem):
+        # A redirect or an oddity of the backend is a fault of ours, not of the reader.
+        status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else 502
+        code, retry_after_s = error.code, error.retry_after_s
+        request_id = error.request_id or request_id
+    else:
+        code, retry_after_s = error.code, error.retry_after_s
+        status = _STATUSES.get(code, 500)
+    trouble = words.trouble(code, status)
+    if trouble.quotes and isinstance(error, BackendProblem):
+        detail = error.detail
+    return Failure(status, code or str(status), trouble, detail, request_id, retry_after_s)
+
+
+def failure_page(renderer: Renderer, found: Failure, *, method: str = "GET") -> HTMLResponse:
+    """Return a page of its own for an error that leaves nothing else to show."""
+    context = {"failure": found, "here": "", "asked": method == "POST"}
+    return renderer.page(
+        "failure.html", context, status=found.status, retry_after_s=found.retry_after_s
+    )

@@ -1,0 +1,136 @@
+"""The list of documents, one document's text with a passage marked, and its own file."""
+
+from pathlib import PurePosixPath
+from urllib.parse import quote
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from info_assistant.web.backend import Backend, BackendProblem, Original
+from info_assistant.web.marking import Layout
+from info_assistant.web.rendering import Renderer
+from info_assistant.web.replies import DocumentText
+
+_PER_PAGE = 50
+_LONGEST_PARAMETER = 500
+_LARGEST_NUMBER = 10**9
+
+# No browser runs anything from these; whatever else a document claims to be travels as bytes.
+_HARMLESS_TYPES = {
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "text/csv",
+    "text/markdown",
+    "text/plain",
+}
+
+
+class DocumentPages:
+    """Everything under /documents."""
+
+    def __init__(self, backend: Backend, renderer: Renderer) -> None:
+        """Ask `backend`, show with `renderer`."""
+        self._backend = backend
+        self._renderer = renderer
+
+    async def listing(self, request: Request) -> HTMLResponse:
+        """Return the list of documents. Raises what `Backend.documents` does."""
+        query = request.query_params.get("q", "").strip()[:_LONGEST_PARAMETER]
+        after = request.query_params.get("after", "")[:_LONGEST_PARAMETER]
+        page = await self._backend.documents(
+            query=query, after=after, limit=_PER_PAGE, request_id=request.state.request_id
+        )
+        context = {"here": "documents", "page": page, "query": query, "continued": bool(after)}
+        return self._renderer.page("documents.html", context)
+
+    async def source(self, request: Request) -> HTMLResponse:
+        """Return a document's text, its passage marked. Raises what `Backend.text` does."""
+        document_id = _document_id(request)
+        start, end = _number(request, "start"), _number(request, "end")
+        span = (start, end) if start is not None and end is not None and start < end else None
+        cited = _number(request, "v")
+        text = await self._text(document_id, span, request.state.request_id)
+        changed = span is not None and cited is not None and cited != text.version
+        # Offsets of one version point at other words in another: marking those would mislead.
+        highlights = () if changed else text.highlights
+        layout = Layout(text.blocks, highlights, anchor=span[0] if span else None)
+        context = {
+            "here": "documents",
+            "document_id": document_id,
+            "text": text,
+            "part": layout.part(_number(request, "part")),
+            "cited": cited if changed else None,
+            "unmarked": span is not None and not changed and not highlights,
+            "marked": bool(highlights),
+        }
+        return self._renderer.page("source.html", context)
+
+    async def _text(
+        self, document_id: str, span: tuple[int, int] | None, request_id: str
+    ) -> DocumentText:
+        """Return the text with `span` highlighted, or as it is if the span is not within it."""
+        try:
+            return await self._backend.text(document_id, span, request_id=request_id)
+        except BackendProblem as exc:
+            if span is None or exc.status != 422:  # noqa: PLR2004 — an invalid span.
+                raise
+        return await self._backend.text(document_id, None, request_id=request_id)
+
+    async def original(self, request: Request) -> Response:
+        """Return a document's own file, to be saved. Raises what `Backend.original` does."""
+        document_id = _document_id(request)
+        request_id = request.state.request_id
+        document = await self._backend.document(document_id, request_id=request_id)
+        kind = document.media_type.partition(";")[0].strip().lower()
+        headers = {
+            "Content-Disposition": _attachment(document.source or document.title),
+            "Content-Type": kind if kind in _HARMLESS_TYPES else "application/octet-stream",
+        }
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        original = await self._backend.original(document_id, request_id=request_id)
+        if original.size_bytes is not None:
+            headers["Content-Length"] = str(original.size_bytes)
+        return _Download(original, headers)
+
+
+class _Download(StreamingResponse):
+    """Hands bytes through, and gives the backend's connection back however that ends."""
+
+    def __init__(self, original: Original, headers: dict[str, str]) -> None:
+        super().__init__(original.chunks, headers=headers)
+        self._original = original
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._original.aclose()
+
+
+def _document_id(request: Request) -> str:
+    """Return the identifier in the path, which the route has checked to be a UUID."""
+    found: UUID = request.path_params["document_id"]
+    return str(found)
+
+
+def _number(request: Request, name: str) -> int | None:
+    """Return a query parameter as a whole number, or None for anything else."""
+    value = request.query_params.get(name, "")
+    if not (value.isascii() and value.isdecimal() and len(value) <= len(str(_LARGEST_NUMBER))):
+        return None
+    return int(value)
+
+
+def _attachment(source: str) -> str:
+    """Return a Content-Disposition that saves under the last part of `source`, whatever it holds.
+
+    The name in ASCII is for old clients; the encoded one (RFC 8187) cannot end the header early.
+    """
+    name = PurePosixPath(source.replace("\\", "/")).name
+    name = "".join(c for c in name if c.isprintable() and c not in '<>:"|?*').strip(". ")[-150:]
+    name = name or "document"
+    plain = "".join(c if c.isascii() and c not in "%;'" else "_" for c in name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,176 @@
+"""What the backend's API replies, as far as a page shows it.
+
+Unknown fields are ignored and most fields may be missing, so that the page goes on working beside a
+backend of a neighbouring version.
+"""
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _scalar_as_text(value: object) -> object:
+    """Turn null into nothing; a field for people must not say 'None'."""
+    return "" if value is None else value
+
+
+Text = Annotated[str, BeforeValidator(_scalar_as_text)]
+
+
+class Reply(BaseModel):
+    """Base of all replies: frozen, tolerant of fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Citation(Reply):
+    """A verbatim quote with its place; `start` and `end` are offsets in the document's text."""
+
+    n: int = 0
+    document_id: Text = ""
+    title: Text = ""
+    source: Text = ""
+    version: int = 1
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+    quote: Text = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people call the document."""
+        return self.title or self.source or "Untitled document"
+
+    @property
+    def place(self) -> str:
+        """Query string and fragment of the source page, with the passage marked."""
+        query = urlencode({"v": self.version, "start": self.start, "end": self.end})
+        return f"?{query}#passage"
+
+
+class Sentence(Reply):
+    """A sentence of an answer, with the numbers of its citations."""
+
+    text: Text = ""
+    citations: tuple[int, ...] = ()
+    support: Text = "supported"
+
+
+class ServedBy(Reply):
+    """Where an answer came from."""
+
+    provider: Text = ""
+    model: Text = ""
+    cache: Text = "off"
+    switch: Text = ""
+
+
+class Answer(Reply):
+    """The outcome of one question."""
+
+    id: Text = ""
+    status: str
+    answer_mode: Text = ""
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    see_also: tuple[Citation, ...] = ()
+    served_by: ServedBy = Field(default_factory=ServedBy)
+    degraded: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    documents_as_of: datetime | None = None
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The citation numbers that a link can lead to."""
+        return frozenset(citation.n for citation in self.citations)
+
+    def citing(self, n: int) -> tuple[int, ...]:
+        """Return the places, from 1, of the sentences that rest on citation `n`."""
+        numbered = enumerate(self.sentences, start=1)
+        return tuple(place for place, sentence in numbered if n in sentence.citations)
+
+
+class Progress(Reply):
+    """How much of the present stage is done."""
+
+    done: int = 0
+    total: int = 0
+    unit: Text = ""
+
+
+class Document(Reply):
+    """A document and how far it has come on its way in."""
+
+    id: str
+    title: Text = ""
+    source: Text = ""
+    state: Text = ""
+    detail: Text = ""
+    progress: Progress | None = None
+    version: int = 1
+    media_type: Text = ""
+    updated_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call the document."""
+        return self.title or self.source or "Untitled document"
+
+    @property
+    def readable(self) -> bool:
+        """Whether its text can be shown."""
+        return self.state == "ready"
+
+
+class DocumentPage(Reply):
+    """One page of the list of documents; `next` continues it."""
+
+    documents: tuple[Document, ...] = ()
+    next: str | None = None
+
+
+class TextBlock(Reply):
+    """One heading, paragraph, list item, table row or listing, at [start, end) of the text."""
+
+    kind: Text = "paragraph"
+    level: int | None = 0
+    page: int | None = None
+    text: Text = ""
+    start: int = 0
+    end: int = 0
+    table_header: Text = ""
+
+
+class Highlight(Reply):
+    """A stretch of the document's text to be marked, [start, end)."""
+
+    start: int
+    end: int
+
+
+class DocumentText(Reply):
+    """A document as text. `notes` say what could not be read."""
+
+    id: Text = ""
+    title: Text = ""
+    source: Text = ""
+    version: int = 1
+    blocks: tuple[TextBlock, ...] = ()
+    highlights: tuple[Highlight, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call the document."""
+        return self.title or self.source or "Untitled document"
+
+
+class ProblemDetails(Reply):
+    """An error of the API, in the shape of RFC 9457."""
+
+    code: Text = ""
+    detail: Text = ""
+    request_id: Text = ""

@@ -1,0 +1,147 @@
+"""Around every request: an id, security headers, counts, a log line without words of people."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from info_assistant.web import words
+from info_assistant.web.failures import Failure, failure_page
+from info_assistant.web.rendering import Renderer
+
+_log = structlog.get_logger(__name__)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+"""Nothing but our own stylesheet and icon is ever loaded, and no script at all is run."""
+
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # With 'no-referrer' browsers send 'Origin: null' with our own form, as a foreign site would.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = {"/livez", "/readyz", "/metrics", "/static/{name}"}
+_FAULT = 500
+
+
+class Traffic:
+    """What this process has served, and whether it takes requests (`accepting`)."""
+
+    def __init__(self, routes: tuple[str, ...]) -> None:
+        """Count requests of these routes; the counts are there, at 0, from the start."""
+        self.accepting = False
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "http_requests_total",
+            "Requests served, by route, method and status.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._durations = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request to the end of its response.",
+            ("route",),
+            registry=self.registry,
+        )
+        for route in routes:
+            self._requests.labels(route, "GET", "200")
+            self._durations.labels(route)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Add one request."""
+        known = method if method in {"GET", "HEAD", "POST"} else "other"
+        self._requests.labels(route, known, str(status)).inc()
+        self._durations.labels(route).observe(seconds)
+
+
+class Watched:
+    """ASGI middleware: the outermost of ours, so that no response leaves without its headers."""
+
+    def __init__(self, app: ASGIApp, *, traffic: Traffic, renderer: Renderer) -> None:
+        """Wrap `app`; count in `traffic`; show our own faults with `renderer`."""
+        self._app = app
+        self._traffic = traffic
+        self._renderer = renderer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        exchange = _Exchange(scope, send)
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception:  # The boundary: whatever it was, the reader gets words and we the trace.
+            _log.exception("page_failed", request_id=exchange.request_id, route=exchange.route)
+            if exchange.status:
+                # The head is out. Breaking the connection is the only way left to say 'incomplete'.
+                exchange.status = _FAULT
+                raise
+            await self._fault(exchange)(scope, receive, exchange.send)
+        finally:
+            self._record(exchange, time.perf_counter() - began)
+
+    def _fault(self, exchange: "_Exchange") -> Response:
+        """Return the page for a fault of our own."""
+        trouble = words.trouble("internal", _FAULT)
+        found = Failure(_FAULT, "internal", trouble, "", exchange.request_id, None)
+        return failure_page(self._renderer, found, method=exchange.method)
+
+    def _record(self, exchange: "_Exchange", seconds: float) -> None:
+        """Count the request, and log it by its route: paths and queries can hold people's words."""
+        self._traffic.count(exchange.route, exchange.method, exchange.status, seconds)
+        if exchange.route not in _QUIET:
+            _log.info(
+                "http_request",
+                method=exchange.method,
+                route=exchange.route,
+                status=exchange.status,
+                duration_ms=round(seconds * 1000, 1),
+                request_id=exchange.request_id,
+            )
+
+
+class _Exchange:
+    """One request and its response as they pass."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.status = 0
+        self.method: str = scope["method"]
+        named = Headers(scope=scope).get("x-request-id", "")
+        self.request_id = named if _REQUEST_ID.fullmatch(named) else str(uuid4())
+        scope.setdefault("state", {})["request_id"] = self.request_id
+
+    @property
+    def route(self) -> str:
+        """The pattern that the path matched; it holds nothing that anybody typed."""
+        pattern = getattr(self._scope.get("route"), "path", None)
+        return pattern if isinstance(pattern, str) else "none"
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, adding our headers to the head of the response."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _SECURITY_HEADERS.items():
+                headers[name] = value
+            headers["X-Request-ID"] = self.request_id
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)

@@ -1,0 +1,298 @@
+"""What pages say, in plain words: outcomes, states, and everything that goes wrong."""
+
+from dataclasses import dataclass
+
+from info_assistant.model.answer import AnswerStatus
+from info_assistant.model.document import DocumentState
+from info_assistant.model.question import MAX_QUESTION_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an answer is presented: its heading, what it means, and the name of further passages."""
+
+    heading: str
+    meaning: str
+    more: str
+    more_note: str
+
+
+_MORE = (
+    "See also",
+    "Other passages close to your question. The answer does not rest on them.",
+)
+_CLOSEST = (
+    "Closest passages",
+    "The nearest that the documents come to your question. They may not answer it.",
+)
+
+_OUTCOMES = {
+    AnswerStatus.ANSWERED: Outcome("Answer", "", *_MORE),
+    AnswerStatus.PARTIAL: Outcome(
+        "Part of an answer",
+        "The documents answer only part of your question. What they do not say is left out.",
+        *_MORE,
+    ),
+    AnswerStatus.NO_EVIDENCE: Outcome(
+        "Not in these documents",
+        "Nothing in these documents answers your question. Other words for the same thing may "
+        "help, or the document that you need may not have been added.",
+        *_CLOSEST,
+    ),
+    AnswerStatus.NOT_SUPPORTED: Outcome(
+        "No answer that the documents support",
+        "A possible answer was found, but the documents do not bear it out, so it is not shown.",
+        *_CLOSEST,
+    ),
+    AnswerStatus.CLARIFICATION: Outcome(
+        "Please say more",
+        "Your question can be understood in more than one way. Ask again and say which you mean.",
+        *_CLOSEST,
+    ),
+    AnswerStatus.REFUSED_INPUT: Outcome(
+        "This question was not taken",
+        "The assistant only answers questions about these documents. Ask in other words, "
+        "without instructions to the assistant.",
+        *_CLOSEST,
+    ),
+    AnswerStatus.REFUSED_OUTPUT: Outcome(
+        "The answer is held back",
+        "An answer was found but did not pass the checks on what may be shown.",
+        *_CLOSEST,
+    ),
+}
+
+
+def outcome(status: str) -> Outcome:
+    """Return the words for an answer's status; a status yet unknown is named as it is."""
+    try:
+        return _OUTCOMES[AnswerStatus(status)]
+    except ValueError:
+        return Outcome("Reply", f"The service calls the outcome “{status}”.", *_MORE)
+
+
+_DEGRADED = {
+    "extractive_fallback": "No language model is available, so passages are quoted instead.",
+    "generation_unavailable": "No language model is available, so passages are quoted instead.",
+    "llm_down": "No language model is available, so passages are quoted instead.",
+    "provider_fallback": "The usual language model is not available; another one answered.",
+    "cache_only": "Only saved answers are given at the moment.",
+    "cache_unavailable": "Saved answers are not available, so answers may take longer.",
+    "redis_unavailable": "Saved answers are not available, so answers may take longer.",
+    "redis_off": "Saved answers are switched off, so answers may take longer.",
+    "vector_store_unavailable": "The search is not available; this is a saved answer.",
+    "object_storage_unavailable": "Documents cannot be added or changed at the moment.",
+    "documents_changed_since": "Documents have changed since this answer was saved.",
+    "budget_exhausted": "This month's budget for the language model is used up, so passages are "
+    "quoted instead.",
+    "no_rerank": "Passages could not be put in the best order.",
+    "lexical_only": "The search went by words alone, so passages in other words may be missing.",
+    "dense_only": "The search went by meaning alone, so passages with your exact words may be "
+    "missing.",
+    "deadline": "Time ran out before everything was looked through.",
+}
+
+
+def degraded(code: str) -> str:
+    """Return what a code of the field `degraded` means for the reader."""
+    return _DEGRADED.get(code) or f"Part of the service is not working as usual ({code})."
+
+
+_STATES = {
+    DocumentState.ACCEPTED: "Waiting to be read",
+    DocumentState.READING: "Being read",
+    DocumentState.INDEXING: "Being made searchable",
+    DocumentState.READY: "Ready",
+    DocumentState.FAILED: "Could not be read",
+    DocumentState.INTERRUPTED: "Paused, goes on by itself",
+    DocumentState.WITHDRAWN: "Withdrawn from answers",
+}
+
+
+def state(name: str) -> str:
+    """Return what a document's state means."""
+    try:
+        return _STATES[DocumentState(name)]
+    except ValueError:
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong: a heading, what it means, and what to do.
+
+    `quotes` lets the backend's own detail be shown, where that is written for the person who asks.
+    """
+
+    heading: str
+    meaning: str
+    remedy: str
+    quotes: bool = False
+
+
+_WAIT = "Try again in a few minutes."
+
+_TROUBLES = {
+    "backend_unavailable": Trouble(
+        "The service is not available",
+        "The part that searches the documents does not respond.",
+        _WAIT,
+    ),
+    "unavailable": Trouble(
+        "The service is not available",
+        "A part of the service does not respond.",
+        _WAIT,
+    ),
+    "deadline_exceeded": Trouble(
+        "The service is taking too long",
+        "No answer came in time. It may be very busy.",
+        _WAIT,
+    ),
+    "vector_store_unavailable": Trouble(
+        "The search is not available",
+        "The documents are safe, but cannot be searched at the moment.",
+        _WAIT,
+    ),
+    "embedder_unavailable": Trouble(
+        "The search is not available",
+        "The model that compares your question with the documents could not be loaded.",
+        "Tell the people who run this service.",
+    ),
+    "object_storage_unavailable": Trouble(
+        "The documents cannot be opened",
+        "The place where documents are kept does not respond. Questions may still be answered.",
+        "Try again in a few minutes.",
+    ),
+    "ingestion_unavailable": Trouble(
+        "Documents cannot be added at the moment",
+        "Questions are still answered.",
+        "Try again later.",
+    ),
+    "generation_unavailable": Trouble(
+        "Answers cannot be written at the moment",
+        "No language model responds.",
+        _WAIT,
+    ),
+    "cache_only_miss": Trouble(
+        "Only saved answers are available",
+        "There is no saved answer to this question, and new ones are not made at the moment.",
+        "Try again later.",
+    ),
+    "maintenance": Trouble(
+        "The service is being maintained",
+        "It will be back.",
+        "Try again later.",
+        quotes=True,
+    ),
+    "overloaded": Trouble(
+        "The service is very busy",
+        "More people are asking than can be answered in time.",
+        "Try again in a minute.",
+    ),
+    "too_busy": Trouble(
+        "The service is very busy",
+        "More people are asking than can be answered in time.",
+        "Try again in a minute.",
+    ),
+    "rate_limited": Trouble(
+        "Too many questions in a short time",
+        "Each person can ask a limited number of questions a minute, so that all get answers.",
+        "Wait a moment, then ask again.",
+    ),
+    "invalid_request": Trouble(
+        "This question cannot be asked as it is",
+        "",
+        "Change the question and ask again.",
+        quotes=True,
+    ),
+    "payload_too_large": Trouble(
+        "That is too long",
+        f"A question can have up to {MAX_QUESTION_CHARACTERS:,} characters.",
+        "Shorten it to the point that you need to know.",
+    ),
+    "unauthorised": Trouble(
+        "You need to sign in",
+        "This service answers only people it knows.",
+        "Ask the people who run this service for access.",
+    ),
+    "forbidden": Trouble(
+        "This is not open to you",
+        "The request was not allowed.",
+        "Go back to the first page and ask from there. If that does not help, tell the people "
+        "who run this service.",
+    ),
+    "cross_site": Trouble(
+        "This question came from another website",
+        "To protect you, questions are only taken from this page.",
+        "Your question has not been sent on. Open the first page and ask it there.",
+    ),
+    "not_found": Trouble(
+        "Page or document not found",
+        "It may have been removed, or you may not have access to it.",
+        "Check the address, or look for it in the list of documents.",
+    ),
+    "conflict": Trouble(
+        "This document is not ready",
+        "It is still being read, or was changed just now.",
+        "Try again in a minute.",
+    ),
+    "method_not_allowed": Trouble(
+        "That cannot be done here",
+        "This page cannot be asked for in that way.",
+        "Go back to the first page.",
+    ),
+    "request_timeout": Trouble(
+        "Your question did not arrive",
+        "Only part of it was received in time.",
+        "Check your connection and ask again.",
+    ),
+}
+
+_BY_STATUS = {
+    401: "unauthorised",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    409: "conflict",
+    413: "payload_too_large",
+    422: "invalid_request",
+    429: "rate_limited",
+}
+
+_UNKNOWN = Trouble(
+    "Something went wrong",
+    "This is a fault in the service, not in what you did. It has been recorded.",
+    "Try again in a few minutes. If it happens again, tell the people who run this service.",
+)
+
+_UNKNOWN_REFUSAL = Trouble(
+    "The request was not taken",
+    "The service could not make sense of it.",
+    "Go back to the first page and try again.",
+)
+
+
+def trouble(code: str, status: int) -> Trouble:
+    """Return the words for an error's code, or for its HTTP status if the code is not known."""
+    found = _TROUBLES.get(code) or _TROUBLES.get(_BY_STATUS.get(status, ""))
+    if found is not None:
+        return found
+    return _UNKNOWN if status >= 500 else _UNKNOWN_REFUSAL  # noqa: PLR2004 — HTTP's own border.
+
+
+def wait(seconds: float) -> str:
+    """Return a time to wait in words: 'about 2 minutes'."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"about {count} {unit}{'s' if count > 1 else ''}"
+    count = max(round(seconds), 1)
+    return f"{count} second{'s' if count > 1 else ''}"
+
+
+EMPTY_QUESTION = "Enter a question"
+"""Said when the form comes without one."""
+
+LONG_QUESTION = f"Your question must be {MAX_QUESTION_CHARACTERS:,} characters or fewer"
+"""Said when the form comes with too much."""

@@ -1,0 +1,189 @@
+"""A backend that replies as a test tells it to, and a browser's view of the frontend before it."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.web.app import create_frontend
+
+DOCUMENT = "5f0c9a52-6f0b-5b51-8f3d-0a4b7a1f3c11"
+PAGE_URL = "http://info.example:8080"
+
+Scripted = Callable[[Request], Response] | Response
+
+
+@dataclass
+class ScriptedBackend:
+    """Answers each 'METHOD /path' as scripted, else 404, and remembers what it was asked."""
+
+    replies: dict[str, Scripted] = field(default_factory=dict)
+    asked: list[tuple[Request, bytes]] = field(default_factory=list)
+
+    @property
+    def app(self) -> Starlette:
+        """The backend as an ASGI application."""
+        return Starlette(routes=[Route("/{path:path}", self._reply, methods=["GET", "POST"])])
+
+    async def _reply(self, request: Request) -> Response:
+        self.asked.append((request, await request.body()))
+        found = self.replies.get(f"{request.method} {request.url.path}")
+        if found is None:
+            return problem(404, "not_found")
+        return found if isinstance(found, Response) else found(request)
+
+    def answers(self, reply: dict[str, Any]) -> None:
+        """Give this answer to every question."""
+        self.replies["POST /v1/query"] = JSONResponse(reply)
+
+    def fails(self, response: Response) -> None:
+        """Give this error for every question."""
+        self.replies["POST /v1/query"] = response
+
+    def holds(self, reading: Reading, *, highlights: bool = True, **fields: Any) -> None:
+        """Hold a document with this text, which highlights whatever span it is asked for."""
+
+        def reply(request: Request) -> Response:
+            wanted = request.query_params
+            span = {"start": int(wanted.get("start", 0)), "end": int(wanted.get("end", 0))}
+            shown = [span] if highlights and span["end"] else []
+            return JSONResponse(text_reply(reading, highlights=shown, **fields))
+
+        self.replies[f"GET /v1/documents/{DOCUMENT}/text"] = reply
+
+
+def problem(
+    status: int, code: str, *, detail: str = "", retry_after: str | None = None
+) -> Response:
+    """Return an error as the API states it."""
+    body = {
+        "type": f"/problems/{code}",
+        "title": code,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": "backend-7",
+    }
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def citation(n: int, **fields: Any) -> dict[str, Any]:
+    """Return a citation as the API gives it."""
+    return {
+        "n": n,
+        "document_id": DOCUMENT,
+        "title": "Leave handbook",
+        "source": "handbook/leave.md",
+        "version": 3,
+        "page": 4,
+        "heading_path": ["Annual leave", "Carrying leave over"],
+        "quote": "Up to five days may be carried over.",
+        "start": 120,
+        "end": 156,
+        **fields,
+    }
+
+
+def answer(**fields: Any) -> dict[str, Any]:
+    """Return an answer as the API gives it."""
+    return {
+        "id": "answer-1",
+        "status": "answered",
+        "answer_mode": "extractive",
+        "answer": "Up to five days may be carried over.",
+        "sentences": [
+            {
+                "text": "Up to five days may be carried over.",
+                "citations": [1],
+                "support": "supported",
+            }
+        ],
+        "citations": [citation(1)],
+        "see_also": [],
+        "served_by": {"provider": "extractive", "model": "m", "cache": "off", "switch": None},
+        "degraded": [],
+        "notices": [],
+        "documents_as_of": "2026-11-23T13:05:00Z",
+        "usage": {"tokens": 0, "cost_usd": 0},
+        "timings_ms": {"retrieve": 3.1},
+        **fields,
+    }
+
+
+def document(**fields: Any) -> dict[str, Any]:
+    """Return a document's state as the API gives it."""
+    return {
+        "id": DOCUMENT,
+        "title": "Leave handbook",
+        "source": "handbook/leave.md",
+        "state": "ready",
+        "detail": "",
+        "progress": None,
+        "passages": 12,
+        "version": 3,
+        "versions": [1, 2, 3],
+        "media_type": "text/markdown",
+        "size_bytes": 812,
+        "access": ["everyone"],
+        "created_at": "2026-11-20T08:00:00Z",
+        "updated_at": "2026-11-22T09:30:00Z",
+        "since": "2026-11-22T09:31:00Z",
+        **fields,
+    }
+
+
+def text_reply(
+    reading: Reading, *, highlights: list[dict[str, int]], **fields: Any
+) -> dict[str, Any]:
+    """Return a document's text as the API gives it."""
+    return {
+        "id": DOCUMENT,
+        "title": "Leave handbook",
+        "source": "handbook/leave.md",
+        "version": 3,
+        "blocks": [
+            {
+                "kind": placed.block.kind,
+                "level": placed.block.level,
+                "page": placed.block.page,
+                "text": placed.block.text,
+                "start": placed.start,
+                "end": placed.end,
+                "table_header": placed.block.table_header,
+            }
+            for placed in reading.placed()
+        ],
+        "highlights": highlights,
+        "notes": list(reading.notes),
+        **fields,
+    }
+
+
+def paragraphs(*texts: str) -> Reading:
+    """Return a reading of plain paragraphs."""
+    return Reading(tuple(Block(BlockKind.PARAGRAPH, text) for text in texts))
+
+
+@pytest.fixture
+def backend() -> ScriptedBackend:
+    """Return a backend that knows nothing yet."""
+    return ScriptedBackend()
+
+
+@pytest.fixture
+async def browser(backend: ScriptedBackend) -> AsyncIterator[httpx2.AsyncClient]:
+    """Yield a client of a frontend that stands before `backend`."""
+    app = create_frontend("http://backend", transport=httpx2.ASGITransport(app=backend.app))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PAGE_URL) as client,
+    ):
+        yield client
