@@ -1,1 +1,1 @@
-"""TODO."""
+"""The command line: starts the product's processes and speaks to them over HTTP."""

@@ -1,0 +1,91 @@
+# Everything a person or a machine does with this checkout. `make` alone lists it.
+# Only Python 3.11 or newer with venv, make and a package index are needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MODEL := src/info_assistant/providers/minilm_weights/manifest.json
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
+# More arguments for a command, such as: make test PYTEST="-k ingest", make up UP=--verbose
+PYTEST ?=
+UP ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install dev up test check format bench bench-100k wheel lock clean verify-fresh
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Install the product into .venv and build its embedding model
+
+up: install ## Start everything; stays in the foreground, Ctrl-C stops it
+	@$(BIN)/info-assistant up $(UP)
+
+test: dev ## Run every test that this machine can run; the others are named with their reason
+	$(BIN)/python -m pytest -rs $(PYTEST)
+
+check: dev ## Check format, style, imports and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+format: dev ## Format the sources and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: dev ## Measure the product; the results are kept as JSON
+	$(BIN)/python benchmarks/run.py
+
+bench-100k: dev ## The same with 100,000 passages (a long run)
+	$(BIN)/python benchmarks/run.py --passages 100000
+
+wheel: install ## Build the wheel, which carries the embedding model, into dist/
+	rm -rf dist build/wheel
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes newer ones
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) requirements/build.in -c requirements/run.txt -o requirements/build.txt
+	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+
+verify-fresh: ## Try the two commands in a fresh minimal Debian (needs podman, or debootstrap and root)
+	scripts/verify_fresh.sh
+
+clean: ## Remove what was built; your data/ stays
+	rm -rf $(VENV) build dist src/info_assistant/providers/minilm_weights
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests scripts benchmarks samples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+dev: $(VENV)/.dev
+
+# Stamps, so that a repeated `make up` starts at once.
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is older or missing." >&2; \
+	  echo "Name another one: make install PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python cannot make a virtual environment here. On Debian: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.requirements: requirements/run.txt requirements/build.txt | $(VENV)/bin/python
+	@echo "Installing pinned dependencies …"
+	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
+	@touch $@
+
+$(MODEL): scripts/build_model.py | $(VENV)/.requirements
+	@echo "Building the embedding model …"
+	@$(BIN)/python scripts/build_model.py
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.requirements $(MODEL)
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
+	@echo "Installing what tests and checks need …"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,45 @@
+"""Compares the tests that were skipped with the list of those that may be.
+
+Usage: python -m scripts.compare_skips JUNIT_XML EXPECTED_LIST
+
+A test that starts to be skipped is no longer a test; one that is no longer skipped needs to be
+taken off the list, so that it cannot fall silent again.
+"""
+
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+
+def skipped_in(report: Path) -> dict[str, str]:
+    """Return the name of each skipped test with its reason."""
+    root = ET.parse(report).getroot()  # noqa: S314  The same.
+    found = {}
+    for case in root.iter("testcase"):
+        mark = case.find("skipped")
+        if mark is not None:
+            place = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            found[place] = mark.get("message") or ""
+    return found
+
+
+def expected_in(listing: Path) -> set[str]:
+    """Return the names in the list; a line that begins with # is a remark."""
+    lines = (line.strip() for line in listing.read_text(encoding="utf-8").splitlines())
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def main(report: str, listing: str) -> int:
+    """Print both lists where they differ; return the exit code."""
+    skipped, expected = skipped_in(Path(report)), expected_in(Path(listing))
+    if set(skipped) == expected:
+        print(f"Skipped tests: {len(expected)}, all of them expected.")
+        return 0
+    print("The skipped tests are not the expected ones.")
+    print("Skipped:", *(f"  {name}  ({skipped[name]})" for name in sorted(skipped)), sep="\n")
+    print(f"Expected ({listing}):", *(f"  {name}" for name in sorted(expected)), sep="\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,76 @@
+"""Shows an answer to a person: sentences with numbers, then the quote behind each number."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from info_assistant.cli.output import plain
+
+_SHOWN_SEE_ALSO = 5
+_PARTIAL = "Only part of the answer could be supported by these documents."
+_NO_ANSWER = "This is not in these documents."
+
+
+def show_answer(reply: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the backend's `reply` to a question; text of documents is never taken as markup."""
+    out = console or Console(highlight=False, soft_wrap=not Console().is_terminal)
+    sentences: Sequence[Mapping[str, Any]] = reply.get("sentences") or ()
+    if not sentences:
+        out.print(Text(plain(reply.get("answer") or _NO_ANSWER), "bold"))
+    for sentence in sentences:
+        out.print(_sentence(sentence))
+    if reply.get("status") == "partial":
+        out.print(Text(_PARTIAL, "yellow"))
+    _show_sources(out, "Sources", reply.get("citations") or ())
+    _show_sources(out, "See also", (reply.get("see_also") or ())[:_SHOWN_SEE_ALSO])
+    for notice in reply.get("notices") or ():
+        out.print(Text(f"Note: {plain(str(notice))}", "yellow"))
+    _show_footer(out, reply)
+
+
+def _sentence(sentence: Mapping[str, Any]) -> Text:
+    text = Text(plain(sentence["text"]))
+    for number in sentence.get("citations") or ():
+        text.append(f" [{number}]", "bold cyan")
+    if sentence.get("support") == "unverified":
+        text.append(" (not verified)", "yellow")
+    return text
+
+
+def _show_sources(out: Console, heading: str, sources: Sequence[Mapping[str, Any]]) -> None:
+    if not sources:
+        return
+    out.print()
+    out.print(Text(heading, "bold"))
+    for source in sources:
+        out.print(Text(f"[{source['n']}] ", "bold cyan").append(_place(source), "default"))
+        quote = plain(source.get("quote") or "")
+        if quote:
+            out.print(Padding(Text(f"“{quote}”", "italic"), (0, 0, 0, 4)))
+
+
+def _place(source: Mapping[str, Any]) -> str:
+    """Name a passage's place as a person would: title, version, page, headings."""
+    parts = [source.get("title") or source.get("source") or source["document_id"]]
+    if source.get("version"):
+        parts.append(f"version {source['version']}")
+    if source.get("page"):
+        parts.append(f"page {source['page']}")
+    place = ", ".join(str(part) for part in parts)
+    headings = " > ".join(str(heading) for heading in source.get("heading_path") or ())
+    name = source.get("source")
+    return plain(place + (f", {headings}" if headings else "") + (f" ({name})" if name else ""))
+
+
+def _show_footer(out: Console, reply: Mapping[str, Any]) -> None:
+    parts = []
+    if reply.get("documents_as_of"):
+        parts.append(f"documents as of {reply['documents_as_of']}")
+    if reply.get("degraded"):
+        parts.append("degraded: " + ", ".join(map(str, reply["degraded"])))
+    if parts:
+        out.print()
+        out.print(Text("; ".join(parts), "dim"))

@@ -1,0 +1,105 @@
+"""The one-machine stack: which processes there are, where they listen, and when they are ready."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx2
+
+from info_assistant.cli.local import Address
+from info_assistant.cli.processes import Part
+from info_assistant.errors import Unavailable
+from info_assistant.settings import Settings
+
+_LOOK_S = 0.05
+_PROBE_TIMEOUT_S = 2.0
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The processes that `up` starts, in the order of starting, and the addresses people use."""
+
+    parts: Sequence[Part]
+    addresses: Sequence[Address]
+    backend_url: str
+    frontend_url: str
+    qdrant_url: str
+    qdrant_remark: str
+
+    @classmethod
+    def of(cls, settings: Settings, *, parent: int) -> Self:
+        """Plan the stack for `settings`; its processes end with the process `parent`.
+
+        A Qdrant on another machine is used as it is: then no local one is started.
+        """
+        backend = Address("backend", _LOOPBACK, settings.backend_port, "BACKEND_PORT")
+        frontend = Address("web page", _LOOPBACK, settings.frontend_port, "FRONTEND_PORT")
+        roles = [("serve", backend), ("frontend", frontend)]
+        remote = not settings.qdrant_is_local
+        if not remote:
+            url = urlsplit(settings.qdrant_url)
+            host, port = url.hostname or _LOOPBACK, url.port or 6333
+            roles.insert(0, ("local-qdrant", Address("vector store", host, port, "QDRANT_URL")))
+        return cls(
+            parts=[_part(role, address, settings, parent) for role, address in roles],
+            addresses=[address for _, address in roles],
+            backend_url=_url(backend),
+            frontend_url=_url(frontend),
+            qdrant_url=settings.qdrant_url,
+            qdrant_remark=" (set by QDRANT_URL, not started here)" if remote else "",
+        )
+
+
+def _url(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"http://{host}:{address.port}"
+
+
+def _part(role: str, address: Address, settings: Settings, parent: int) -> Part:
+    return Part(
+        name=role,
+        command=(sys.executable, "-m", "info_assistant", role, "--parent", str(parent)),
+        ready_url=f"{_url(address)}/readyz",
+        log=settings.data_dir / "logs" / f"{role}.log",
+    )
+
+
+async def wait_ready(
+    parts: Sequence[Part], deadline_s: float, ready: Callable[[Part], None]
+) -> None:
+    """Return once every part has answered that it is ready, telling `ready` of each.
+
+    Raises Unavailable after `deadline_s` seconds.
+    """
+    async with (
+        httpx2.AsyncClient(timeout=_PROBE_TIMEOUT_S, trust_env=False) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        for part in parts:
+            group.create_task(_wait_ready(client, part, deadline_s, ready))
+
+
+async def _wait_ready(
+    client: httpx2.AsyncClient, part: Part, deadline_s: float, ready: Callable[[Part], None]
+) -> None:
+    deadline = time.monotonic() + deadline_s
+    while not await _is_ready(client, part.ready_url):
+        if time.monotonic() > deadline:
+            raise Unavailable(
+                f"{part.name} was not ready within {deadline_s:.0f} s. "
+                f"Its log says more: {part.log}"
+            )
+        await asyncio.sleep(_LOOK_S)
+    ready(part)
+
+
+async def _is_ready(client: httpx2.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).is_success
+    except httpx2.TransportError:
+        return False

@@ -1,0 +1,109 @@
+"""`ask`: what a person and a program get to see of an answer."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, ScriptedBackend
+
+CITATION = {
+    "n": 1,
+    "document_id": "d1",
+    "title": "Leave policy",
+    "source": "hr/leave.md",
+    "version": 2,
+    "page": 3,
+    "heading_path": ["Leave", "Annual leave"],
+    "quote": "You have twenty days of leave.",
+    "start": 0,
+    "end": 30,
+}
+ANSWER: dict[str, Any] = {
+    "id": "a1",
+    "status": "answered",
+    "answer_mode": "extractive",
+    "answer": "You have twenty days of leave.",
+    "sentences": [
+        {"text": "You have twenty days of leave.", "citations": [1], "support": "supported"}
+    ],
+    "citations": [CITATION],
+    "see_also": [],
+    "notices": ["The library is being rebuilt."],
+    "degraded": [],
+}
+
+
+def test_a_person_sees_the_answer_and_where_it_stands(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """Sentence, number, quote, title, version, page, headings and notices are all there."""
+    backend.answer_with(200, ANSWER)
+    run = run_cli("ask", "How", "much", "leave?", BACKEND_URL=backend.url)
+    assert run.code == 0, run.err
+    assert "You have twenty days of leave. [1]" in run.out
+    assert "[1] Leave policy, version 2, page 3, Leave > Annual leave (hr/leave.md)" in run.out
+    assert "“You have twenty days of leave.”" in run.out
+    assert "Note: The library is being rebuilt." in run.out
+
+
+def test_a_program_gets_the_reply_as_it_is(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """`--json` prints the backend's reply and nothing else on stdout."""
+    backend.answer_with(200, ANSWER)
+    run = run_cli("ask", "--json", "-", stdin="How much leave?\n", BACKEND_URL=backend.url)
+    assert json.loads(run.out) == ANSWER
+
+
+def test_no_answer_is_said_plainly_and_is_no_failure(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """Documents without an answer are a reply like any other."""
+    backend.answer_with(200, {"status": "unanswerable_no_evidence", "answer": "", "sentences": []})
+    run = run_cli("ask", "Who won?", BACKEND_URL=backend.url)
+    assert run.code == 0
+    assert "not in these documents" in run.out
+
+
+def test_a_document_cannot_write_to_the_terminal(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """Escape sequences, reordering marks and markup in a document are shown as text or dropped."""
+    hostile = "\x1b]0;owned\x07\x1b[2J\u202eevil [bold red]markup[/]"
+    backend.answer_with(
+        200, ANSWER | {"citations": [CITATION | {"quote": hostile, "title": hostile}]}
+    )
+    run = run_cli("ask", "Anything?", BACKEND_URL=backend.url)
+    assert run.code == 0, run.err
+    assert not set(run.out) & {"\x1b", "\x07", "\u202e"}
+    assert "evil [bold red]markup[/]" in run.out
+
+
+def test_an_outage_is_told_in_the_backends_words(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """An outage ends with exit code 2 and the problem's own detail, without a traceback."""
+    backend.answer_with(500, {"title": "Unavailable", "detail": "The vector store is down."})
+    run = run_cli("ask", "Anything?", BACKEND_URL=backend.url)
+    assert (run.code, run.out) == (2, "")
+    assert run.err.strip() == "The vector store is down."
+
+
+def test_no_backend_at_all_says_how_to_start_one(run_cli: "Callable[..., Run]") -> None:
+    """Nobody listening is exit code 2 and names the command and the setting."""
+    run = run_cli("ask", "Anything?", BACKEND_URL="http://127.0.0.1:9")
+    assert run.code == 2
+    assert "info-assistant up" in run.err
+    assert "BACKEND_URL" in run.err
+
+
+def test_something_else_at_the_address_is_named(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """A server that is not the backend leads to BACKEND_URL, not to a traceback."""
+    backend.answer_raw(b"<html>hello</html>")
+    run = run_cli("ask", "Anything?", BACKEND_URL=backend.url)
+    assert run.code == 1
+    assert "is not the backend" in run.err
+    assert "Traceback" not in run.err
