@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from info_assistant.errors import NotFound, StoredDataInvalid
-from info_assistant.model.document import SCHEMA, Content, Document, Tombstone
+from info_assistant.model.document import SCHEMA, Document, Tombstone
 from info_assistant.ports import Blobs
+from info_assistant.stores.records import document_from, moment_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 
@@ -59,7 +60,7 @@ class BlobCatalogue:
             data = await self._blobs.get(key)
         except NotFound:
             return None
-        return _decoded(key, data, _document)
+        return _decoded(key, data, document_from)
 
     async def newest_revision(self, tenant: str, document_id: str) -> int:
         """Return the highest revision that was ever written or buried; 0 for none."""
@@ -95,7 +96,7 @@ class BlobCatalogue:
     async def living(self) -> AsyncIterator[tuple[str, str, int]]:
         """Yield (tenant, document id, newest revision) of what lives, from names alone.
 
-        A revision that cannot be understood is here too, so that nobody takes its document for gone.
+        A revision that cannot be understood is here too: its document is not gone.
         """
         for tenant in await self._blobs.folders(""):
             for document_id, revisions in (await self._listing(tenant)).items():
@@ -179,38 +180,11 @@ def _invalid(key: str, reason: str) -> StoredDataInvalid:
     )
 
 
-def _document(fields: dict[str, Any]) -> Document:
-    content = fields["content"]
-    return Document(
-        id=str(fields["id"]),
-        tenant=str(fields["tenant"]),
-        source=str(fields["source"]),
-        title=str(fields["title"]),
-        revision=int(fields["revision"]),
-        content=Content(
-            version=int(content["version"]),
-            sha256=str(content["sha256"]),
-            size_bytes=int(content["size_bytes"]),
-            media_type=str(content["media_type"]),
-        ),
-        access=tuple(str(group) for group in fields["access"]),
-        created_at=_moment(fields["created_at"]),
-        updated_at=_moment(fields["updated_at"]),
-    )
-
-
 def _tombstone(fields: dict[str, Any]) -> Tombstone:
     return Tombstone(
         tenant=str(fields["tenant"]),
         document_id=str(fields["document_id"]),
         revision=int(fields["revision"]),
-        at=_moment(fields["at"]),
+        at=moment_from(fields["at"]),
         actor=str(fields["actor"]),
     )
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment

@@ -1,0 +1,237 @@
+"""The connection to Qdrant and the collections behind our aliases, set up when first needed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import httpx
+import structlog
+from qdrant_client import AsyncQdrantClient
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http import models
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+
+from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
+
+WRITE_TIMEOUT_S = 30.0
+"""How long a write may take: it is durable when it returns, and a busy disk takes its time."""
+
+_HTTP_NOT_FOUND = 404
+_HTTP_BAD_REQUESTS = frozenset({400, 413, 422})
+_CONNECTIONS = 32
+
+_LOG = structlog.get_logger(__name__)
+_T = TypeVar("_T")
+
+
+class CollectionMissing(Exception):
+    """Qdrant does not know the collection; it is made anew and the request repeated."""
+
+
+class Connection:
+    """One client for the whole process, whose every fault becomes VectorStoreUnavailable."""
+
+    def __init__(
+        self, url: str, api_key: str | None, timeout_s: float, on_error: Callable[[], None]
+    ) -> None:
+        """Remember where Qdrant is; nothing is opened before the first request."""
+        self._url = url
+        # Not `api_key=`, which warns about every server on loopback without TLS.
+        self._headers = {"api-key": api_key} if api_key else {}
+        self._timeout_s = timeout_s
+        self._on_error = on_error
+        self._client: AsyncQdrantClient | None = None
+
+    async def ask(
+        self,
+        request: Callable[[AsyncQdrantClient], Awaitable[_T]],
+        *,
+        timeout_s: float | None = None,
+    ) -> _T:
+        """Send a request within its deadline. Raises VectorStoreUnavailable, InvalidRequest."""
+        try:
+            async with asyncio.timeout(timeout_s or self._timeout_s):
+                return await request(self._open())
+        except UnexpectedResponse as exc:
+            raise self._refused(exc) from exc
+        except (ApiException, ResourceExhaustedResponse, TimeoutError) as exc:
+            raise self._failed(exc) from exc
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens them again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _open(self) -> AsyncQdrantClient:
+        if self._client is None:
+            self._client = AsyncQdrantClient(
+                url=self._url,
+                headers=self._headers,
+                # The deadline in `ask` is the one that counts; this one bounds a long write.
+                timeout=int(WRITE_TIMEOUT_S),
+                # It would ask the server from a thread while we are being built.
+                check_compatibility=False,
+                # The client's default for loopback opens a connection for each request.
+                limits=httpx.Limits(
+                    max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS
+                ),
+                trust_env=False,
+            )
+        return self._client
+
+    def _refused(self, exc: UnexpectedResponse) -> Exception:
+        if exc.status_code == _HTTP_NOT_FOUND:
+            return CollectionMissing(str(exc))
+        if exc.status_code in _HTTP_BAD_REQUESTS:
+            return InvalidRequest(f"Qdrant refused a request of ours: {exc}")
+        return self._failed(exc)
+
+    def _failed(self, exc: Exception) -> VectorStoreUnavailable:
+        source = getattr(exc, "source", exc)
+        _LOG.warning(
+            "Qdrant connection error",
+            url=self._url,
+            error=type(source).__name__,
+            detail=str(source)[:300],
+        )
+        self._on_error()
+        return VectorStoreUnavailable(
+            "The search service (Qdrant) does not answer, so documents can neither be searched nor "
+            "changed. Nothing is lost. Try again in a moment, or see /health.",
+            retry_after_s=5,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPlan:
+    """A collection as we want it, behind the alias that every request uses.
+
+    `metadata` is stored with the collection and must be there unchanged.
+    """
+
+    alias: str
+    name: str
+    vectors: Mapping[str, models.VectorParams]
+    sparse: Mapping[str, models.SparseVectorParams]
+    indexes: Mapping[str, models.PayloadFieldSchema]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Collection:
+    """A collection that comes into being at first use, and again whenever it has vanished."""
+
+    def __init__(self, connection: Connection, plan: CollectionPlan) -> None:
+        """Describe the collection; nothing is asked of Qdrant yet."""
+        self._connection = connection
+        self._plan = plan
+        self._ready = False
+        self._setting_up = asyncio.Lock()
+
+    @property
+    def alias(self) -> str:
+        """The name to use in requests."""
+        return self._plan.alias
+
+    async def ask(
+        self,
+        request: Callable[[AsyncQdrantClient], Awaitable[_T]],
+        *,
+        timeout_s: float | None = None,
+    ) -> _T:
+        """Send a request that needs the collection. Raises Misconfigured if it is another."""
+        await self._prepare()
+        try:
+            return await self._connection.ask(request, timeout_s=timeout_s)
+        except CollectionMissing:
+            # Qdrant's storage was wiped under us: what was in it comes back from the originals.
+            self._ready = False
+        try:
+            await self._prepare()
+            return await self._connection.ask(request, timeout_s=timeout_s)
+        except CollectionMissing as exc:
+            raise self._vanishing() from exc
+
+    async def drop(self) -> None:
+        """Delete whatever stands behind the alias, and the planned collection."""
+        self._ready = False
+        for name in {self._plan.name, await self._target()} - {None}:
+            await self._delete(str(name))
+
+    async def _prepare(self) -> None:
+        if self._ready:
+            return
+        async with self._setting_up:
+            if not self._ready:
+                try:
+                    await self._set_up()
+                except CollectionMissing as exc:
+                    raise self._vanishing() from exc
+                self._ready = True
+
+    async def _set_up(self) -> None:
+        target = await self._target()
+        if target is None:
+            await self._create()
+        elif target != self._plan.name:
+            raise self._foreign(f"collection {target}")
+        else:
+            info = await self._connection.ask(lambda client: client.get_collection(target))
+            stored = info.config.metadata or {}
+            for key, value in self._plan.metadata.items():
+                if stored.get(key) != value:
+                    raise self._foreign(f"{key} {stored.get(key)!r}")
+
+    async def _target(self) -> str | None:
+        response = await self._connection.ask(lambda client: client.get_aliases())
+        names = {entry.alias_name: entry.collection_name for entry in response.aliases}
+        return names.get(self._plan.alias)
+
+    async def _create(self) -> None:
+        plan = self._plan
+        if await self._connection.ask(lambda client: client.collection_exists(plan.name)):
+            # Without its alias it is what a crash left of an earlier attempt: its indexes may lack.
+            await self._delete(plan.name)
+        await self._connection.ask(
+            lambda client: client.create_collection(
+                plan.name,
+                vectors_config=dict(plan.vectors),
+                sparse_vectors_config=dict(plan.sparse) or None,
+                on_disk_payload=True,
+                metadata=dict(plan.metadata) or None,
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+        for name, schema in plan.indexes.items():
+            await self._connection.ask(
+                lambda client, name=name, schema=schema: client.create_payload_index(  # type: ignore[misc]
+                    plan.name, field_name=name, field_schema=schema, wait=True
+                ),
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        create = models.CreateAlias(collection_name=plan.name, alias_name=plan.alias)
+        operation = models.CreateAliasOperation(create_alias=create)
+        await self._connection.ask(
+            lambda client: client.update_collection_aliases([operation]), timeout_s=WRITE_TIMEOUT_S
+        )
+        _LOG.info("Qdrant collection created", collection=plan.name, alias=plan.alias)
+
+    async def _delete(self, name: str) -> None:
+        await self._connection.ask(
+            lambda client: client.delete_collection(name), timeout_s=WRITE_TIMEOUT_S
+        )
+
+    def _foreign(self, found: str) -> Misconfigured:
+        return Misconfigured(
+            f"The Qdrant alias `{self._plan.alias}` leads to {found}, written with another "
+            f"embedding model or version than this one ({self._plan.name}). Run "
+            "`info-assistant rebuild qdrant` to index all documents anew."
+        )
+
+    def _vanishing(self) -> VectorStoreUnavailable:
+        return VectorStoreUnavailable(
+            f"The Qdrant collection `{self._plan.name}` vanished while it was in use. "
+            "Try again in a moment.",
+            retry_after_s=5,
+        )

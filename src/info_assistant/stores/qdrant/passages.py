@@ -1,0 +1,220 @@
+"""Searchable passages in Qdrant: dense and BM25 vectors, fused by the server."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from qdrant_client.http import models
+
+from info_assistant.errors import InvalidRequest
+from info_assistant.model.identity import AccessScope
+from info_assistant.model.passage import Candidate, IndexedPassage, QuestionVectors, SparseVector
+from info_assistant.model.question import Filters
+from info_assistant.stores.qdrant.connection import (
+    WRITE_TIMEOUT_S,
+    Collection,
+    CollectionPlan,
+    Connection,
+)
+from info_assistant.stores.qdrant.payload import candidate_from, passage_payload
+
+RankBy = Literal["hybrid", "dense", "bm25"]
+
+DENSE = "dense"
+BM25 = "bm25"
+PREFETCH = 60
+"""Candidates of each ranking that enter the fusion."""
+RRF_K = 60
+BATCH = 64
+"""Points in one write: the one-machine Qdrant serves no search meanwhile."""
+
+
+class QdrantPassages:
+    """The index of passages (`ports.PassageIndex`)."""
+
+    def __init__(self, connection: Connection, embedder_identity: str, dimension: int) -> None:
+        """Plan the collection of this embedding model."""
+        self._collection = Collection(connection, _plan(embedder_identity, dimension))
+        self._dimension = dimension
+
+    async def search(
+        self,
+        scope: AccessScope,
+        question: QuestionVectors,
+        filters: Filters,
+        limit: int,
+        *,
+        rank_by: RankBy = "hybrid",
+    ) -> Sequence[Candidate]:
+        """Return the `limit` best passages that `scope` may see, best first.
+
+        `rank_by` leaves out one of the two rankings, for evaluation.
+        """
+        visible = _visible(scope, filters)
+        if visible is None or limit < 1:
+            return []
+        query = _query(question, visible, limit, rank_by)
+        # The generated API rather than `client.query_points`, which searches every request for
+        # texts and images to embed: that costs more than the rest of the client.
+        response = await self._collection.ask(
+            lambda client: client.http.search_api.query_points(
+                collection_name=self._collection.alias, query_request=query
+            )
+        )
+        points = response.result.points if response.result else []
+        return [candidate_from(str(point.id), point.score, point.payload or {}) for point in points]
+
+    async def write(self, passages: Sequence[IndexedPassage]) -> None:
+        """Write passages durably. Raises InvalidRequest for vectors that are not finite."""
+        for indexed in passages:
+            self._check(indexed)
+        for at in range(0, len(passages), BATCH):
+            points = models.PointsList(points=[_point(each) for each in passages[at : at + BATCH]])
+            await self._collection.ask(
+                lambda client, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
+                    collection_name=self._collection.alias,
+                    wait=True,
+                    point_insert_operations=points,
+                ),
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+
+    async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
+        """Remove the passages of a document's versions up to and including `up_to`."""
+        versions = models.FieldCondition(key="version", range=models.Range(lte=up_to))
+        selector = models.FilterSelector(filter=_of_document(tenant, document_id, versions))
+        await self._collection.ask(
+            lambda client: client.delete(
+                self._collection.alias, points_selector=selector, wait=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+
+    async def count(self, tenant: str, document_id: str, version: int) -> int:
+        """Return how many passages of this version are searchable."""
+        versions = models.FieldCondition(key="version", match=models.MatchValue(value=version))
+        return await self._count(_of_document(tenant, document_id, versions))
+
+    async def total(self) -> int:
+        """Return how many passages there are, of all tenants and versions."""
+        return await self._count(None)
+
+    async def drop(self) -> None:
+        """Delete all passages, whatever embedding model wrote them."""
+        await self._collection.drop()
+
+    async def _count(self, condition: models.Filter | None) -> int:
+        result = await self._collection.ask(
+            lambda client: client.count(self._collection.alias, count_filter=condition, exact=True)
+        )
+        return result.count
+
+    def _check(self, indexed: IndexedPassage) -> None:
+        dense, sparse = indexed.vectors.dense, indexed.vectors.sparse
+        if dense.shape != (self._dimension,):
+            raise InvalidRequest(
+                f"A vector of shape {dense.shape} does not fit an index of {self._dimension} "
+                "dimensions."
+            )
+        # Qdrant's engine takes NaN without a word, and every later search would suffer.
+        if not (np.isfinite(dense).all() and np.isfinite(sparse.values).all()):
+            raise InvalidRequest(
+                f"The embedding of passage {indexed.passage.ordinal} of "
+                f"{indexed.passage.source!r} is not finite; it was not stored."
+            )
+
+
+def _plan(identity: str, dimension: int) -> CollectionPlan:
+    model = re.sub(r"[^a-z0-9]+", "-", re.split(r"[@:/\s]", identity)[0].lower()).strip("-")
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
+    keyword = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
+    return CollectionPlan(
+        alias="passages",
+        name=f"passages_{model or 'model'}_{digest}",
+        vectors={DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)},
+        sparse={BM25: models.SparseVectorParams(modifier=models.Modifier.IDF)},
+        indexes={
+            "tenant": models.KeywordIndexParams(
+                type=models.KeywordIndexType.KEYWORD, is_tenant=True
+            ),
+            "access": keyword,
+            "document_id": keyword,
+            "version": models.PayloadSchemaType.INTEGER,
+        },
+        metadata={"embedder": identity},
+    )
+
+
+def _visible(scope: AccessScope, filters: Filters) -> models.Filter | None:
+    """Return the filter for what `scope` may see, or None where that is nothing."""
+    if not scope.groups:
+        return None
+    must: list[models.Condition] = [
+        models.FieldCondition(key="tenant", match=models.MatchValue(value=scope.tenant)),
+        models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
+    ]
+    if filters.document_ids:
+        chosen = models.MatchAny(any=list(filters.document_ids))
+        must.append(models.FieldCondition(key="document_id", match=chosen))
+    return models.Filter(must=must)
+
+
+def _query(
+    question: QuestionVectors, visible: models.Filter, limit: int, rank_by: RankBy
+) -> models.QueryRequest:
+    dense = models.Prefetch(
+        query=models.NearestQuery(nearest=question.dense.tolist()),
+        using=DENSE,
+        filter=visible,
+        limit=PREFETCH,
+    )
+    lexical = models.Prefetch(
+        query=models.NearestQuery(nearest=_sparse(question.sparse)),
+        using=BM25,
+        filter=visible,
+        limit=PREFETCH,
+    )
+    if rank_by == "hybrid":
+        return models.QueryRequest(
+            prefetch=[dense, lexical] if question.sparse.indices else [dense],
+            query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
+            filter=visible,
+            limit=limit,
+            with_payload=True,
+        )
+    chosen = dense if rank_by == "dense" else lexical
+    return models.QueryRequest(
+        query=chosen.query, using=chosen.using, filter=visible, limit=limit, with_payload=True
+    )
+
+
+def _sparse(vector: SparseVector) -> models.SparseVector:
+    return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
+
+
+def _point(indexed: IndexedPassage) -> models.PointStruct:
+    # `model_construct`: checking hundreds of our own floats one by one would cost more than
+    # sending them, and `write` has checked what Qdrant would not.
+    sparse = indexed.vectors.sparse
+    return models.PointStruct.model_construct(
+        id=indexed.passage.id,
+        vector={
+            DENSE: indexed.vectors.dense.tolist(),
+            BM25: models.SparseVector.model_construct(
+                indices=list(sparse.indices), values=list(sparse.values)
+            ),
+        },
+        payload=passage_payload(indexed),
+    )
+
+
+def _of_document(tenant: str, document_id: str, versions: models.FieldCondition) -> models.Filter:
+    return models.Filter(
+        must=[
+            models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant)),
+            models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id)),
+            versions,
+        ]
+    )

@@ -1,0 +1,146 @@
+"""Passages and document states as Qdrant payloads, and back."""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from info_assistant.errors import StoredDataInvalid
+from info_assistant.model.document import (
+    SCHEMA,
+    Content,
+    Document,
+    DocumentState,
+    DocumentStatus,
+    Progress,
+)
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span
+from info_assistant.stores.records import document_from, moment_from
+
+_MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
+    """Return everything about a passage but its dense and sparse vector, as JSON values."""
+    passage, vectors = indexed.passage, indexed.vectors
+    tokens = np.ascontiguousarray(vectors.tokens, dtype=np.int8)
+    return {
+        "schema": SCHEMA,
+        "tenant": passage.tenant,
+        "document_id": passage.document_id,
+        "version": passage.version,
+        "ordinal": passage.ordinal,
+        "title": passage.title,
+        "source": passage.source,
+        "access": passage.access,
+        "heading_path": passage.heading_path,
+        "table_header": passage.table_header,
+        "page": passage.page,
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "statements": _flat(passage.statements),
+        "terms": _base64(np.asarray(vectors.sparse.indices, dtype="<u4").tobytes()),
+        "tokens": _base64(tokens.tobytes()),
+        "token_shape": tokens.shape,
+        "token_spans": _flat(vectors.token_spans),
+    }
+
+
+def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> Candidate:
+    """Return what a search found. Raises StoredDataInvalid."""
+    try:
+        tokens = np.frombuffer(binascii.a2b_base64(payload["tokens"]), dtype=np.int8)
+        return Candidate(
+            passage=_passage(point_id, payload),
+            retrieval_score=score,
+            terms=np.frombuffer(binascii.a2b_base64(payload["terms"]), dtype="<u4"),
+            tokens=tokens.reshape(payload["token_shape"]),
+            token_spans=_spans(payload["token_spans"]),
+        )
+    except _MALFORMED as exc:
+        raise _invalid("passage", point_id, exc) from exc
+
+
+def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
+    return Passage(
+        id=point_id,
+        tenant=payload["tenant"],
+        document_id=payload["document_id"],
+        version=payload["version"],
+        ordinal=payload["ordinal"],
+        title=payload["title"],
+        source=payload["source"],
+        access=tuple(payload["access"]),
+        heading_path=tuple(payload["heading_path"]),
+        table_header=payload["table_header"],
+        page=payload.get("page"),
+        text=payload["text"],
+        start=payload["start"],
+        end=payload["end"],
+        statements=_spans(payload["statements"]),
+    )
+
+
+def status_payload(status: DocumentStatus) -> dict[str, Any]:
+    """Return a document's state as JSON values, with what filters need at the top."""
+    document = status.document
+    progress = status.progress
+    return {
+        "schema": SCHEMA,
+        "tenant": document.tenant,
+        "access": document.access,
+        "state": status.state.value,
+        "since": status.since.isoformat(),
+        "detail": status.detail,
+        "progress": progress and [progress.done, progress.total, progress.unit],
+        "passages": status.passages,
+        "document": _document_fields(document),
+    }
+
+
+def status_from(point_id: str, payload: Mapping[str, Any]) -> DocumentStatus:
+    """Return a document's state. Raises StoredDataInvalid."""
+    try:
+        progress = payload.get("progress")
+        return DocumentStatus(
+            document=document_from(payload["document"]),
+            state=DocumentState(payload["state"]),
+            since=moment_from(payload["since"]),
+            detail=payload["detail"],
+            progress=Progress(*progress) if progress else None,
+            passages=int(payload["passages"]),
+        )
+    except _MALFORMED as exc:
+        raise _invalid("document state", point_id, exc) from exc
+
+
+def _document_fields(document: Document) -> dict[str, Any]:
+    fields = {name: getattr(document, name) for name in Document.__slots__}
+    content = {name: getattr(document.content, name) for name in Content.__slots__}
+    moments = {
+        name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)
+    }
+    return {**fields, **moments, "content": content}
+
+
+def _flat(spans: Sequence[Span]) -> list[int]:
+    return [edge for span in spans for edge in (span.start, span.end)]
+
+
+def _spans(flat: Sequence[int]) -> tuple[Span, ...]:
+    edges = iter(flat)
+    return tuple(map(Span, edges, edges))
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def _invalid(kind: str, point_id: str, exc: Exception) -> StoredDataInvalid:
+    return StoredDataInvalid(
+        f"The {kind} {point_id} in Qdrant cannot be understood ({type(exc).__name__}: {exc}). "
+        "Run `info-assistant rebuild qdrant` to write it anew."
+    )

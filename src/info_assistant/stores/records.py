@@ -1,0 +1,35 @@
+"""Documents as JSON, alike in the catalogue and on the board; unknown fields are ignored."""
+
+from datetime import datetime
+from typing import Any
+
+from info_assistant.model.document import Content, Document
+
+
+def document_from(fields: dict[str, Any]) -> Document:
+    """Return the document in `fields`. Raises KeyError, TypeError or ValueError."""
+    content = fields["content"]
+    return Document(
+        id=str(fields["id"]),
+        tenant=str(fields["tenant"]),
+        source=str(fields["source"]),
+        title=str(fields["title"]),
+        revision=int(fields["revision"]),
+        content=Content(
+            version=int(content["version"]),
+            sha256=str(content["sha256"]),
+            size_bytes=int(content["size_bytes"]),
+            media_type=str(content["media_type"]),
+        ),
+        access=tuple(str(group) for group in fields["access"]),
+        created_at=moment_from(fields["created_at"]),
+        updated_at=moment_from(fields["updated_at"]),
+    )
+
+
+def moment_from(value: str) -> datetime:
+    """Return an ISO 8601 moment that names its zone. Raises TypeError or ValueError."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
