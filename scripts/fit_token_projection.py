@@ -27,9 +27,7 @@ def main() -> int:
         for path in sorted(plain)
         for word in _MARKUP.sub(" ", path.read_text(encoding="utf-8")).split()
     ]
-    texts = [
-        " ".join(words[at : at + WORDS_A_TEXT]) for at in range(0, len(words), WORDS_A_TEXT)
-    ]
+    texts = [" ".join(words[at : at + WORDS_A_TEXT]) for at in range(0, len(words), WORDS_A_TEXT)]
     model = minilm.MiniLmModel(minilm.DEFAULT_FOLDER)
     hidden = np.concatenate(
         [

@@ -170,10 +170,14 @@ class DraftSentence:
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
-    """A candidate with its score, and with one for each of its statements (higher is better)."""
+    """A candidate with its score, and with one for each of its statements (higher is better).
+
+    `coverage` is the share, 0…1, of the question's terms that the passage has.
+    """
 
     candidate: Candidate
     score: float
+    coverage: float
     statement_scores: tuple[float, ...]
 
 

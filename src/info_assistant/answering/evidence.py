@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from info_assistant.model.passage import Floats, QuestionVectors
+from info_assistant.model.passage import Flags, Floats
 from info_assistant.ports import RankedPassage
 
 CONSIDERED = 5
@@ -48,30 +48,18 @@ def confidence(evidence: Evidence) -> float:
     return 1 / (1 + math.exp(-(INTERCEPT + sum(weight * measure for weight, measure in pairs))))
 
 
-def weigh(
-    question: QuestionVectors, ranked: Sequence[RankedPassage], matches: Sequence[Floats]
-) -> Evidence:
+def weigh(content: Flags, ranked: Sequence[RankedPassage], matches: Sequence[Floats]) -> Evidence:
     """Measure the evidence in passages, best first.
 
-    `matches` has an array for each passage: the best cosine for each of the question's pieces.
+    `content` tells which of the question's pieces carry meaning. `matches` has an array for each
+    passage: the best cosine for each of the question's pieces.
     """
-    content = question.content if question.content.any() else ~question.content
+    content = content if content.any() else ~content
     best = max((match[content] for match in matches[:CONSIDERED]), key=lambda match: match.mean())
     return Evidence(
         passage=ranked[0].score,
         statement=max(max(item.statement_scores, default=0.0) for item in ranked[:CONSIDERED]),
         content=float(best.mean()),
         weakest=float(np.sort(best)[:3].mean()),
-        coverage=_coverage(question, ranked),
+        coverage=max(item.coverage for item in ranked[:CONSIDERED]),
     )
-
-
-def _coverage(question: QuestionVectors, ranked: Sequence[RankedPassage]) -> float:
-    """Return the largest rarity-weighted share of the question's terms in one good passage."""
-    asked = np.array(question.sparse.indices, np.uint32)
-    if not len(asked):
-        return 0.0
-    present = np.array([np.isin(asked, item.candidate.terms) for item in ranked], np.float64)
-    count = present.sum(axis=0)
-    rarity = np.log((len(ranked) - count + 0.5) / (count + 0.5) + 1)
-    return float((present[:CONSIDERED] @ rarity).max() / rarity.sum())

@@ -1,8 +1,9 @@
 """Rank: order the retrieved passages by late interaction, and judge whether they hold an answer.
 
 A passage's score is the mean, over the question's word pieces, of the best cosine to one of the
-passage's (MaxSim; Khattab and Zaharia, ColBERT, 2020), on the embedder's own token vectors. They
-were computed when the passage was indexed, so ranking costs no model call.
+passage's (MaxSim; Khattab and Zaharia, ColBERT, 2020), on the embedder's own token vectors, and a
+little for each rare word that question and passage share. The vectors were computed when the
+passage was indexed, so ranking costs no model call.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from info_assistant.answering.evidence import NO_EVIDENCE, Evidence, weigh
-from info_assistant.model.passage import Candidate, Floats, QuestionVectors, Span
+from info_assistant.model.passage import Candidate, Floats, QuestionVectors
 from info_assistant.ports import RankedPassage
 
 INT8_SCALE = 127.0
+
+COVERAGE_WEIGHT = 0.1
+"""What sharing all of the question's terms adds to a passage's score; see docs/decisions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +42,17 @@ def rank(
     )
     if not visible:
         return Ranking((), NO_EVIDENCE)
-    similarities = _similarities(question.tokens, visible)
-    matches = [similarity.max(axis=1) for similarity in similarities]
-    scores = np.array([match.mean() for match in matches])
+    pieces = _PieceCosines(question.tokens, visible)
+    matches = pieces.best_by_candidate()
+    coverage = _coverage(question, visible)
+    scores = matches.mean(axis=0) + COVERAGE_WEIGHT * coverage
     order = np.argsort(-scores, kind="stable")[:limit]
+    statements = pieces.statement_scores([int(at) for at in order])
     ranked = tuple(
-        RankedPassage(
-            visible[at],
-            float(scores[at]),
-            _statement_scores(similarities[at], visible[at].token_spans),
-        )
-        for at in order
+        RankedPassage(visible[at], float(scores[at]), float(coverage[at]), own)
+        for at, own in zip(order, statements, strict=True)
     )
-    return Ranking(ranked, weigh(question, ranked, [matches[at] for at in order]))
+    return Ranking(ranked, weigh(question.content, ranked, [matches[:, at] for at in order]))
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -58,27 +60,67 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     seen: set[str] = set()
     kept = []
     for candidate in candidates:
-        words = "".join(candidate.passage.text.split()).lower()
-        if words not in seen:
-            seen.add(words)
+        if candidate.passage.text not in seen:
+            seen.add(candidate.passage.text)
             kept.append(candidate)
     return kept
 
 
-def _similarities(question: Floats, candidates: Sequence[Candidate]) -> list[Floats]:
-    """Return for each candidate float32 [question pieces, its pieces], the cosines of all pairs."""
-    # One product for all candidates is several times cheaper than one for each.
-    everything = np.concatenate([candidate.tokens for candidate in candidates])
-    cosines = question @ everything.astype(np.float32).T / INT8_SCALE
-    edges = np.cumsum([len(candidate.tokens) for candidate in candidates])[:-1]
-    return np.split(cosines, edges, axis=1)
+class _PieceCosines:
+    """The cosines between each of a question's word pieces and each of all candidates'.
+
+    One product for all candidates, and maxima over stretches of it, cost a fraction of what a
+    product for each candidate would.
+    """
+
+    def __init__(self, question: Floats, candidates: Sequence[Candidate]) -> None:
+        # The row of zeros lets a stretch end at the very last piece.
+        end = np.zeros((1, question.shape[1]), np.int8)
+        everything = np.concatenate([*(candidate.tokens for candidate in candidates), end])
+        self._cosines = question @ everything.astype(np.float32).T / INT8_SCALE
+        self._starts = np.cumsum([0, *(len(c.tokens) for c in candidates)])
+        self._spans = [candidate.token_spans for candidate in candidates]
+
+    def best_by_candidate(self) -> Floats:
+        """Return float32 [question pieces, candidates]: the best cosine in each candidate."""
+        best: Floats = np.maximum.reduceat(self._cosines, self._starts[:-1], axis=1)
+        return best
+
+    def statement_scores(self, chosen: Sequence[int]) -> list[tuple[float, ...]]:
+        """Return the MaxSim of each statement of some candidates; 0 where the model saw nothing."""
+        edges = [
+            self._starts[at] + edge
+            for at in chosen
+            for span in self._spans[at]
+            for edge in (span.start, max(span.start, span.end))
+        ]
+        if not edges:
+            return [() for _ in chosen]
+        means = np.maximum.reduceat(self._cosines, edges, axis=1)[:, ::2].mean(axis=0)
+        scores = iter(means.tolist())
+        return [
+            tuple(
+                score if span.start < span.end else 0.0
+                for span, score in zip(self._spans[at], scores, strict=False)
+            )
+            for at in chosen
+        ]
 
 
-def _statement_scores(similarity: Floats, spans: Sequence[Span]) -> tuple[float, ...]:
-    """Return each statement's own MaxSim; 0 for one that the model no longer saw."""
-    return tuple(
-        float(similarity[:, span.start : span.end].max(axis=1).mean())
-        if span.end > span.start
-        else 0.0
-        for span in spans
-    )
+def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Floats:
+    """Return float32 [candidates]: the share of the question's terms that each one has.
+
+    A term counts by its rarity among the candidates, as in BM25.
+    """
+    asked = np.array(question.sparse.indices, np.uint32)
+    if not len(asked):
+        return np.zeros(len(candidates), np.float32)
+    # A leading term that nobody asks for keeps each candidate's stretch from being empty.
+    terms = [np.concatenate([[np.uint32(0)], candidate.terms]) for candidate in candidates]
+    starts = np.cumsum([0, *(len(ids) for ids in terms[:-1])])
+    shared = np.concatenate(terms)[None, :] == asked[:, None]
+    present = np.logical_or.reduceat(shared, starts, axis=1)
+    count = present.sum(axis=1)
+    rarity = np.log((len(candidates) - count + 0.5) / (count + 0.5) + 1)
+    shares: Floats = (rarity @ present / rarity.sum()).astype(np.float32)
+    return shares
