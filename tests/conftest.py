@@ -24,7 +24,6 @@ from typing import Any
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[1]
 RUNNING = "Running. Press Ctrl-C to stop."
 START_S = 50.0
 STOP_S = 10.0
@@ -99,7 +98,6 @@ def settings_for(data_dir: Path, ports: Ports) -> dict[str, str]:
         "BACKEND_PORT": str(ports.backend),
         "FRONTEND_PORT": str(ports.frontend),
         "BACKEND_URL": f"http://127.0.0.1:{ports.backend}",
-        "PYTHONPATH": str(ROOT / "src"),
     }
 
 

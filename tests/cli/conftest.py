@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @dataclass(frozen=True)
 class Reply:
@@ -136,7 +134,6 @@ def run_cli(data_dir: Path) -> Callable[..., Run]:
 
     def run(*arguments: str, timeout: float = 30.0, stdin: str = "", **settings: str) -> Run:
         environment = {**os.environ, "DATA_DIR": str(data_dir), **settings}  # noqa: TID251
-        environment["PYTHONPATH"] = str(ROOT / "src")
         done = subprocess.run(
             [sys.executable, "-m", "info_assistant", *arguments],
             input=stdin,

@@ -49,7 +49,7 @@ def _show_sources(out: Console, heading: str, sources: Sequence[Mapping[str, Any
         out.print(Text(f"[{source['n']}] ", "bold cyan").append(_place(source), "default"))
         quote = plain(source.get("quote") or "")
         if quote:
-            out.print(Padding(Text(f"“{quote}”", "italic"), (0, 0, 0, 4)))
+            out.print(Padding(Text(f"“{quote}”", "italic"), (0, 0, 0, 4), expand=False))
 
 
 def _place(source: Mapping[str, Any]) -> str:

@@ -18,6 +18,9 @@ from pathlib import Path
 from info_assistant.errors import Conflict, Misconfigured
 
 _LOCK_NAME = "up.lock"
+LOCAL_KEY_NAME = "local-qdrant.key"
+"""The file in DATA_DIR that holds the key of the local vector store."""
+
 _PORT_PATIENCE_S = 3.0
 _PORT_LOOK_S = 0.1
 
@@ -38,7 +41,7 @@ def claimed(data_dir: Path) -> Iterator[None]:
 
     The kernel releases the claim when the process ends, however it ends.
     """
-    _make_private(data_dir)
+    make_private(data_dir)
     with (data_dir / _LOCK_NAME).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -55,7 +58,8 @@ def claimed(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _make_private(data_dir: Path) -> None:
+def make_private(data_dir: Path) -> None:
+    """Make the data folder, readable by its owner only. Raises Misconfigured if that fails."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +25,17 @@ _TAIL_BYTES = 4000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A process to keep running. `ready_url` answers 200 once the part does its work."""
+    """A process to keep running.
+
+    `ready_url` answers 200 once the part does its work; `settings` are environment variables that
+    it gets on top of those that we have.
+    """
 
     name: str
     command: Sequence[str]
     ready_url: str
     log: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,6 +100,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 process_group=0,
+                env={**os.environ, **run.part.settings},  # noqa: TID251  Handed on, not read.
             )
         code = await run.process.wait()
         # What the dead process had started itself must not stand in its successor's way.

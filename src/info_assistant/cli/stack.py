@@ -3,14 +3,15 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx2
 
-from info_assistant.cli.local import Address
+from info_assistant.cli.local import LOCAL_KEY_NAME, Address, local_key, make_private
 from info_assistant.cli.processes import Part
 from info_assistant.errors import Unavailable
 from info_assistant.settings import Settings
@@ -37,6 +38,7 @@ class Stack:
 
         A Qdrant on another machine is used as it is: then no local one is started.
         """
+        make_private(settings.data_dir)
         backend = Address("backend", _LOOPBACK, settings.backend_port, "BACKEND_PORT")
         frontend = Address("web page", _LOOPBACK, settings.frontend_port, "FRONTEND_PORT")
         roles = [("serve", backend), ("frontend", frontend)]
@@ -45,8 +47,14 @@ class Stack:
             url = urlsplit(settings.qdrant_url)
             host, port = url.hostname or _LOOPBACK, url.port or 6333
             roles.insert(0, ("local-qdrant", Address("vector store", host, port, "QDRANT_URL")))
+        shared = {
+            "DATA_DIR": str(settings.data_dir),
+            "BACKEND_URL": _url(backend),
+            "QDRANT_URL": settings.qdrant_url,
+            "QDRANT_API_KEY": _key(settings, local=not remote),
+        }
         return cls(
-            parts=[_part(role, address, settings, parent) for role, address in roles],
+            parts=[_part(role, address, shared, parent) for role, address in roles],
             addresses=[address for _, address in roles],
             backend_url=_url(backend),
             frontend_url=_url(frontend),
@@ -60,12 +68,20 @@ def _url(address: Address) -> str:
     return f"http://{host}:{address.port}"
 
 
-def _part(role: str, address: Address, settings: Settings, parent: int) -> Part:
+def _key(settings: Settings, *, local: bool) -> str:
+    """Return the key of the vector store: the one that is set, or the local one's own."""
+    if settings.qdrant_api_key or not local:
+        return settings.qdrant_api_key or ""
+    return local_key(settings.data_dir / LOCAL_KEY_NAME)
+
+
+def _part(role: str, address: Address, shared: Mapping[str, str], parent: int) -> Part:
     return Part(
         name=role,
         command=(sys.executable, "-m", "info_assistant", role, "--parent", str(parent)),
         ready_url=f"{_url(address)}/readyz",
-        log=settings.data_dir / "logs" / f"{role}.log",
+        log=Path(shared["DATA_DIR"]) / "logs" / f"{role}.log",
+        settings=shared,
     )
 
 

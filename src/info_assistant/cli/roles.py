@@ -1,0 +1,87 @@
+"""The processes of the stack, each run alone: `serve`, `frontend`, `local-qdrant`.
+
+`up` starts the same commands; whoever looks at the process list sees the role in the command line.
+"""
+# ruff: noqa: PLC0415  Each role loads only its own part of the product.
+
+import signal
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+
+from info_assistant.cli.local import LOCAL_KEY_NAME, local_key, make_private
+from info_assistant.cli.parentage import with_parent_option
+from info_assistant.settings import Settings
+
+_LAST_REQUESTS_S = 5
+
+
+@click.command(short_help="Run the backend alone.")
+@with_parent_option
+def serve() -> None:
+    """Run the backend alone: the API, and the worker that takes documents in.
+
+    \b
+    Examples:
+      info-assistant serve
+      BACKEND_PORT=9000 QDRANT_URL=http://qdrant:6333 info-assistant serve
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring import run_backend
+
+    run_backend(Settings.from_environment())
+
+
+@click.command(short_help="Run the web page alone.")
+@with_parent_option
+def frontend() -> None:
+    """Run the web page alone; it asks the backend at BACKEND_URL.
+
+    \b
+    Examples:
+      info-assistant frontend
+      FRONTEND_PORT=9090 BACKEND_URL=http://backend:8000 info-assistant frontend
+    """  # noqa: D301  For click, the mark keeps the lines.
+    import uvicorn
+
+    from info_assistant.web.app import create_frontend
+
+    settings = Settings.from_environment()
+    app = create_frontend(settings.backend_url)
+    # uvicorn repeats the signal that ended it; an orderly end must not look like a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    uvicorn.run(
+        app,
+        host=settings.bind_host,
+        port=settings.frontend_port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_LAST_REQUESTS_S,
+    )
+
+
+@click.command("local-qdrant", short_help="Run the one-machine vector store alone.")
+@with_parent_option
+def local_qdrant() -> None:
+    """Run the one-machine vector store alone: a subset of Qdrant's REST API, on loopback only.
+
+    Its key is QDRANT_API_KEY, or else one that is made once and kept in DATA_DIR.
+
+    \b
+    Examples:
+      info-assistant local-qdrant
+      QDRANT_URL=http://127.0.0.1:7333 info-assistant local-qdrant
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.local_qdrant.server import serve as serve_qdrant
+
+    settings = Settings.from_environment()
+    make_private(settings.data_dir)
+    key = settings.qdrant_api_key or local_key(settings.data_dir / LOCAL_KEY_NAME)
+    url = urlsplit(settings.qdrant_url)
+    serve_qdrant(settings.data_dir / "qdrant", url.hostname or "127.0.0.1", url.port or 6333, key)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: uvicorn has done it."""

@@ -1,0 +1,193 @@
+"""`up` end to end, with the product's real processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import RunningStack
+
+    StartStack = Callable[..., AbstractContextManager[RunningStack]]
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+QUESTION = "How do I request records under access to information?"
+ROLES = ("local-qdrant", "serve", "frontend")
+
+
+def left_over(family: list[psutil.Process], deadline_s: float) -> list[str]:
+    """Return the command lines of those that still live after `deadline_s` seconds."""
+    _, alive = psutil.wait_procs(family, timeout=deadline_s)
+    return [" ".join(each.cmdline()) for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def until(condition: Callable[[], bool], deadline_s: float = 30) -> bool:
+    """Return whether `condition` came to hold in time."""
+    deadline = time.monotonic() + deadline_s
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.05)
+    return True
+
+
+def answers(stack: "RunningStack") -> bool:
+    """Whether the stack gives a cited answer and shows its page now."""
+    try:
+        with urllib.request.urlopen(stack.frontend_url, timeout=5) as page:  # noqa: S310
+            return page.status == 200 and bool(stack.ask(QUESTION)["citations"])
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@pytest.mark.model
+def test_a_newcomer_gets_addresses_and_a_cited_answer(stack: "RunningStack") -> None:
+    """`up` prints where everything is and one worked question with a real citation."""
+    said = stack.output.read_text()
+    for address in (stack.frontend_url, stack.backend_url, stack.qdrant_url):
+        assert address in said
+    assert f'info-assistant ask "{QUESTION}"' in said
+    assert "[1]" in said.split(QUESTION)[1]
+    reply = stack.ask(QUESTION)
+    assert reply["status"] == "answered"
+    assert reply["citations"][0]["quote"]
+
+
+def test_each_process_names_its_role(stack: "RunningStack") -> None:
+    """The process list shows who is who."""
+    children = psutil.Process(stack.process.pid).children()
+    assert sorted(child.cmdline()[3] for child in children) == sorted(ROLES)
+
+
+def test_the_vector_store_wants_its_key(stack: "RunningStack") -> None:
+    """Other users of the machine cannot read the collections."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{stack.qdrant_url}/collections", timeout=5)  # noqa: S310
+    with refused.value:
+        assert refused.value.code in {401, 403}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+def test_a_request_to_stop_ends_everything_within_ten_seconds(
+    start_stack: "StartStack", number: signal.Signals
+) -> None:
+    """Ctrl-C and SIGTERM stop all processes, `up` itself with exit code 0."""
+    with start_stack("--no-samples") as stack:
+        family = stack.family()
+        stack.process.send_signal(number)
+        assert stack.process.wait(10) == 0
+        assert left_over(family, 0.5) == []
+
+
+def test_ctrl_c_at_a_terminal_reaches_only_the_parent(start_stack: "StartStack") -> None:
+    """The terminal signals its foreground group; the parts are stopped in order all the same."""
+    with start_stack("--no-samples") as stack:
+        family = stack.family()
+        os.killpg(stack.process.pid, signal.SIGINT)
+        assert stack.process.wait(10) == 0
+        assert left_over(family, 0.5) == []
+        assert "starting it again" not in stack.output.read_text()
+
+
+def test_kill_9_of_the_parent_leaves_nothing_behind(start_stack: "StartStack") -> None:
+    """Even without a chance to clean up, no process survives and the ports are free."""
+    with start_stack("--no-samples") as stack:
+        family = stack.family()
+        stack.process.kill()
+        stack.process.wait()
+        assert left_over(family, 5) == []
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("role", ROLES)
+def test_a_part_that_is_killed_comes_back(start_stack: "StartStack", role: str) -> None:
+    """After `kill -9` of a part the stack answers again by itself, and says what happened."""
+    with start_stack() as stack:
+        assert answers(stack)
+        victim = stack.child(role)
+        victim.kill()
+        assert until(lambda: not victim.is_running() and _lives(stack, role))
+        assert until(lambda: answers(stack))
+        assert f"{role} stopped (killed by SIGKILL); starting it again" in stack.output.read_text()
+
+
+def _lives(stack: "RunningStack", role: str) -> bool:
+    try:
+        return stack.child(role).is_running()
+    except StopIteration:
+        return False
+
+
+@pytest.mark.model
+def test_a_restart_finds_the_library_as_it_was(start_stack: "StartStack") -> None:
+    """Samples are loaded once; after a restart the same answer is there at once."""
+    with start_stack() as stack:
+        first = stack.ask(QUESTION)["citations"][0]["quote"]
+    with start_stack() as stack:
+        assert "1/" not in stack.output.read_text()
+        assert stack.ask(QUESTION)["citations"][0]["quote"] == first
+
+
+def test_a_second_up_on_the_same_data_is_refused(start_stack: "StartStack") -> None:
+    """The error names the folder, the process that holds it, and the ways out."""
+    with start_stack("--no-samples") as stack:
+        second = subprocess.run(
+            [sys.executable, "-m", "info_assistant", "up"],
+            env=dict(stack.environment),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert str(stack.data_dir) in second.stderr
+        assert str(stack.process.pid) in second.stderr
+        assert "DATA_DIR" in second.stderr
+        assert stack.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("QDRANT_URL", "http://127.0.0.1:{port}"),
+        ("BACKEND_PORT", "{port}"),
+        ("FRONTEND_PORT", "{port}"),
+    ],
+)
+def test_a_taken_port_is_an_error_that_names_the_setting(
+    data_dir: Path, free_port: Callable[[], int], variable: str, value: str
+) -> None:
+    """Nothing is started, and the message says which variable to set."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        environment = {
+            **os.environ,  # noqa: TID251  Handed on to a process.
+            "DATA_DIR": str(data_dir),
+            "QDRANT_URL": f"http://127.0.0.1:{free_port()}",
+            "BACKEND_PORT": str(free_port()),
+            "FRONTEND_PORT": str(free_port()),
+            variable: value.format(port=taken.getsockname()[1]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "info_assistant", "up"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"set {variable}" in done.stderr
+    assert not (data_dir / "logs").exists()
