@@ -1,0 +1,224 @@
+"""The first step of a document's way: check an upload, store it, commit it to the catalogue."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+import structlog
+
+from info_assistant.errors import (
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    Unreadable,
+    VectorStoreUnavailable,
+)
+from info_assistant.ingestion.needs import Stores
+from info_assistant.ingestion.originals import MEDIA_TYPES, original_key
+from info_assistant.model.document import (
+    Content,
+    Document,
+    DocumentState,
+    DocumentStatus,
+    document_id,
+)
+from info_assistant.model.identity import EVERYONE, Caller
+from info_assistant.ports import Clock
+
+MEGABYTE = 1_000_000
+_SOURCE_LIMIT = 500
+_TITLE_LIMIT = 300
+_ATTEMPTS = 3
+
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it arrives.
+
+    `source` is the path or identifier under which its owner knows it ("" means the file name): the
+    same source again is a new version of the same document. `title` and `media_type` are
+    worked out from the file where they are None.
+    """
+
+    data: bytes
+    filename: str
+    source: str = ""
+    title: str | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an upload; `unchanged` means that these very bytes are already known."""
+
+    status: DocumentStatus
+    outcome: Literal["accepted", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """What an upload may be: `max_bytes` in size, ending in one of `extensions`."""
+
+    max_bytes: int = 50 * MEGABYTE
+    extensions: frozenset[str] = frozenset(MEDIA_TYPES)
+
+
+def _nobody() -> None:
+    """Wake nobody."""
+
+
+class Intake:
+    """Accepts uploads; what it has accepted is never lost."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        clock: Clock,
+        limits: IntakeLimits | None = None,
+        on_accepted: Callable[[], None] = _nobody,
+    ) -> None:
+        """Use these stores; `on_accepted` is called after each commit, to wake the worker."""
+        self._stores = stores
+        self._clock = clock
+        self._limits = limits or IntakeLimits()
+        self._on_accepted = on_accepted
+
+    async def accept(self, caller: Caller, upload: Upload) -> Receipt:
+        """Store an upload for the caller's tenant; durable when this returns.
+
+        Raises:
+            InvalidRequest: the source, title or file name cannot be used.
+            PayloadTooLarge: the file is over the limit.
+            Unreadable: the file is empty or of a kind that cannot be read.
+            Conflict: others keep changing the document, or it is not open to the caller.
+            VectorStoreUnavailable, ObjectStorageUnavailable: nothing was committed.
+        """
+        upload = self._checked(upload)
+        identity = document_id(caller.scope.tenant, upload.source)
+        # Asked before anything is stored: while Qdrant is down uploads fail and commit nothing.
+        shown = await self._stores.board.get(caller.scope, identity)
+        for _ in range(_ATTEMPTS):
+            before = await self._stores.catalogue.latest(caller.scope.tenant, identity)
+            _require_open(caller, before)
+            if before and shown and _unchanged(before, shown, upload):
+                return Receipt(shown, "unchanged")
+            document = await self._next_revision(caller, upload, identity, before)
+            if await self._commit(document, upload.data):
+                return Receipt(await self._announced(document), "accepted")
+        raise Conflict(
+            f"{upload.source!r} is being changed by others at this moment, so your upload was not "
+            "stored. Try again in a moment.",
+            retry_after_s=1,
+        )
+
+    async def _next_revision(
+        self, caller: Caller, upload: Upload, identity: str, before: Document | None
+    ) -> Document:
+        tenant = caller.scope.tenant
+        revision = 1 + await self._stores.catalogue.newest_revision(tenant, identity)
+        now = self._clock.now()
+        return Document(
+            id=identity,
+            tenant=tenant,
+            source=upload.source,
+            title=upload.title or (before.title if before else default_title(upload.source)),
+            revision=revision,
+            content=Content(
+                version=revision,
+                sha256=hashlib.sha256(upload.data).hexdigest(),
+                size_bytes=len(upload.data),
+                media_type=upload.media_type or "application/octet-stream",
+            ),
+            access=before.access if before else (EVERYONE,),
+            created_at=before.created_at if before else now,
+            updated_at=now,
+        )
+
+    async def _commit(self, document: Document, data: bytes) -> bool:
+        blobs = self._stores.blobs
+        key = original_key(document.tenant, document.content.sha256)
+        new = await blobs.put_new(key, data)
+        if not await self._stores.catalogue.commit(document):
+            return False
+        if not new:
+            # The last document that shared these bytes may have been deleted meanwhile, and its
+            # bytes with it. From the commit on, a deletion sees that they are wanted.
+            try:
+                await blobs.get(key)
+            except NotFound:
+                await blobs.put_new(key, data)
+        return True
+
+    async def _announced(self, document: Document) -> DocumentStatus:
+        status = DocumentStatus(document, DocumentState.ACCEPTED, self._clock.now())
+        try:
+            await self._stores.board.put(status)
+        except VectorStoreUnavailable:
+            # The upload is committed; the worker finds it in the catalogue.
+            _LOG.warning("document accepted but not yet shown", document_id=document.id)
+        self._on_accepted()
+        return status
+
+    def _checked(self, upload: Upload) -> Upload:
+        name = _clean_name(upload.filename)
+        source = _clean_text("source", upload.source or name, _SOURCE_LIMIT)
+        title = _clean_text("title", upload.title, _TITLE_LIMIT) if upload.title else None
+        if not upload.data:
+            raise Unreadable("empty", f"{name} is empty. Upload the file again.")
+        if len(upload.data) > self._limits.max_bytes:
+            raise PayloadTooLarge(
+                f"{name} has {len(upload.data) / MEGABYTE:.1f} MB; up to "
+                f"{self._limits.max_bytes / MEGABYTE:g} MB can be taken in. Split the file."
+            )
+        extension = PurePosixPath(name).suffix.lower()
+        if extension not in self._limits.extensions:
+            known = ", ".join(sorted(self._limits.extensions))
+            raise Unreadable(
+                "unsupported",
+                f"{name} is of a kind that cannot be read. Convert it to one of: {known}.",
+            )
+        media_type = MEDIA_TYPES.get(extension, upload.media_type)
+        return Upload(upload.data, name, source, title, media_type)
+
+
+def default_title(source: str) -> str:
+    """Return the title of a document whose upload named none: its file name without the ending.
+
+    Splitting knows such a title by this form and prefers the one that the document states itself.
+    """
+    return PurePosixPath(source).stem or source
+
+
+def _unchanged(before: Document, shown: DocumentStatus, upload: Upload) -> bool:
+    # A failed document is tried again: the fault may have been ours.
+    return (
+        shown.state not in {DocumentState.FAILED, DocumentState.WITHDRAWN}
+        and before.content.sha256 == hashlib.sha256(upload.data).hexdigest()
+        and upload.title in {None, before.title}
+    )
+
+
+def _require_open(caller: Caller, before: Document | None) -> None:
+    if before and not caller.scope.may_see(before.tenant, before.access):
+        raise Conflict(
+            "A document that is not open to you has this source already. Choose another `source`."
+        )
+
+
+def _clean_name(filename: str) -> str:
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    return _clean_text("file name", name, _SOURCE_LIMIT)
+
+
+def _clean_text(what: str, value: str, limit: int) -> str:
+    value = value.strip()
+    if value and len(value) <= limit and value.isprintable():
+        return value
+    raise InvalidRequest(
+        f"The {what} must have 1 to {limit} characters, all of them printable. Please name another."
+    )

@@ -1,0 +1,69 @@
+"""What taking documents in needs beyond `ports.py`: the same stores, seen whole.
+
+A reader's request sees one tenant through its access groups. Ingestion repairs projections, so
+it also looks at everything that is there.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from info_assistant.model.document import Document, DocumentStatus
+from info_assistant.ports import Blobs, Catalogue, DocumentBoard, PassageIndex
+
+
+class RevisionedCatalogue(Catalogue, Protocol):
+    """A catalogue that also shows revisions, dead ones included. Raises StoredDataInvalid."""
+
+    async def revision(self, tenant: str, document_id: str, revision: int) -> Document | None:
+        """Return one revision, dead or alive, or None."""
+
+    async def newest_revision(self, tenant: str, document_id: str) -> int:
+        """Return the highest revision that was ever written or buried; 0 for none."""
+
+    def living(self) -> AsyncIterator[tuple[str, str, int]]:
+        """Yield (tenant, document id, newest revision) of what lives, from names alone."""
+
+    def unswept(self) -> AsyncIterator[tuple[str, str, int]]:
+        """Yield (tenant, document id, tombstone's revision) where dead revisions still lie."""
+
+    async def dead_revisions(
+        self, tenant: str, document_id: str, up_to: int
+    ) -> tuple[Document, ...]:
+        """Return the revisions up to and including `up_to`."""
+
+    async def sweep(self, tenant: str, document_id: str, up_to: int) -> None:
+        """Delete the revisions up to and including `up_to`; the tombstone stays."""
+
+
+class WholeBoard(DocumentBoard, Protocol):
+    """A board that can be read and written whole."""
+
+    async def put_all(self, statuses: Sequence[DocumentStatus]) -> None:
+        """Create or replace the states of several documents."""
+
+    def every(self) -> AsyncIterator[DocumentStatus]:
+        """Yield the state of every document of every tenant."""
+
+    async def drop(self) -> None:
+        """Forget all documents."""
+
+
+class WholeIndex(PassageIndex, Protocol):
+    """An index that can be counted and dropped whole."""
+
+    async def total(self) -> int:
+        """Return how many passages there are, of all tenants and versions."""
+
+    async def drop(self) -> None:
+        """Delete all passages, whatever embedding model wrote them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where documents live: the truth (`blobs`, `catalogue`) and its projections."""
+
+    blobs: Blobs
+    catalogue: RevisionedCatalogue
+    board: WholeBoard
+    passages: WholeIndex

@@ -1,0 +1,136 @@
+"""Where a document's bytes and the text read from them lie in object storage."""
+
+import json
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
+
+import structlog
+
+from info_assistant.errors import NotFound, StoredDataInvalid
+from info_assistant.ingestion.needs import Stores
+from info_assistant.model.document import SCHEMA, Document
+from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.ports import Blobs
+
+READER_VERSION = 1
+"""Raised whenever a reader makes something else of the same bytes."""
+
+MEDIA_TYPES = {
+    ".pdf": "application/pdf",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".mdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "application/xhtml+xml",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".log": "text/plain",
+}
+"""The media type by file name ending of everything that a reader exists for."""
+
+_ENDINGS = {media_type: ending for ending, media_type in reversed(MEDIA_TYPES.items())}
+_LOG = structlog.get_logger(__name__)
+
+
+def original_key(tenant: str, sha256: str) -> str:
+    """Return the name of an original; documents of a tenant with the same bytes share it."""
+    return f"{tenant}/originals/{sha256[:2]}/{sha256}"
+
+
+def reading_key(document: Document) -> str:
+    """Return the name of the text read from a document's present bytes.
+
+    The kind of file is part of it: the same bytes read differently as Markdown and as plain text.
+    """
+    kind = _ending(document).lstrip(".") or "unknown"
+    return f"{document.tenant}/readings/{document.content.sha256}/{READER_VERSION}.{kind}.json"
+
+
+def file_name(document: Document) -> str:
+    """Return a file name whose ending tells a reader what kind of file the document is."""
+    path = PurePosixPath(document.source)
+    return f"{path.stem}{_ending(document) or path.suffix}"
+
+
+async def load_reading(blobs: Blobs, document: Document) -> Reading | None:
+    """Return the stored text of a document, or None where it must be read anew."""
+    key = reading_key(document)
+    try:
+        return _decoded(await blobs.get(key))
+    except NotFound:
+        return None
+    except (KeyError, TypeError, ValueError) as exc:
+        _LOG.warning("stored reading unusable", key=key, error=str(exc))
+        return None
+
+
+async def save_reading(blobs: Blobs, document: Document, reading: Reading) -> None:
+    """Keep the text of a document, so that showing it takes no reader."""
+    await blobs.put(reading_key(document), _encoded(reading))
+
+
+async def delete_unshared(stores: Stores, gone: Document) -> None:
+    """Delete the bytes and readings of `gone` unless another document of the tenant has them.
+
+    An upload of the same bytes may commit in the meantime. Therefore the catalogue is asked again
+    afterwards and the bytes are put back if they are wanted; the upload looks from its side.
+    """
+    if await _wanted(stores, gone):
+        return
+    key = original_key(gone.tenant, gone.content.sha256)
+    try:
+        data = await stores.blobs.get(key)
+    except NotFound:
+        data = None
+    await stores.blobs.delete(key)
+    async for reading in stores.blobs.keys(f"{gone.tenant}/readings/{gone.content.sha256}"):
+        await stores.blobs.delete(reading)
+    if data is not None and await _wanted(stores, gone):
+        await stores.blobs.put_new(key, data)
+
+
+async def _wanted(stores: Stores, gone: Document) -> bool:
+    """Whether a living revision of another document has the bytes of `gone`."""
+    async for tenant, document_id, revision in stores.catalogue.living():
+        if tenant != gone.tenant:
+            continue
+        try:
+            other = await stores.catalogue.revision(tenant, document_id, revision)
+        except StoredDataInvalid:
+            # It may be the one: bytes too many can be deleted later, bytes too few not mended.
+            return True
+        if other is not None and other.content.sha256 == gone.content.sha256:
+            return True
+    return False
+
+
+def _ending(document: Document) -> str:
+    return _ENDINGS.get(document.content.media_type, "")
+
+
+def _encoded(reading: Reading) -> bytes:
+    return json.dumps({"schema": SCHEMA, **asdict(reading)}, ensure_ascii=False).encode()
+
+
+def _decoded(data: bytes) -> Reading:
+    fields: dict[str, Any] = json.loads(data)
+    return Reading(
+        blocks=tuple(
+            Block(
+                kind=BlockKind(block["kind"]),
+                text=str(block["text"]),
+                page=block["page"],
+                level=int(block["level"]),
+                table_header=str(block["table_header"]),
+            )
+            for block in fields["blocks"]
+        ),
+        title=fields["title"],
+        pages=fields["pages"],
+        notes=tuple(fields["notes"]),
+    )
