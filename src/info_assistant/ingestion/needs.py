@@ -4,7 +4,7 @@ A reader's request sees one tenant through its access groups. Ingestion repairs 
 it also looks at everything that is there.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class RevisionedCatalogue(Catalogue, Protocol):
     async def dead_revisions(
         self, tenant: str, document_id: str, up_to: int
     ) -> tuple[Document, ...]:
-        """Return the revisions up to and including `up_to`."""
+        """Return the revisions up to and including `up_to` that can be understood."""
 
     async def sweep(self, tenant: str, document_id: str, up_to: int) -> None:
         """Delete the revisions up to and including `up_to`; the tombstone stays."""
@@ -52,8 +52,11 @@ class WholeBoard(DocumentBoard, Protocol):
 class WholeIndex(PassageIndex, Protocol):
     """An index that can be counted and dropped whole."""
 
-    async def total(self) -> int:
-        """Return how many passages there are, of all tenants and versions."""
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of passages by document id, of all tenants and versions."""
+
+    async def remove_document(self, document_id: str) -> None:
+        """Remove the passages of all versions of a document."""
 
     async def drop(self) -> None:
         """Delete all passages, whatever embedding model wrote them."""

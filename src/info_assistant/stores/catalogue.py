@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.model.document import SCHEMA, Document, Tombstone
 from info_assistant.ports import Blobs
@@ -18,6 +20,7 @@ from info_assistant.stores.records import document_from, moment_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 
+_LOG = structlog.get_logger(__name__)
 _T = TypeVar("_T")
 
 
@@ -113,14 +116,17 @@ class BlobCatalogue:
     async def dead_revisions(
         self, tenant: str, document_id: str, up_to: int
     ) -> tuple[Document, ...]:
-        """Return the revisions up to and including `up_to`. Raises StoredDataInvalid."""
-        written = (await self._revisions_of(tenant, document_id)).written
-        found = [
-            await self.revision(tenant, document_id, revision)
-            for revision in sorted(written)
-            if revision <= up_to
-        ]
-        return tuple(document for document in found if document is not None)
+        """Return the revisions up to and including `up_to` that can be understood."""
+        found: list[Document] = []
+        for revision in sorted((await self._revisions_of(tenant, document_id)).written):
+            if revision <= up_to:
+                try:
+                    document = await self.revision(tenant, document_id, revision)
+                except StoredDataInvalid as exc:
+                    _LOG.warning("dead revision unreadable", error=exc.message)
+                    continue
+                found.extend([document] if document else [])
+        return tuple(found)
 
     async def sweep(self, tenant: str, document_id: str, up_to: int) -> None:
         """Delete the revisions up to and including `up_to`; the tombstone stays."""
@@ -135,14 +141,18 @@ class BlobCatalogue:
         below = f"/{document_id}" if document_id else ""
         found: dict[str, _Revisions] = {}
         # Tombstones last: whatever was committed before one of them is then in the first listing.
-        async for key in self._blobs.keys(f"{tenant}/documents{below}"):
-            name, revision = _parsed(key)
+        async for name, revision in self._names(f"{tenant}/documents{below}"):
             found.setdefault(name, _Revisions()).written.append(revision)
-        async for key in self._blobs.keys(f"{tenant}/tombstones{below}"):
-            name, revision = _parsed(key)
+        async for name, revision in self._names(f"{tenant}/tombstones{below}"):
             entry = found.setdefault(name, _Revisions())
             entry.buried = max(entry.buried, revision)
         return found
+
+    async def _names(self, folder: str) -> AsyncIterator[tuple[str, int]]:
+        async for key in self._blobs.keys(folder):
+            name = _parsed(key)
+            if name is not None:
+                yield name
 
 
 def _document_key(tenant: str, document_id: str, revision: int) -> str:
@@ -153,10 +163,12 @@ def _tombstone_key(tenant: str, document_id: str, revision: int) -> str:
     return f"{tenant}/tombstones/{document_id}/{revision:08d}.json"
 
 
-def _parsed(key: str) -> tuple[str, int]:
+def _parsed(key: str) -> tuple[str, int] | None:
     found = _NAME.fullmatch(key)
     if found is None:
-        raise _invalid(key, "its name is not that of a revision")
+        # Somebody's stray file must not hide the documents beside it.
+        _LOG.warning("not a catalogue object", key=key)
+        return None
     return found["id"], int(found["revision"])
 
 

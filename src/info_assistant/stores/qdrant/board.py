@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import AsyncIterator, Sequence
 
+import structlog
 from qdrant_client.http import models
 
-from info_assistant.errors import InvalidRequest
+from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
 from info_assistant.ports import StatusPage
@@ -23,6 +24,7 @@ _SCANS = 20
 """Reads that one page may take; a search that finds little continues on the next page."""
 _UNSETTLED_SEEN = 1024
 _WRITE = 256
+_LOG = structlog.get_logger(__name__)
 _UNSETTLED = [state.value for state in DocumentState if not state.settled]
 
 
@@ -74,8 +76,7 @@ class QdrantBoard:
                 self._collection.alias, ids=[document_id], with_payload=True
             )
         )
-        for record in records:
-            status = status_from(str(record.id), record.payload or {})
+        for status in _readable(records):
             if scope.may_see(status.document.tenant, status.document.access):
                 return status
         return None
@@ -165,8 +166,18 @@ class QdrantBoard:
                 with_payload=True,
             )
         )
-        statuses = [status_from(str(record.id), record.payload or {}) for record in records]
-        return statuses, None if following is None else str(following)
+        return _readable(records), None if following is None else str(following)
+
+
+def _readable(records: Sequence[models.Record]) -> list[DocumentStatus]:
+    statuses: list[DocumentStatus] = []
+    for record in records:
+        try:
+            statuses.append(status_from(str(record.id), record.payload or {}))
+        except StoredDataInvalid as exc:
+            # As good as missing: the worker writes it anew from the catalogue.
+            _LOG.warning("document state unreadable", error=exc.message)
+    return statuses
 
 
 def _filter(scope: AccessScope, state: DocumentState | None) -> models.Filter | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ BM25 = "bm25"
 PREFETCH = 60
 """Candidates of each ranking that enter the fusion."""
 RRF_K = 60
+_MANY = 1_000_000
 BATCH = 64
 """Points in one write: the one-machine Qdrant serves no search meanwhile."""
 
@@ -94,22 +95,37 @@ class QdrantPassages:
 
     async def count(self, tenant: str, document_id: str, version: int) -> int:
         """Return how many passages of this version are searchable."""
-        versions = models.FieldCondition(key="version", match=models.MatchValue(value=version))
-        return await self._count(_of_document(tenant, document_id, versions))
-
-    async def total(self) -> int:
-        """Return how many passages there are, of all tenants and versions."""
-        return await self._count(None)
-
-    async def drop(self) -> None:
-        """Delete all passages, whatever embedding model wrote them."""
-        await self._collection.drop()
-
-    async def _count(self, condition: models.Filter | None) -> int:
+        condition = _of_document(tenant, document_id, _is("version", version))
         result = await self._collection.ask(
             lambda client: client.count(self._collection.alias, count_filter=condition, exact=True)
         )
         return result.count
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of passages by document id, of all tenants and versions."""
+        response = await self._collection.ask(
+            lambda client: client.facet(
+                self._collection.alias, key="document_id", limit=_MANY, exact=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+        return {str(hit.value): hit.count for hit in response.hits}
+
+    async def remove_document(self, document_id: str) -> None:
+        """Remove the passages of all versions of a document."""
+        selector = models.FilterSelector(
+            filter=models.Filter(must=[_is("document_id", document_id)])
+        )
+        await self._collection.ask(
+            lambda client: client.delete(
+                self._collection.alias, points_selector=selector, wait=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+
+    async def drop(self) -> None:
+        """Delete all passages, whatever embedding model wrote them."""
+        await self._collection.drop()
 
     def _check(self, indexed: IndexedPassage) -> None:
         dense, sparse = indexed.vectors.dense, indexed.vectors.sparse
@@ -147,12 +163,16 @@ def _plan(identity: str, dimension: int) -> CollectionPlan:
     )
 
 
+def _is(key: str, value: str | int) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
 def _visible(scope: AccessScope, filters: Filters) -> models.Filter | None:
     """Return the filter for what `scope` may see, or None where that is nothing."""
     if not scope.groups:
         return None
     must: list[models.Condition] = [
-        models.FieldCondition(key="tenant", match=models.MatchValue(value=scope.tenant)),
+        _is("tenant", scope.tenant),
         models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
     ]
     if filters.document_ids:
@@ -213,8 +233,8 @@ def _point(indexed: IndexedPassage) -> models.PointStruct:
 def _of_document(tenant: str, document_id: str, versions: models.FieldCondition) -> models.Filter:
     return models.Filter(
         must=[
-            models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant)),
-            models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id)),
+            _is("tenant", tenant),
+            _is("document_id", document_id),
             versions,
         ]
     )
