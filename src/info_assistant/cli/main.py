@@ -78,7 +78,7 @@ def _rebuild() -> click.Command:
 
 
 def _evaluate() -> click.Command:
-    from info_assistant.cli.evaluate import evaluate
+    from info_assistant.evaluation.command import evaluate
 
     return evaluate
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from info_assistant.cli.local import LOCAL_KEY_NAME, Address, local_key, make_private
+from info_assistant.cli.local import Address
 from info_assistant.cli.processes import Part
 from info_assistant.errors import Unavailable
 from info_assistant.settings import Settings
@@ -33,12 +33,11 @@ class Stack:
     qdrant_remark: str
 
     @classmethod
-    def of(cls, settings: Settings, *, parent: int) -> Self:
+    def of(cls, settings: Settings, *, parent: int, qdrant_key: str) -> Self:
         """Plan the stack for `settings`; its processes end with the process `parent`.
 
         A Qdrant on another machine is used as it is: then no local one is started.
         """
-        make_private(settings.data_dir)
         backend = Address("backend", _LOOPBACK, settings.backend_port, "BACKEND_PORT")
         frontend = Address("web page", _LOOPBACK, settings.frontend_port, "FRONTEND_PORT")
         roles = [("serve", backend), ("frontend", frontend)]
@@ -51,7 +50,7 @@ class Stack:
             "DATA_DIR": str(settings.data_dir),
             "BACKEND_URL": _url(backend),
             "QDRANT_URL": settings.qdrant_url,
-            "QDRANT_API_KEY": _key(settings, local=not remote),
+            "QDRANT_API_KEY": qdrant_key,
         }
         return cls(
             parts=[_part(role, address, shared, parent) for role, address in roles],
@@ -66,13 +65,6 @@ class Stack:
 def _url(address: Address) -> str:
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"http://{host}:{address.port}"
-
-
-def _key(settings: Settings, *, local: bool) -> str:
-    """Return the key of the vector store: the one that is set, or the local one's own."""
-    if settings.qdrant_api_key or not local:
-        return settings.qdrant_api_key or ""
-    return local_key(settings.data_dir / LOCAL_KEY_NAME)
 
 
 def _part(role: str, address: Address, shared: Mapping[str, str], parent: int) -> Part:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Sequence
 
 import click
 
-from info_assistant.cli.local import claimed, require_free
+from info_assistant.cli.local import LOCAL_KEY_NAME, claimed, local_key, require_free
 from info_assistant.cli.logs import follow
 from info_assistant.cli.output import say
 from info_assistant.cli.processes import Part, Supervisor
@@ -43,7 +43,10 @@ def up(*, verbose: bool, no_samples: bool) -> None:
 
 async def _run(settings: Settings, *, verbose: bool, with_samples: bool) -> None:
     """Bring the stack up and keep it up until a signal says stop."""
-    stack = Stack.of(settings, parent=os.getpid())
+    key = settings.qdrant_api_key or ""
+    if settings.qdrant_is_local and not key:
+        key = local_key(settings.data_dir / LOCAL_KEY_NAME)
+    stack = Stack.of(settings, parent=os.getpid(), qdrant_key=key)
     for address in stack.addresses:
         await require_free(address)
     if verbose:

@@ -1,0 +1,60 @@
+"""`doctor`: says what is wrong with this installation and how to mend it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import click
+
+from info_assistant.cli import checks
+from info_assistant.cli.checks import Finding, Health
+from info_assistant.cli.output import plain
+from info_assistant.cli.versions import engines
+from info_assistant.settings import Settings
+
+_MARKS = {Health.GOOD: ("ok", "green"), Health.WARNING: ("note", "yellow")}
+_WRONG = ("WRONG", "red")
+
+
+@click.command(short_help="Say what is wrong with this installation and how to mend it.")
+@click.option("--verbose", is_flag=True, help="Show the engine and version behind each part too.")
+def doctor(*, verbose: bool) -> None:
+    """Say what is wrong with this installation and how to mend it.
+
+    Looks at Python, the data folder, the embedding model, the ports, object storage, the vector
+    store and the backend. Changes nothing, and works whether or not the stack runs.
+
+    \b
+    Examples:
+      info-assistant doctor
+      info-assistant doctor --verbose
+
+    \b
+    Exit code: 0 nothing is wrong, 1 something is.
+    """  # noqa: D301  For click, the mark keeps the lines.
+    if verbose:
+        for line in engines():
+            click.echo(line)
+    findings = asyncio.run(_examine(Settings.from_environment()))
+    for finding in findings:
+        _show(finding)
+    if any(finding.health is Health.WRONG for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+async def _examine(settings: Settings) -> Sequence[Finding]:
+    return [
+        checks.check_python(),
+        checks.check_data_dir(settings.data_dir),
+        checks.check_model(),
+        *await checks.check_ports(settings),
+        await checks.check_object_storage(settings),
+        await checks.check_vector_store(settings),
+        *await checks.check_backend(settings.backend_url),
+    ]
+
+
+def _show(finding: Finding) -> None:
+    mark, colour = _MARKS.get(finding.health, _WRONG)
+    click.echo(f"{click.style(f'{mark:<6}', colour)}{finding.subject}: {plain(finding.words)}")
+    if finding.remedy:
+        click.echo(f"      → {plain(finding.remedy)}")

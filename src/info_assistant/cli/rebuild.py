@@ -1,0 +1,32 @@
+"""`rebuild`: recreates what can be derived from object storage."""
+
+import click
+
+from info_assistant.settings import Settings
+
+
+@click.group(short_help="Recreate what can be derived from object storage.")
+def rebuild() -> None:
+    """Recreate what can be derived from object storage, where the truth is.
+
+    \b
+    Example:
+      info-assistant rebuild qdrant
+    """  # noqa: D301  For click, the mark keeps the lines.
+
+
+@rebuild.command("qdrant")
+def rebuild_qdrant() -> None:
+    """Recreate the search index and the documents' states in Qdrant.
+
+    Reads every document again from object storage. The vector store must run; questions are
+    answered from what is there already.
+
+    \b
+    Example:
+      info-assistant rebuild qdrant
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring import run_rebuild  # noqa: PLC0415  Loads the whole product.
+
+    count = run_rebuild(Settings.from_environment())
+    click.echo(f"{count} documents")

@@ -1,0 +1,74 @@
+"""`doctor`: says what is wrong and how to mend it, and changes nothing."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
+    from tests.conftest import RunningStack
+
+
+@pytest.fixture
+def addresses(free_port: Callable[[], int]) -> dict[str, str]:
+    """Return settings of a stack that does not run, on ports that are free."""
+    backend = str(free_port())
+    return {
+        "QDRANT_URL": f"http://127.0.0.1:{free_port()}",
+        "BACKEND_PORT": backend,
+        "BACKEND_URL": f"http://127.0.0.1:{backend}",
+        "FRONTEND_PORT": str(free_port()),
+    }
+
+
+@pytest.mark.model
+def test_a_healthy_machine_without_a_stack_is_in_order(
+    run_cli: "Callable[..., Run]", addresses: dict[str, str], data_dir: Path
+) -> None:
+    """Nothing is wrong, the model's hashes hold, and the way to start is shown; no file is made."""
+    run = run_cli("doctor", **addresses)
+    assert run.code == 0, run.out
+    assert "hashes as built" in run.out
+    assert "info-assistant up" in run.out
+    assert "WRONG" not in run.out
+    assert list(data_dir.iterdir()) == []
+
+
+def test_a_taken_port_is_wrong_and_names_the_setting(
+    run_cli: "Callable[..., Run]", addresses: dict[str, str]
+) -> None:
+    """A foreign program on a port is found, with the variable to set, and exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = run_cli("doctor", **(addresses | {"FRONTEND_PORT": str(port)}))
+    assert run.code == 1
+    assert f"127.0.0.1:{port} is taken" in run.out
+    assert "set FRONTEND_PORT" in run.out
+
+
+def test_a_data_folder_that_cannot_be_written_is_wrong(
+    run_cli: "Callable[..., Run]", addresses: dict[str, str]
+) -> None:
+    """A folder that nobody can write to leads to DATA_DIR."""
+    run = run_cli("doctor", **(addresses | {"DATA_DIR": "/proc/nowhere"}))
+    assert run.code == 1
+    assert "Set DATA_DIR" in run.out
+
+
+@pytest.mark.stack
+def test_a_running_stack_is_in_order(run_cli: "Callable[..., Run]", stack: "RunningStack") -> None:
+    """Each part answers; the number of passages stands beside the measured limit."""
+    settings = {
+        name: value
+        for name, value in stack.environment.items()
+        if name.endswith(("_URL", "_PORT", "_DIR"))
+    }
+    run = run_cli("doctor", **settings)
+    assert run.code == 0, run.out
+    assert run.out.count("answers") == 3
+    assert "exact search is measured up to 100,000" in run.out
+    assert "Backend's qdrant: ok" in run.out
