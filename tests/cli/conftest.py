@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -69,18 +70,33 @@ class ScriptedBackend:
         return Reply(200, {"state": "ready", "passages": 3, "detail": ""})
 
 
-@pytest.fixture
-def backend() -> Iterator[ScriptedBackend]:
-    """Run a scripted backend on a free port."""
+@contextmanager
+def scripted_backend(port: int = 0) -> Iterator[ScriptedBackend]:
+    """Run a scripted backend on `port`, or on a free one."""
     scripted = ScriptedBackend()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(scripted))
+    server = ThreadingHTTPServer(("127.0.0.1", port), _handler_for(scripted))
     scripted.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield scripted
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield scripted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def backend() -> Iterator[ScriptedBackend]:
+    """Run a scripted backend for the length of the test."""
+    with scripted_backend() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def start_backend() -> Callable[[int], AbstractContextManager[ScriptedBackend]]:
+    """Return a context manager that runs a scripted backend on a port, from when a test says."""
+    return scripted_backend
 
 
 def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:

@@ -1,7 +1,11 @@
 """`ingest` against a backend that refuses, delays and fails as a test tells it to."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,15 +104,35 @@ def test_patience_comes_to_an_end(
     assert "Being repaired." in run.out
 
 
-def test_a_refused_connection_is_repeated_until_the_backend_is_there(
-    run_cli: "Callable[..., Run]", backend: "ScriptedBackend", library: Path
-) -> None:
-    """A backend that is only just starting is waited for."""
+def test_nobody_at_all_is_exit_code_2(run_cli: "Callable[..., Run]", library: Path) -> None:
+    """After patience is at an end, the command says how to start the backend."""
     run = run_cli("ingest", str(library), "--patience", "0.5", BACKEND_URL="http://127.0.0.1:9")
     assert run.code == 2
     assert "Trying again" in run.err
     assert "info-assistant up" in run.err
-    assert backend.uploads == []
+
+
+def test_a_backend_that_is_still_starting_is_waited_for(
+    free_port: Callable[[], int],
+    library: Path,
+    start_backend: "Callable[[int], AbstractContextManager[ScriptedBackend]]",
+) -> None:
+    """Refused connections are repeated; once the backend is there, every file goes in."""
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "info_assistant", "ingest", str(library)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "BACKEND_URL": f"http://127.0.0.1:{port}"},  # noqa: TID251  Handed on.
+    ) as command:
+        assert command.stderr is not None
+        assert "Trying again" in command.stderr.readline()
+        with start_backend(port) as backend:
+            out, _ = command.communicate(timeout=30)
+    assert command.returncode == 0
+    assert out.count("ready") == 2
+    assert sorted(backend.uploads) == ["hr/leave.md", "travel.md"]
 
 
 def test_nothing_to_take_in_is_said(run_cli: "Callable[..., Run]", tmp_path: Path) -> None:

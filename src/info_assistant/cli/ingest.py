@@ -9,7 +9,7 @@ import click
 
 from info_assistant.cli.backend import Patience, connect
 from info_assistant.cli.files import Selection, Skipped, select
-from info_assistant.cli.output import progress, say, table_of_outcomes
+from info_assistant.cli.output import Occasionally, progress, say, table_of_outcomes
 from info_assistant.cli.sending import Outcome, Result, send
 from info_assistant.settings import Settings
 
@@ -60,7 +60,8 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
 
 
 async def _run(url: str, selection: Selection, patience_s: float) -> list[Outcome]:
-    async with connect(url, patience=Patience(patience_s, tell=say)) as backend:
+    patience = Patience(patience_s, tell=Occasionally(say))
+    async with connect(url, patience=patience) as backend:
         with progress("Taking in documents", len(selection.files)) as done:
             return await send(backend, selection.files, done, _IN_FLIGHT)
 

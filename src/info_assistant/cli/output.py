@@ -4,6 +4,7 @@ Text that comes out of documents passes through `plain` first, so that no file c
 sequences to a reader's terminal.
 """
 
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,23 @@ def _harmless(character: str) -> bool:
 def say(message: str) -> None:
     """Tell the person something that is not the command's result: on stderr."""
     click.echo(plain(message), err=True)
+
+
+class Occasionally:
+    """Passes on a message unless one went out a moment ago: several files meet one outage."""
+
+    def __init__(self, tell: Callable[[str], None], every_s: float = 3.0) -> None:
+        """Pass messages on to `tell`, at most one in `every_s` seconds."""
+        self._tell = tell
+        self._every_s = every_s
+        self._last = -every_s
+
+    def __call__(self, message: str) -> None:
+        """Pass `message` on if it is time for one."""
+        now = time.monotonic()
+        if now - self._last >= self._every_s:
+            self._last = now
+            self._tell(message)
 
 
 @contextmanager
