@@ -1,0 +1,118 @@
+"""Brings the projections back in line with the catalogue, whatever was missed or lost."""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+
+import structlog
+
+from info_assistant.errors import StoredDataInvalid
+from info_assistant.ingestion.library import Library
+from info_assistant.ingestion.needs import Stores
+from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.ports import Clock
+
+_GROUP = 256
+_LOG = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """Compares the catalogue, the board and the index, and mends what differs.
+
+    `busy` names the documents that are under way just now; they are left alone.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        library: Library,
+        clock: Clock,
+        busy: Callable[[], AbstractSet[str]],
+    ) -> None:
+        """Mend these stores."""
+        self._stores = stores
+        self._library = library
+        self._clock = clock
+        self._busy = busy
+
+    async def mend(self) -> int:
+        """Compare and mend once; return how many documents are to be indexed again.
+
+        Raises VectorStoreUnavailable, ObjectStorageUnavailable, Misconfigured.
+        """
+        async for tenant, document_id, up_to in self._stores.catalogue.unswept():
+            await self._library.sweep(tenant, document_id, up_to)
+        # The index first, the catalogue second, the board last. What was indexed before the
+        # catalogue was listed and is not in it is gone; what is on the board and not in it may
+        # have been uploaded since and is looked up once more.
+        counts = dict(await self._stores.passages.counts())
+        living = {
+            document_id: (tenant, revision)
+            async for tenant, document_id, revision in self._stores.catalogue.living()
+        }
+        again = await self._compare_board(living, counts)
+        for start in range(0, len(again), _GROUP):
+            await self._accept([(*living[key], key) for key in again[start : start + _GROUP]])
+        for document_id in counts.keys() - living.keys() - self._busy():
+            await self._stores.passages.remove_document(document_id)
+        return len(again)
+
+    async def _compare_board(
+        self, living: dict[str, tuple[str, int]], counts: dict[str, int]
+    ) -> list[str]:
+        missing = set(living)
+        again: list[str] = []
+        async for status in self._stores.board.every():
+            document = status.document
+            missing.discard(document.id)
+            if document.id in self._busy():
+                continue
+            if document.id not in living:
+                await self._remove_if_gone(status)
+            elif document.revision < living[document.id][1] or (
+                status.state is DocumentState.READY and not await self._is_whole(status, counts)
+            ):
+                again.append(document.id)
+        return again + sorted(missing - self._busy())
+
+    async def _is_whole(self, status: DocumentStatus, counts: dict[str, int]) -> bool:
+        """Whether the index holds the passages of a ready document and no others of it."""
+        document = status.document
+        version = document.content.version
+        if counts.get(document.id, 0) == status.passages:
+            return True
+        passages = self._stores.passages
+        # An empty index was wiped; asking it about each document would only take time.
+        found = await passages.count(document.tenant, document.id, version) if counts else 0
+        if found < status.passages:
+            _LOG.warning("passages missing", document_id=document.id, found=found)
+            return False
+        if found > status.passages:
+            await passages.remove_document(document.id)
+            return False
+        await passages.remove_versions(document.tenant, document.id, up_to=version - 1)
+        return True
+
+    async def _accept(self, documents: list[tuple[str, int, str]]) -> None:
+        statuses: list[DocumentStatus] = []
+        for tenant, revision, document_id in documents:
+            try:
+                document = await self._stores.catalogue.revision(tenant, document_id, revision)
+            except StoredDataInvalid as exc:
+                _LOG.error("catalogue object unreadable", error=exc.message)
+                continue
+            if document is not None:
+                now = self._clock.now()
+                statuses.append(DocumentStatus(document, DocumentState.ACCEPTED, now))
+        await self._stores.board.put_all(statuses)
+
+    async def _remove_if_gone(self, status: DocumentStatus) -> None:
+        tenant, document_id = status.document.tenant, status.document.id
+        if await self._is_gone(tenant, document_id):
+            await self._stores.passages.remove_document(document_id)
+            await self._stores.board.remove(tenant, document_id)
+
+    async def _is_gone(self, tenant: str, document_id: str) -> bool:
+        try:
+            return await self._stores.catalogue.latest(tenant, document_id) is None
+        except StoredDataInvalid:
+            return False
