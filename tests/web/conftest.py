@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx2
 import pytest
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -39,7 +39,7 @@ class ScriptedBackend:
             return problem(404, "not_found")
         return found if isinstance(found, Response) else found(request)
 
-    def answers(self, reply: dict[str, Any]) -> None:
+    def answers(self, reply: dict[str, object]) -> None:
         """Give this answer to every question."""
         self.replies["POST /v1/query"] = JSONResponse(reply)
 
@@ -47,7 +47,7 @@ class ScriptedBackend:
         """Give this error for every question."""
         self.replies["POST /v1/query"] = response
 
-    def holds(self, reading: Reading, *, highlights: bool = True, **fields: Any) -> None:
+    def holds(self, reading: Reading, *, highlights: bool = True, **fields: object) -> None:
         """Hold a document with this text, which highlights whatever span it is asked for."""
 
         def reply(request: Request) -> Response:
@@ -57,6 +57,31 @@ class ScriptedBackend:
             return JSONResponse(text_reply(reading, highlights=shown, **fields))
 
         self.replies[f"GET /v1/documents/{DOCUMENT}/text"] = reply
+
+
+class Page:
+    """A response as a reader's browser takes it apart."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        """Parse the HTML of `response`."""
+        self._parsed = LexborHTMLParser(response.text)
+
+    def css(self, selector: str) -> list[LexborNode]:
+        """Return every element that `selector` finds."""
+        return self._parsed.css(selector)
+
+    def one(self, selector: str) -> LexborNode:
+        """Return the only element that `selector` finds."""
+        (found,) = self._parsed.css(selector)
+        return found
+
+    def words(self, selector: str) -> str:
+        """Return the words of the only element that `selector` finds, with single spaces."""
+        return " ".join(self.one(selector).text().split())
+
+    def value(self, selector: str, attribute: str) -> str:
+        """Return an attribute of the only element that `selector` finds."""
+        return self.one(selector).attributes[attribute] or ""
 
 
 def problem(
@@ -75,7 +100,7 @@ def problem(
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def citation(n: int, **fields: Any) -> dict[str, Any]:
+def citation(n: int, **fields: object) -> dict[str, object]:
     """Return a citation as the API gives it."""
     return {
         "n": n,
@@ -92,7 +117,7 @@ def citation(n: int, **fields: Any) -> dict[str, Any]:
     }
 
 
-def answer(**fields: Any) -> dict[str, Any]:
+def answer(**fields: object) -> dict[str, object]:
     """Return an answer as the API gives it."""
     return {
         "id": "answer-1",
@@ -118,7 +143,7 @@ def answer(**fields: Any) -> dict[str, Any]:
     }
 
 
-def document(**fields: Any) -> dict[str, Any]:
+def document(**fields: object) -> dict[str, object]:
     """Return a document's state as the API gives it."""
     return {
         "id": DOCUMENT,
@@ -141,8 +166,8 @@ def document(**fields: Any) -> dict[str, Any]:
 
 
 def text_reply(
-    reading: Reading, *, highlights: list[dict[str, int]], **fields: Any
-) -> dict[str, Any]:
+    reading: Reading, *, highlights: list[dict[str, int]], **fields: object
+) -> dict[str, object]:
     """Return a document's text as the API gives it."""
     return {
         "id": DOCUMENT,

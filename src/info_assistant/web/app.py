@@ -63,7 +63,10 @@ def create_frontend(
         if not isinstance(error, InfoAssistantError | BackendProblem | HTTPException):
             raise error
         found = failure(error, request.state.request_id)
-        return failure_page(renderer, found, method=request.method)
+        response = failure_page(renderer, found, method=request.method)
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})
+        return response
 
     return Starlette(
         routes=_routes(backend, renderer, traffic),

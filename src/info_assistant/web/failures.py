@@ -38,9 +38,9 @@ class Failure:
     retry_after_s: float | None
 
     @property
-    def waiting(self) -> str:
-        """How long to wait, in words, or nothing."""
-        return "" if self.retry_after_s is None else words.wait(self.retry_after_s)
+    def advice(self) -> str:
+        """What to do about it."""
+        return self.words.advice(self.retry_after_s)
 
 
 def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_id: str) -> Failure:

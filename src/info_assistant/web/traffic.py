@@ -2,6 +2,7 @@
 
 import re
 import time
+import traceback
 from uuid import uuid4
 
 import structlog
@@ -87,8 +88,8 @@ class Watched:
         exchange = _Exchange(scope, send)
         try:
             await self._app(scope, receive, exchange.send)
-        except Exception:  # The boundary: whatever it was, the reader gets words and we the trace.
-            _log.exception("page_failed", request_id=exchange.request_id, route=exchange.route)
+        except Exception as exc:  # The boundary: the reader gets words, and we the trace.
+            self._report(exc, exchange)
             if exchange.status:
                 # The head is out. Breaking the connection is the only way left to say 'incomplete'.
                 exchange.status = _FAULT
@@ -96,6 +97,16 @@ class Watched:
             await self._fault(exchange)(scope, receive, exchange.send)
         finally:
             self._record(exchange, time.perf_counter() - began)
+
+    def _report(self, error: Exception, exchange: "_Exchange") -> None:
+        """Log where a fault arose. Its message and its variables can hold what somebody asked."""
+        _log.error(
+            "page_failed",
+            error=type(error).__name__,
+            trace="".join(traceback.format_tb(error.__traceback__)),
+            request_id=exchange.request_id,
+            route=exchange.route,
+        )
 
     def _fault(self, exchange: "_Exchange") -> Response:
         """Return the page for a fault of our own."""

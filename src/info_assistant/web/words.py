@@ -121,37 +121,46 @@ def state(name: str) -> str:
 class Trouble:
     """What went wrong: a heading, what it means, and what to do.
 
+    `later` is when trying again is worthwhile ("in a minute"), empty where that does not help.
     `quotes` lets the backend's own detail be shown, where that is written for the person who asks.
     """
 
     heading: str
     meaning: str
-    remedy: str
+    remedy: str = ""
+    later: str = ""
     quotes: bool = False
 
+    def advice(self, wait_s: float | None) -> str:
+        """Return what to do, given how many seconds of waiting the service asks for."""
+        if not self.later:
+            return self.remedy
+        when = self.later if wait_s is None else f"in {wait(wait_s)}"
+        return f"Try again {when}. {self.remedy}".strip()
 
-_WAIT = "Try again in a few minutes."
+
+_SOON = "in a few minutes"
 
 _TROUBLES = {
     "backend_unavailable": Trouble(
         "The service is not available",
         "The part that searches the documents does not respond.",
-        _WAIT,
+        later=_SOON,
     ),
     "unavailable": Trouble(
         "The service is not available",
         "A part of the service does not respond.",
-        _WAIT,
+        later=_SOON,
     ),
     "deadline_exceeded": Trouble(
         "The service is taking too long",
-        "No answer came in time. It may be very busy.",
-        _WAIT,
+        "Nothing came back in time. It may be very busy.",
+        later=_SOON,
     ),
     "vector_store_unavailable": Trouble(
         "The search is not available",
-        "The documents are safe, but cannot be searched at the moment.",
-        _WAIT,
+        "The documents are safe, but they cannot be searched at the moment.",
+        later=_SOON,
     ),
     "embedder_unavailable": Trouble(
         "The search is not available",
@@ -161,47 +170,47 @@ _TROUBLES = {
     "object_storage_unavailable": Trouble(
         "The documents cannot be opened",
         "The place where documents are kept does not respond. Questions may still be answered.",
-        "Try again in a few minutes.",
+        later=_SOON,
     ),
     "ingestion_unavailable": Trouble(
         "Documents cannot be added at the moment",
         "Questions are still answered.",
-        "Try again later.",
+        later="later",
     ),
     "generation_unavailable": Trouble(
         "Answers cannot be written at the moment",
         "No language model responds.",
-        _WAIT,
+        later=_SOON,
     ),
     "cache_only_miss": Trouble(
         "Only saved answers are available",
         "There is no saved answer to this question, and new ones are not made at the moment.",
-        "Try again later.",
+        later="later",
     ),
     "maintenance": Trouble(
         "The service is being maintained",
-        "It will be back.",
-        "Try again later.",
+        "It is closed for a while and will be back.",
+        later="later",
         quotes=True,
     ),
     "overloaded": Trouble(
         "The service is very busy",
         "More people are asking than can be answered in time.",
-        "Try again in a minute.",
+        later="in a minute",
     ),
     "too_busy": Trouble(
         "The service is very busy",
         "More people are asking than can be answered in time.",
-        "Try again in a minute.",
+        later="in a minute",
     ),
     "rate_limited": Trouble(
         "Too many questions in a short time",
         "Each person can ask a limited number of questions a minute, so that all get answers.",
-        "Wait a moment, then ask again.",
+        later="in a minute",
     ),
     "invalid_request": Trouble(
         "This question cannot be asked as it is",
-        "",
+        "Something in it cannot be taken.",
         "Change the question and ask again.",
         quotes=True,
     ),
@@ -218,13 +227,12 @@ _TROUBLES = {
     "forbidden": Trouble(
         "This is not open to you",
         "The request was not allowed.",
-        "Go back to the first page and ask from there. If that does not help, tell the people "
-        "who run this service.",
+        "If you think that you should have access, ask the people who run this service.",
     ),
     "cross_site": Trouble(
         "This question came from another website",
-        "To protect you, questions are only taken from this page.",
-        "Your question has not been sent on. Open the first page and ask it there.",
+        "To protect you, questions are only taken from this page. Nothing has been asked.",
+        "Open the question form and ask there.",
     ),
     "not_found": Trouble(
         "Page or document not found",
@@ -234,12 +242,12 @@ _TROUBLES = {
     "conflict": Trouble(
         "This document is not ready",
         "It is still being read, or was changed just now.",
-        "Try again in a minute.",
+        later="in a minute",
     ),
     "method_not_allowed": Trouble(
         "That cannot be done here",
         "This page cannot be asked for in that way.",
-        "Go back to the first page.",
+        "Go back to the question form.",
     ),
     "request_timeout": Trouble(
         "Your question did not arrive",
@@ -263,13 +271,14 @@ _BY_STATUS = {
 _UNKNOWN = Trouble(
     "Something went wrong",
     "This is a fault in the service, not in what you did. It has been recorded.",
-    "Try again in a few minutes. If it happens again, tell the people who run this service.",
+    "If it happens again, tell the people who run this service.",
+    later=_SOON,
 )
 
 _UNKNOWN_REFUSAL = Trouble(
     "The request was not taken",
     "The service could not make sense of it.",
-    "Go back to the first page and try again.",
+    "Go back to the question form and try again.",
 )
 
 

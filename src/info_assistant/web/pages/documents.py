@@ -4,14 +4,18 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 from uuid import UUID
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from info_assistant.errors import InfoAssistantError
 from info_assistant.web.backend import Backend, BackendProblem, Original
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
+
+_log = structlog.get_logger(__name__)
 
 _PER_PAGE = 50
 _LONGEST_PARAMETER = 500
@@ -106,6 +110,10 @@ class _Download(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except InfoAssistantError as exc:
+            # Going on to raise breaks the connection: the file must not look complete.
+            _log.warning("original_broke_off", code=exc.code)
+            raise
         finally:
             await self._original.aclose()
 
