@@ -12,7 +12,7 @@ from uuid import UUID
 
 import qdrant_edge as edge
 
-from info_assistant.errors import InvalidRequest, NotFound
+from info_assistant.errors import InfoAssistantError, InvalidRequest, NotFound
 from info_assistant.local_qdrant.faults import EngineFailed
 
 PointId = int | UUID | str
@@ -116,6 +116,8 @@ def translated() -> Iterator[None]:
     """Raise the product's errors in place of the engine's."""
     try:
         yield
+    except InfoAssistantError:
+        raise
     except (ValueError, TypeError, OverflowError) as exc:
         raise InvalidRequest(f"Wrong input: {first_line(exc)}") from exc
     except Exception as exc:

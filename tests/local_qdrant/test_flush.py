@@ -1,0 +1,132 @@
+"""Nothing is acknowledged before it is on disk, and a fault of the engine stays in its place."""
+
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+import pytest
+import qdrant_edge as edge
+
+from info_assistant.local_qdrant.app import create_app
+from info_assistant.local_qdrant.directory import Directory
+from info_assistant.local_qdrant.engine import Shard, translated
+from info_assistant.local_qdrant.faults import EngineFailed
+
+SLOW_S = 0.3
+POINT = {"id": 1, "vector": {"dense": [1, 2, 3, 4]}, "payload": {"a": 1}}
+
+
+class SlowDisk(Shard):
+    """The real engine on a disk that takes its time."""
+
+    slow: ClassVar[bool] = False
+
+    def flush(self) -> None:
+        """Flush, late."""
+        if SlowDisk.slow:
+            threading.Event().wait(SLOW_S)
+        super().flush()
+
+
+class FullDisk(Shard):
+    """The real engine on a disk that fills up."""
+
+    full: ClassVar[bool] = False
+
+    def flush(self) -> None:
+        """Fail while the disk is full."""
+        if FullDisk.full:
+            raise EngineFailed("No space left on device")
+        super().flush()
+
+
+class Panicking(Shard):
+    """The real engine, made to panic by what the server's own checks would have stopped."""
+
+    panic: ClassVar[bool] = False
+
+    def update(self, operation: edge.UpdateOperation) -> None:
+        """Panic inside the engine."""
+        if Panicking.panic:
+            with translated():
+                unequal = edge.Point(9, {"bm25": edge.SparseVector([1, 2], [1.0])}, None)
+                operation = edge.UpdateOperation.upsert_points([unequal])
+        super().update(operation)
+
+
+@asynccontextmanager
+async def _client(root: Path, shard: type[Shard]) -> AsyncIterator[httpx.AsyncClient]:
+    directory = Directory.open(root, shard)
+    transport = httpx.ASGITransport(create_app(directory))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        for name in ("a", "b"):
+            reply = await client.put(
+                f"/collections/{name}",
+                json={
+                    "vectors": {"dense": {"size": 4, "distance": "Cosine"}},
+                    "sparse_vectors": {"bm25": {}},
+                },
+            )
+            assert reply.status_code == 200
+        yield client
+    directory.close()
+
+
+@pytest.mark.parametrize("wait", ["true", "false"])
+async def test_a_delayed_flush_delays_the_reply(
+    tmp_path: Path, wait: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kind of change is acknowledged after its flush, with `wait=false` too."""
+    changes = [
+        ("PUT", "/points", {"points": [POINT]}),
+        ("POST", "/points/payload", {"payload": {"b": 2}, "points": [1]}),
+        ("PUT", "/points/payload", {"payload": {"c": 3}, "points": [1]}),
+        ("POST", "/points/payload/delete", {"keys": ["c"], "points": [1]}),
+        ("PUT", "/index", {"field_name": "a", "field_schema": "integer"}),
+        ("DELETE", "/index/a", None),
+        ("POST", "/points/delete", {"points": [1]}),
+        ("POST", "/points/delete", {"filter": {"must": [{"key": "a", "match": {"value": 1}}]}}),
+    ]
+    async with _client(tmp_path, SlowDisk) as client:
+        monkeypatch.setattr(SlowDisk, "slow", True)
+        for method, path, body in changes:
+            started = time.monotonic()
+            reply = await client.request(
+                method, f"/collections/a{path}", params={"wait": wait}, json=body
+            )
+            assert reply.json()["result"]["status"] == "completed"
+            assert time.monotonic() - started >= SLOW_S
+        monkeypatch.setattr(SlowDisk, "slow", False)
+
+
+async def test_a_failed_flush_is_no_acknowledgement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk is full the caller learns it, and what is in memory only is not served."""
+    async with _client(tmp_path, FullDisk) as client:
+        monkeypatch.setattr(FullDisk, "full", True)
+        reply = await client.put("/collections/a/points", json={"points": [POINT]})
+        assert reply.status_code == 500
+        assert "No space left" in reply.json()["status"]["error"]
+        assert (await client.post("/collections/a/points/count", json={})).status_code == 500
+        monkeypatch.setattr(FullDisk, "full", False)
+
+
+async def test_a_panic_closes_one_collection_and_not_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A panic of the engine is an error reply; other collections and the process go on."""
+    async with _client(tmp_path, Panicking) as client:
+        monkeypatch.setattr(Panicking, "panic", True)
+        reply = await client.put("/collections/a/points", json={"points": [POINT]})
+        monkeypatch.setattr(Panicking, "panic", False)
+        assert reply.status_code == 500
+        assert "Restart local-qdrant" in reply.json()["status"]["error"]
+        after = await client.post("/collections/a/points/count", json={})
+        assert after.status_code == 500
+        other = await client.put("/collections/b/points", json={"points": [POINT]})
+        assert other.status_code == 200
