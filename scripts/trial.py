@@ -64,11 +64,11 @@ def running(
         cwd=cwd,
         start_new_session=True,
     )
-    started = threading.Event()
-    reader = threading.Thread(target=_echo, args=(process, started), daemon=True)
+    said = _Said()
+    reader = threading.Thread(target=_echo, args=(process, said), daemon=True)
     reader.start()
     try:
-        if not started.wait(START_S) or process.poll() is not None:
+        if not said.enough.wait(START_S) or not said.running:
             raise TrialFailed(f"{' '.join(command)} did not come up.")
         yield
     finally:
@@ -76,13 +76,22 @@ def running(
         reader.join(STOP_S)
 
 
-def _echo(process: "subprocess.Popen[str]", started: threading.Event) -> None:
+class _Said:
+    """Whether the command has said that it is running, and whether that is decided."""
+
+    def __init__(self) -> None:
+        self.running = False
+        self.enough = threading.Event()
+
+
+def _echo(process: "subprocess.Popen[str]", said: _Said) -> None:
     for line in process.stdout or ():
         print(f"  | {line}", end="", flush=True)
         if RUNNING in line:
-            started.set()
-    # The end of the output also ends the wait: the command has failed, or was stopped.
-    started.set()
+            said.running = True
+            said.enough.set()
+    # The end of the output decides it too: the command has failed, or was stopped.
+    said.enough.set()
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:

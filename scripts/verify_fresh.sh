@@ -53,7 +53,8 @@ if command -v podman >/dev/null && podman info >/dev/null 2>&1; then
 elif command -v debootstrap >/dev/null && [ "$(id -u)" -eq 0 ]; then
   echo "Trying in a chroot made by debootstrap …"
   debootstrap --variant=minbase --include=python3,python3-venv,make,ca-certificates \
-    "${SUITE:-stable}" "$work/root" ${MIRROR:+"$MIRROR"}
+    "${SUITE:-stable}" "$work/root" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log" 2>&1 ||
+    { tail -n 20 "$work/debootstrap.log" >&2; exit 1; }
   mkdir -p "$work/root/checkout"
   cp -a "$work/checkout/." "$work/root/checkout/"
   for file in resolv.conf hosts pip.conf; do
