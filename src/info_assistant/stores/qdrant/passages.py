@@ -109,7 +109,7 @@ class QdrantPassages:
             ),
             timeout_s=WRITE_TIMEOUT_S,
         )
-        return {str(hit.value): hit.count for hit in response.hits}
+        return {str(hit.value): hit.count for hit in response.hits if hit.count}
 
     async def remove_document(self, document_id: str) -> None:
         """Remove the passages of all versions of a document."""

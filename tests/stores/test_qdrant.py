@@ -1,0 +1,256 @@
+"""Passages and the board in a real local Qdrant process."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
+from info_assistant.model.document import (
+    Content,
+    Document,
+    DocumentState,
+    DocumentStatus,
+    Progress,
+    document_id,
+)
+from info_assistant.model.identity import EVERYONE, AccessScope
+from info_assistant.model.passage import IndexedPassage, QuestionVectors, SparseVector
+from info_assistant.model.question import Filters
+from info_assistant.stores.qdrant import QdrantStore
+
+if TYPE_CHECKING:
+    from tests.stores.conftest import QdrantProcess
+
+MAKER = Callable[..., IndexedPassage]
+SCOPE = AccessScope("default", frozenset({EVERYONE}))
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def question(axis: int = 0, terms: tuple[int, ...] = (1,)) -> QuestionVectors:
+    """Return a question along one axis."""
+    dense = np.zeros(384, dtype=np.float32)
+    dense[axis] = 1
+    sparse = SparseVector(terms, tuple(1.0 for _ in terms))
+    return QuestionVectors(dense, sparse, dense[None], np.ones(1, dtype=np.bool_))
+
+
+def status(
+    source: str, state: DocumentState = DocumentState.ACCEPTED, **changes: object
+) -> DocumentStatus:
+    """Return a document's state."""
+    document = Document(
+        id=document_id("default", source),
+        tenant="default",
+        source=source,
+        title=f"Title of {source}",
+        revision=1,
+        content=Content(1, "ab" * 32, 12, "text/plain"),
+        access=(EVERYONE,),
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    document = replace(document, **changes)  # type: ignore[arg-type]
+    return DocumentStatus(document, state, NOW)
+
+
+async def test_a_found_passage_is_what_was_written(store: QdrantStore, make_passage: MAKER) -> None:
+    """Everything about a passage comes back from a search unchanged."""
+    written = make_passage(axis=5, terms=(7, 2**32 - 1))
+    await store.passages.write([written])
+    (found,) = await store.passages.search(SCOPE, question(5, (7,)), Filters(), 10)
+    assert found.passage == written.passage
+    assert found.terms.tolist() == [7, 2**32 - 1]
+    assert np.array_equal(found.tokens, written.vectors.tokens)
+    assert found.tokens.dtype == np.int8
+    assert found.token_spans == written.vectors.token_spans
+    assert found.retrieval_score > 0
+
+
+async def test_both_rankings_count(store: QdrantStore, make_passage: MAKER) -> None:
+    """A passage that leads both rankings comes first; each ranking can be asked alone."""
+    await store.passages.write(
+        [
+            make_passage(0, (1,), source="near.md"),
+            make_passage(1, (2,), source="words.md"),
+            make_passage(0, (2, 3), source="both.md"),
+        ]
+    )
+    asked = question(0, (2, 3))
+    hybrid = await store.passages.search(SCOPE, asked, Filters(), 10)
+    assert hybrid[0].passage.source == "both.md"
+    assert len(hybrid) == 3
+    lexical = await store.passages.search(SCOPE, asked, Filters(), 10, rank_by="bm25")
+    assert {each.passage.source for each in lexical} == {"words.md", "both.md"}
+    dense = await store.passages.search(SCOPE, asked, Filters(), 2, rank_by="dense")
+    assert {each.passage.source for each in dense} == {"near.md", "both.md"}
+
+
+async def test_a_search_shows_only_what_the_caller_may_see(
+    store: QdrantStore, make_passage: MAKER
+) -> None:
+    """Another tenant's or group's passages are never found, whatever the filter asks for."""
+    secret = make_passage(source="secret.md", access=("board",))
+    foreign = make_passage(source="foreign.md", tenant="other")
+    shared = make_passage(source="shared.md", access=("board", "staff"))
+    await store.passages.write([secret, foreign, shared])
+    wanted = Filters(tuple(each.passage.document_id for each in (secret, foreign, shared)))
+    staff = AccessScope("default", frozenset({"staff", "x"}))
+    found = await store.passages.search(staff, question(), wanted, 10)
+    assert [each.passage.source for each in found] == ["shared.md"]
+    nobody = AccessScope("default", frozenset())
+    assert await store.passages.search(nobody, question(), Filters(), 10) == []
+
+
+async def test_filters_narrow(store: QdrantStore, make_passage: MAKER) -> None:
+    """Naming documents leaves only those."""
+    await store.passages.write([make_passage(source="a.md"), make_passage(source="b.md")])
+    chosen = Filters((document_id("default", "b.md"),))
+    found = await store.passages.search(SCOPE, question(), chosen, 10)
+    assert [each.passage.source for each in found] == ["b.md"]
+
+
+async def test_versions_are_counted_and_removed(store: QdrantStore, make_passage: MAKER) -> None:
+    """Writing twice changes nothing; old versions go and the newest stays."""
+    old = [make_passage(version=1, ordinal=n) for n in range(70)]
+    new = [make_passage(version=2, ordinal=n) for n in range(3)]
+    await store.passages.write(old)
+    await store.passages.write(old)
+    await store.passages.write(new)
+    document = old[0].passage.document_id
+    assert await store.passages.count("default", document, 1) == 70
+    assert await store.passages.counts() == {document: 73}
+    await store.passages.remove_versions("other", document, up_to=2)
+    await store.passages.remove_versions("default", document, up_to=1)
+    assert await store.passages.counts() == {document: 3}
+    await store.passages.remove_document(document)
+    assert await store.passages.counts() == {}
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+async def test_vectors_that_are_not_finite_are_refused(
+    store: QdrantStore, make_passage: MAKER, bad: float
+) -> None:
+    """A vector with NaN never reaches the index, nor what came with it."""
+    broken = make_passage(ordinal=1)
+    broken.vectors.dense[3] = bad
+    with pytest.raises(InvalidRequest, match="not finite"):
+        await store.passages.write([make_passage(), broken])
+    assert await store.passages.counts() == {}
+
+
+async def test_another_embedding_model_is_named(
+    store: QdrantStore, shared_qdrant: "QdrantProcess", make_passage: MAKER
+) -> None:
+    """Vectors of another model are not searched; the error names the command that helps."""
+    await store.passages.write([make_passage()])
+    other = QdrantStore(shared_qdrant.url, "a-key", "other-model@2")
+    with pytest.raises(Misconfigured, match="info-assistant rebuild qdrant"):
+        await other.passages.search(SCOPE, question(), Filters(), 10)
+    await other.drop_projections()
+    await other.passages.write([make_passage()])
+    assert len(await other.passages.search(SCOPE, question(), Filters(), 10)) == 1
+    await other.close()
+
+
+async def test_it_starts_and_recovers_without_qdrant(
+    own_qdrant: "QdrantProcess", make_passage: MAKER
+) -> None:
+    """Down at the start, down later: a typed error and its log line, then work goes on."""
+    errors: list[int] = []
+    store = QdrantStore(own_qdrant.url, "a-key", "m@1", on_error=lambda: errors.append(1))
+    with capture_logs() as logs, pytest.raises(VectorStoreUnavailable):
+        await store.ping()
+    assert [log["event"] for log in logs] == ["Qdrant connection error"]
+    assert errors == [1]
+    own_qdrant.start()
+    await store.passages.write([make_passage()])
+    own_qdrant.stop()
+    with pytest.raises(VectorStoreUnavailable):
+        await store.passages.search(SCOPE, question(), Filters(), 10)
+    own_qdrant.start()
+    assert len(await store.passages.search(SCOPE, question(), Filters(), 10)) == 1
+    await store.close()
+
+
+async def test_wiped_storage_is_set_up_again(
+    shared_qdrant: "QdrantProcess", make_passage: MAKER
+) -> None:
+    """Collections that vanish under a running process come back empty at the next use."""
+    store = QdrantStore(shared_qdrant.url, "a-key", "test-model@1")
+    await store.drop_projections()
+    await store.passages.write([make_passage()])
+    await store.board.put(status("a.md"))
+    wiper = QdrantStore(shared_qdrant.url, "a-key", "test-model@1")
+    await wiper.drop_projections()
+    await wiper.close()
+    assert await store.passages.search(SCOPE, question(), Filters(), 10) == []
+    assert (await store.board.page(SCOPE, limit=5, after=None, state=None, query="")).statuses == ()
+    await store.passages.write([make_passage()])
+    assert len(await store.passages.search(SCOPE, question(), Filters(), 10)) == 1
+    await store.close()
+
+
+async def test_a_wrong_key_is_unavailable(shared_qdrant: "QdrantProcess") -> None:
+    """A Qdrant that refuses our key counts as unavailable."""
+    store = QdrantStore(shared_qdrant.url, "wrong", "m@1")
+    with pytest.raises(VectorStoreUnavailable):
+        await store.ping()
+    await store.close()
+
+
+async def test_the_board_returns_what_was_put(store: QdrantStore) -> None:
+    """A state comes back unchanged, is replaced whole, and can be forgotten."""
+    first = replace(status("a.md"), detail="words", progress=Progress(1, 3, "pages"), passages=2)
+    await store.board.put(first)
+    assert await store.board.get(SCOPE, first.document.id) == first
+    second = replace(first, state=DocumentState.READY, progress=None)
+    await store.board.put(second)
+    assert await store.board.get(SCOPE, first.document.id) == second
+    assert await store.board.get(AccessScope("other", SCOPE.groups), first.document.id) is None
+    assert await store.board.get(SCOPE, "not-an-id") is None
+    await store.board.remove("default", first.document.id)
+    assert await store.board.get(SCOPE, first.document.id) is None
+
+
+async def test_pages_hold_every_document_once(store: QdrantStore) -> None:
+    """Following `next` shows each visible document once, with and without words to look for."""
+    shown = [status(f"{n:02}/report.md") for n in range(23)]
+    hidden = status("hidden.md", access=("board",))
+    await store.board.put_all([*shown, hidden])
+    for query in ("", "REPORT title"):
+        seen: list[str] = []
+        after = None
+        while True:
+            page = await store.board.page(SCOPE, limit=5, after=after, state=None, query=query)
+            assert len(page.statuses) <= 5
+            seen.extend(each.document.id for each in page.statuses)
+            after = page.next
+            if after is None:
+                break
+        assert sorted(seen) == sorted(each.document.id for each in shown)
+    with pytest.raises(InvalidRequest):
+        await store.board.page(SCOPE, limit=5, after="x", state=None, query="")
+
+
+async def test_unsettled_documents_come_oldest_first(store: QdrantStore) -> None:
+    """Only documents with a way to go are claimed, those of longest ago first."""
+    await store.board.put_all(
+        [
+            status(f"{state}.md", state, updated_at=NOW - timedelta(hours=hours))
+            for hours, state in enumerate(DocumentState)
+        ]
+    )
+    found = await store.board.unsettled(10)
+    assert [each.state for each in found] == [
+        DocumentState.INTERRUPTED,
+        DocumentState.INDEXING,
+        DocumentState.READING,
+        DocumentState.ACCEPTED,
+    ]
+    assert len(await store.board.unsettled(2)) == 2
+    assert len([each async for each in store.board.every()]) == len(DocumentState)
