@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from pydantic import TypeAdapter
-from qdrant_client import AsyncQdrantClient
+from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.http import models
 
 REAL_URL = os.environ.get("QDRANT_URL")  # noqa: TID251  (which servers to test is a test's option)
@@ -108,7 +108,7 @@ def await_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
     pytest.fail("local-qdrant did not become ready")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="session", params=SERVERS)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server: local-qdrant as a real process, or a real Qdrant."""
     if request.param == "real":
@@ -135,12 +135,10 @@ async def client(url: str) -> AsyncIterator[AsyncQdrantClient]:
     await made.close()
 
 
-@pytest.fixture
-async def name(client: AsyncQdrantClient) -> AsyncIterator[str]:
-    """A collection with a dense and a sparse vector and indexes, gone after the test."""
-    made = f"conformance-{uuid4().hex}"
-    await client.create_collection(
-        made,
+def make(client: QdrantClient, name: str) -> None:
+    """Make a collection with a dense and a sparse vector and all kinds of indexes."""
+    client.create_collection(
+        name,
         vectors_config={"dense": models.VectorParams(size=4, distance=models.Distance.COSINE)},
         sparse_vectors_config={"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)},
     )
@@ -149,17 +147,50 @@ async def name(client: AsyncQdrantClient) -> AsyncIterator[str]:
     words = models.TextIndexParams(
         type=models.TextIndexType.TEXT, tokenizer=models.TokenizerType.WORD, lowercase=True
     )
-    for field, schema in {
+    schemas: dict[str, Any] = {
         "tenant": tenant,
         "groups": kinds.KEYWORD,
         "page": kinds.INTEGER,
         "at": kinds.DATETIME,
         "document": kinds.UUID,
         "title": words,
-    }.items():
-        await client.create_payload_index(made, field, field_schema=schema)
+    }
+    for field, schema in schemas.items():
+        client.create_payload_index(name, field, field_schema=schema)
+
+
+@pytest.fixture(scope="session")
+def setup(url: str) -> Iterator[QdrantClient]:
+    """A client for making and removing collections."""
+    client = QdrantClient(url=url, api_key=REAL_KEY, timeout=30, check_compatibility=False)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def name(setup: QdrantClient) -> Iterator[str]:
+    """An empty collection of the test's own."""
+    made = f"conformance-{uuid4().hex}"
+    make(setup, made)
     yield made
-    await client.delete_collection(made)
+    setup.delete_collection(made)
+
+
+@pytest.fixture
+def filled(setup: QdrantClient, name: str) -> str:
+    """A collection of the test's own with six points."""
+    setup.upsert(name, POINTS)
+    return name
+
+
+@pytest.fixture(scope="session")
+def library(setup: QdrantClient) -> Iterator[str]:
+    """A collection with six points for all tests that only read."""
+    made = f"conformance-{uuid4().hex}"
+    make(setup, made)
+    setup.upsert(made, POINTS)
+    yield made
+    setup.delete_collection(made)
 
 
 def point(number: int | str, dense: list[float], payload: dict[str, Any]) -> models.PointStruct:
@@ -188,10 +219,3 @@ POINTS = [
     )
     for n in range(1, 7)
 ]
-
-
-@pytest.fixture
-async def filled(client: AsyncQdrantClient, name: str) -> str:
-    """The collection with six points."""
-    await client.upsert(name, POINTS)
-    return name

@@ -37,7 +37,7 @@ def equal(key: str, value: str | int) -> models.FieldCondition:
     return field(key, match=models.MatchValue(value=value))
 
 
-def among(key: str, *values: str | int) -> models.FieldCondition:
+def among(key: str, *values: Any) -> models.FieldCondition:  # noqa: ANN401  (texts or integers)
     """Return the condition that a field has one of these values."""
     return field(key, match=models.MatchAny(any=list(values)))
 
@@ -144,7 +144,7 @@ async def test_points_come_back_as_they_went_in(client: AsyncQdrantClient, name:
         "large": 2**53,
         "long": "QUJD" * 15_000,
     }
-    vector = {
+    vector: dict[str, Any] = {
         "dense": [0.5, 0.5, 0.5, 0.5],
         "bm25": models.SparseVector(indices=[7, 2**32 - 1], values=[0.5, 2.0]),
     }
@@ -180,90 +180,29 @@ async def test_points_come_back_as_they_went_in(client: AsyncQdrantClient, name:
     assert rest.vector is None
 
 
-DAYS = models.DatetimeRange(
-    gte=datetime(2024, 1, 2, 12, tzinfo=UTC), lt=datetime(2024, 1, 4, tzinfo=UTC)
-)
-NULL = models.IsNullCondition(is_null=models.PayloadField(key="note"))
-EMPTY = models.IsEmptyCondition(is_empty=models.PayloadField(key="extra"))
-NOT_A = field("tenant", match=models.MatchExcept(**{"except": ["a"]}))
-TWO_OF_THREE = models.MinShould(
-    conditions=[
-        equal("tenant", "a"),
-        equal("groups", "legal"),
-        field("page", range=models.Range(gte=5)),
-    ],
-    min_count=2,
-)
-FILTERS: dict[str, tuple[models.Filter, set[int]]] = {
-    "value": (models.Filter(must=[equal("tenant", "a")]), {1, 2, 3, 4}),
-    "one condition": (models.Filter(must=equal("tenant", "b")), {5, 6}),
-    "integer": (models.Filter(must=[equal("page", 5)]), {5}),
-    "any": (models.Filter(must=[among("page", 1, 6, 9)]), {1, 6}),
-    "any of a list": (models.Filter(must=[among("groups", "legal")]), {1, 3, 5}),
-    "no group": (models.Filter(must=[among("groups")]), set()),
-    "except": (models.Filter(must=[NOT_A]), {5, 6}),
-    "text": (models.Filter(must=[field("title", match=models.MatchText(text="report 3"))]), {3}),
-    "uuid": (models.Filter(must=[equal("document", str(UUID(int=2)))]), {2}),
-    "range": (models.Filter(must=[field("page", range=models.Range(gt=2, lte=4))]), {3, 4}),
-    "unindexed range": (models.Filter(must=[field("score", range=models.Range(gte=2.5))]), {5, 6}),
-    "datetime": (models.Filter(must=[field("at", range=DAYS)]), {2, 3}),
-    "ids": (models.Filter(must=[models.HasIdCondition(has_id=[2, 5, 77])]), {2, 5}),
-    "null": (models.Filter(must=[NULL]), {3}),
-    "empty": (models.Filter(must=[EMPTY]), {3, 4, 5, 6}),
-    "not empty": (models.Filter(must_not=[EMPTY]), {1, 2}),
-    "empty list": (models.Filter(must=[field("list", is_empty=False)]), set()),
-    "should": (
-        models.Filter(should=[equal("page", 1), equal("page", 6)], must_not=[equal("tenant", "b")]),
-        {1},
-    ),
-    "at least two": (models.Filter(min_should=TWO_OF_THREE), {1, 3, 5}),
-    "nested": (
-        models.Filter(
-            must=[
-                models.Filter(should=[field("page", range=models.Range(lt=3))]),
-                models.Filter(must_not=[equal("groups", "legal")]),
-            ]
-        ),
-        {2},
-    ),
-}
-
-
-@pytest.mark.parametrize(("condition", "ids"), FILTERS.values(), ids=FILTERS)
-async def test_filters_leave_the_right_points(
-    client: AsyncQdrantClient, filled: str, condition: models.Filter, ids: set[int]
-) -> None:
-    """Each kind of condition, through scroll, count and search alike."""
-    assert await ids_for(client, filled, condition) == ids
-    found = await client.query_points(
-        filled, query=[1.0, 0.0, 0.0, 0.0], using="dense", query_filter=condition
-    )
-    assert set(numbers(found.points)) == ids
-
-
-async def test_dense_search_ranks_by_cosine(client: AsyncQdrantClient, filled: str) -> None:
+async def test_dense_search_ranks_by_cosine(client: AsyncQdrantClient, library: str) -> None:
     """Nearest first, with the cosine as score; limit, offset and threshold cut."""
     query = [1.0, 0.0, 0.0, 0.0]
-    found = (await client.query_points(filled, query=query, using="dense")).points
+    found = (await client.query_points(library, query=query, using="dense")).points
     assert numbers(found) == [1, 2, 3, 4, 5, 6]
     assert found[3].score == pytest.approx(1 / (1 + 0.4**2) ** 0.5, rel=1e-5)
     assert found[0].payload is not None
-    cut = await client.query_points(filled, query=query, using="dense", limit=2, offset=1)
+    cut = await client.query_points(library, query=query, using="dense", limit=2, offset=1)
     assert numbers(cut.points) == [2, 3]
-    near = await client.query_points(filled, query=query, using="dense", score_threshold=0.97)
+    near = await client.query_points(library, query=query, using="dense", score_threshold=0.97)
     assert numbers(near.points) == [1, 2]
 
 
-async def test_sparse_search_weighs_rare_terms(client: AsyncQdrantClient, filled: str) -> None:
+async def test_sparse_search_weighs_rare_terms(client: AsyncQdrantClient, library: str) -> None:
     """With the IDF modifier a term that one point has outweighs a term that all have."""
     query = models.SparseVector(indices=[5, 900], values=[1.0, 1.0])
-    found = (await client.query_points(filled, query=query, using="bm25")).points
+    found = (await client.query_points(library, query=query, using="bm25")).points
     assert found[0].id == 5
     assert found[0].score > 5 * found[1].score
 
 
 async def test_hybrid_search_fuses_ranks_with_the_named_constant(
-    client: AsyncQdrantClient, filled: str
+    client: AsyncQdrantClient, library: str
 ) -> None:
     """RRF with k=60: a point's score is the sum over the lists of 1/(60 + its rank from 0)."""
     tenant = models.Filter(must=[equal("tenant", "a")])
@@ -277,16 +216,16 @@ async def test_hybrid_search_fuses_ranks_with_the_named_constant(
         ),
     ]
     fused = models.RrfQuery(rrf=models.Rrf(k=60))
-    found = (await client.query_points(filled, prefetch=prefetch, query=fused)).points
+    found = (await client.query_points(library, prefetch=prefetch, query=fused)).points
     assert numbers(found)[0] == 3
     assert set(numbers(found)) == {1, 2, 3, 4}
     assert found[0].score == pytest.approx(1 / 62 + 1 / 60, rel=1e-5)
     legal = models.Filter(must=[equal("groups", "legal")])
-    both = await client.query_points(filled, prefetch=prefetch, query=fused, query_filter=legal)
+    both = await client.query_points(library, prefetch=prefetch, query=fused, query_filter=legal)
     assert set(numbers(both.points)) == {1, 3}
 
 
-async def test_a_batch_answers_in_order(client: AsyncQdrantClient, filled: str) -> None:
+async def test_a_batch_answers_in_order(client: AsyncQdrantClient, library: str) -> None:
     """Several queries in one request keep their places."""
     requests = [
         models.QueryRequest(
@@ -297,38 +236,38 @@ async def test_a_batch_answers_in_order(client: AsyncQdrantClient, filled: str) 
         )
         for n in (4, 2, 6)
     ]
-    found = await client.query_batch_points(filled, requests)
+    found = await client.query_batch_points(library, requests)
     assert [numbers(each.points) for each in found] == [[4], [2], [6]]
 
 
-async def test_scrolling_reaches_every_point_once(client: AsyncQdrantClient, filled: str) -> None:
+async def test_scrolling_reaches_every_point_once(client: AsyncQdrantClient, library: str) -> None:
     """Pages follow one another by offset until there is none."""
     seen: list[Any] = []
     offset = None
     for _ in range(4):
-        page, offset = await client.scroll(filled, limit=2, offset=offset)
+        page, offset = await client.scroll(library, limit=2, offset=offset)
         seen += numbers(page)
         if offset is None:
             break
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
-async def test_scrolling_in_the_order_of_a_field(client: AsyncQdrantClient, filled: str) -> None:
+async def test_scrolling_in_the_order_of_a_field(client: AsyncQdrantClient, library: str) -> None:
     """Ascending, descending, from a value on, by integer and by time."""
-    page, _ = await client.scroll(filled, limit=3, order_by="page")
+    page, _ = await client.scroll(library, limit=3, order_by="page")
     assert numbers(page) == [1, 2, 3]
     newest = models.OrderBy(key="at", direction=models.Direction.DESC)
-    page, _ = await client.scroll(filled, limit=2, order_by=newest)
+    page, _ = await client.scroll(library, limit=2, order_by=newest)
     assert numbers(page) == [6, 5]
     older = models.OrderBy(
         key="at",
         direction=models.Direction.DESC,
         start_from=datetime(2024, 1, 3, 12, tzinfo=UTC),
     )
-    page, _ = await client.scroll(filled, limit=9, order_by=older)
+    page, _ = await client.scroll(library, limit=9, order_by=older)
     assert numbers(page) == [3, 2, 1]
     with pytest.raises(UnexpectedResponse) as unindexed:
-        await client.scroll(filled, order_by="score")
+        await client.scroll(library, order_by="score")
     assert unindexed.value.status_code == 400
 
 
@@ -372,16 +311,16 @@ async def test_points_are_deleted_by_id_and_by_filter(
     assert (await client.count(filled)).count == 3
 
 
-async def test_facets_count_values(client: AsyncQdrantClient, filled: str) -> None:
+async def test_facets_count_values(client: AsyncQdrantClient, library: str) -> None:
     """How many points each value has, most frequent first, within a filter."""
     tenant = models.Filter(must=[equal("tenant", "a")])
-    hits = (await client.facet(filled, "groups", facet_filter=tenant, exact=True)).hits
+    hits = (await client.facet(library, "groups", facet_filter=tenant, exact=True)).hits
     assert [(hit.value, hit.count) for hit in hits] == [("staff", 4), ("legal", 2)]
 
 
-async def test_wrong_vectors_are_refused(client: AsyncQdrantClient, filled: str) -> None:
+async def test_wrong_vectors_are_refused(client: AsyncQdrantClient, library: str) -> None:
     """A batch with one wrong vector changes nothing, and neither does a wrong query."""
-    wrong = [
+    wrong: list[Any] = [
         {"dense": [1.0, 2.0]},
         {"other": [1.0, 2.0, 3.0, 4.0]},
         {"bm25": models.SparseVector(indices=[1, 1], values=[1.0, 2.0])},
@@ -390,16 +329,16 @@ async def test_wrong_vectors_are_refused(client: AsyncQdrantClient, filled: str)
     for vector in wrong:
         with pytest.raises(UnexpectedResponse) as refused:
             await client.upsert(
-                filled,
+                library,
                 [
                     models.PointStruct(id=50, vector={"dense": [1.0, 2.0, 3.0, 4.0]}),
                     models.PointStruct(id=51, vector=vector),
                 ],
             )
         assert refused.value.status_code in REFUSED
-    assert (await client.count(filled)).count == 6
+    assert (await client.count(library)).count == 6
     with pytest.raises(UnexpectedResponse) as query:
-        await client.query_points(filled, query=[1.0], using="dense")
+        await client.query_points(library, query=[1.0], using="dense")
     assert query.value.status_code in REFUSED
 
 

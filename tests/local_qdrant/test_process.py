@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import httpx
 import pytest
@@ -18,9 +19,31 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 # A longer run: LOCAL_QDRANT_KILLS=20 pytest tests/local_qdrant/test_process.py -k crash
 KILLS = int(os.environ.get("LOCAL_QDRANT_KILLS", "3"))  # noqa: TID251  (a test's own option)
 
-Start = Callable[..., Any]
-Launch = Callable[..., Any]
+Start = Callable[..., "Running"]
+Launch = Callable[..., "subprocess.Popen[bytes]"]
 MakePassages = Callable[..., None]
+
+
+class Running(Protocol):
+    """A started server, as the fixtures of conftest.py give it."""
+
+    directory: Path
+    port: int
+    popen: "subprocess.Popen[bytes]"
+    started_in_s: float
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+
+    def client(self) -> QdrantClient:
+        """Return a client of the real kind."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+
+    def stop(self) -> int:
+        """End it in good order."""
 
 
 def _point(number: int) -> models.PointStruct:
@@ -89,7 +112,7 @@ def test_a_crash_loses_nothing_that_was_acknowledged(
 
 
 def test_a_second_process_on_the_folder_is_told_so(
-    server: Any, launch_only: Launch, free_port: Callable[[], int]
+    server: Running, launch_only: Launch, free_port: Callable[[], int]
 ) -> None:
     """The second process ends with exit code 2 and names the folder and the first process."""
     second = launch_only(server.directory, "127.0.0.1", free_port())
@@ -99,7 +122,7 @@ def test_a_second_process_on_the_folder_is_told_so(
     assert str(server.popen.pid) in said.decode()
 
 
-def test_a_taken_port_is_named(server: Any, launch_only: Launch, tmp_path: Path) -> None:
+def test_a_taken_port_is_named(server: Running, launch_only: Launch, tmp_path: Path) -> None:
     """A port that another program holds is a clear error, not a trace."""
     second = launch_only(tmp_path / "other", "127.0.0.1", server.port)
     _, said = second.communicate(timeout=20)
@@ -173,7 +196,7 @@ def _listens(port: int) -> bool:
 def test_it_is_ready_quickly_with_ten_thousand_points(
     start: Start, tmp_path: Path, make_passages: MakePassages
 ) -> None:
-    """Opening is left to the first request, so that the size of the data does not delay the start."""
+    """Collections open on first use: their size does not delay the start."""
     first = start(tmp_path)
     client = first.client()
     make_passages(client)

@@ -1,15 +1,41 @@
 """What the local server refuses, how it says so, and that nothing changes then."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import pytest
+from qdrant_client import QdrantClient
 
 MakePassages = Callable[..., None]
-Start = Callable[..., Any]
+
+
+class Running(Protocol):
+    """A started server, as the fixtures of conftest.py give it."""
+
+    directory: Path
+    port: int
+    popen: "subprocess.Popen[bytes]"
+    started_in_s: float
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+
+    def client(self) -> QdrantClient:
+        """Return a client of the real kind."""
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+
+    def stop(self) -> int:
+        """End it in good order."""
+
+
+Start = Callable[..., "Running"]
 
 NAN = '{"points":[{"id":1,"vector":{"dense":[1,2,NaN,4]}}]}'
 INFINITE = '{"points":[{"id":1,"vector":{"dense":[1,2,-Infinity,4]}}]}'
@@ -25,7 +51,7 @@ def _sparse(indices: list[int], values: list[float]) -> str:
     return _point({"bm25": {"indices": indices, "values": values}})
 
 
-def _put(server: Any, body: str) -> httpx.Response:
+def _put(server: Running, body: str) -> httpx.Response:
     return httpx.put(
         f"{server.url}/collections/passages/points",
         content=body,
@@ -34,9 +60,9 @@ def _put(server: Any, body: str) -> httpx.Response:
 
 
 def test_bad_points_are_refused_and_change_nothing(
-    server: Any, make_passages: MakePassages
+    server: Running, make_passages: MakePassages
 ) -> None:
-    """Vectors that are not finite or do not fit, and bad ids, are 400; the batch's good points too."""
+    """Vectors that are not finite or do not fit, and bad ids, are 400 for the whole batch."""
     client = server.client()
     make_passages(client)
     bad = [
@@ -98,7 +124,7 @@ def test_bad_points_are_refused_and_change_nothing(
     ],
 )
 def test_what_is_outside_the_subset_is_501(
-    shared_server: Any, method: str, path: str, body: dict[str, Any] | None
+    shared_server: Running, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     """An endpoint, field, parameter or condition that is not honoured is refused in words."""
     reply = httpx.request(method, shared_server.url + path, json=body)
@@ -119,7 +145,7 @@ def test_an_api_key_is_asked_for(start: Start, tmp_path: Path) -> None:
         assert httpx.get(server.url + path).status_code == 200
 
 
-def test_pages_in_a_browser_are_turned_away(server: Any) -> None:
+def test_pages_in_a_browser_are_turned_away(server: Running) -> None:
     """A foreign host name, an origin, or a body that is not declared JSON gets nothing done."""
     url = f"{server.url}/collections/x"
     body = json.dumps({"vectors": {}})
@@ -131,7 +157,7 @@ def test_pages_in_a_browser_are_turned_away(server: Any) -> None:
     assert httpx.get(f"{server.url}/collections").json()["result"] == {"collections": []}
 
 
-def test_a_body_without_end_is_cut_off(server: Any, make_passages: MakePassages) -> None:
+def test_a_body_without_end_is_cut_off(server: Running, make_passages: MakePassages) -> None:
     """More than 32 MiB in one request is 413, as on the real server."""
     make_passages(server.client())
     reply = _put(server, '{"points":[' + " " * (33 * 1024 * 1024) + "]}")

@@ -1,0 +1,75 @@
+"""A tenant's answers do not depend on how much others have stored."""
+
+import json
+from typing import Any, Protocol
+
+import httpx
+from qdrant_client import QdrantClient, models
+
+FOREIGN = 10_000
+OWN = 10
+BATCH = 1_000
+TERM = 7
+
+
+class Running(Protocol):
+    """A started server, as the fixtures of conftest.py give it."""
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+
+    def client(self) -> QdrantClient:
+        """Return a client of the real kind."""
+
+
+def _point(number: int, tenant: str, closeness: float, weight: float) -> dict[str, Any]:
+    return {
+        "id": number,
+        "vector": {
+            "dense": [1.0, 1.0 - closeness, 0.0, 0.0],
+            "bm25": {"indices": [TERM], "values": [weight]},
+        },
+        "payload": {"tenant": tenant},
+    }
+
+
+def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(server: Running) -> None:
+    """The caller's ten come back complete and in order though 10,000 foreign points score above."""
+    client = server.client()
+    client.create_collection(
+        "passages",
+        vectors_config={"dense": models.VectorParams(size=4, distance=models.Distance.COSINE)},
+        sparse_vectors_config={"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)},
+    )
+    tenant_index = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
+    client.create_payload_index("passages", "tenant", tenant_index)
+    own = [_point(n, "mine", 0.5 - n / 50, 1.0 - n / 100) for n in range(OWN)]
+    foreign = [_point(OWN + n, "theirs", 1.0, 9.0) for n in range(FOREIGN)]
+    stored = foreign[: FOREIGN // 2] + own + foreign[FOREIGN // 2 :]
+    for begin in range(0, len(stored), BATCH):
+        body = json.dumps({"points": stored[begin : begin + BATCH]})
+        headers = {"content-type": "application/json"}
+        url = f"{server.url}/collections/passages/points"
+        httpx.put(url, content=body, headers=headers, timeout=30).raise_for_status()
+
+    def search(tenant: str | None) -> list[Any]:
+        condition = None
+        if tenant is not None:
+            match = models.MatchValue(value=tenant)
+            condition = models.Filter(must=[models.FieldCondition(key="tenant", match=match)])
+        sparse = models.SparseVector(indices=[TERM], values=[1.0])
+        return client.query_points(
+            "passages",
+            prefetch=[
+                models.Prefetch(
+                    query=[1.0, 0.0, 0.0, 0.0], using="dense", filter=condition, limit=50
+                ),
+                models.Prefetch(query=sparse, using="bm25", filter=condition, limit=50),
+            ],
+            query=models.RrfQuery(rrf=models.Rrf(k=60)),
+            limit=10,
+        ).points
+
+    assert [point.id for point in search("mine")] == list(range(OWN))
+    assert all(int(point.id) >= OWN for point in search(None))
