@@ -126,9 +126,7 @@ class WordEmbedder:
             for span in held.statements
         ]
         small = np.rint(tokens * 127).astype(np.int8)
-        return PassageVectors(
-            _mean(tokens), self._terms.passage(held.text), small, tuple(places)
-        )
+        return PassageVectors(_mean(tokens), self._terms.passage(held.text), small, tuple(places))
 
 
 class MemoryIndex:
@@ -237,7 +235,9 @@ class ScriptedGenerator:
     closed: bool = False
 
     async def generate(
-        self, question: Question, ranked: Sequence[RankedPassage]  # noqa: ARG002
+        self,
+        question: Question,  # noqa: ARG002  The script knows what to say.
+        ranked: Sequence[RankedPassage],
     ) -> AsyncIterator[DraftSentence]:
         """Yield the script, then fail if so told."""
         try:

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.answering.conftest import passage
 
 from info_assistant.answering.cite import MAX_QUOTE_CHARACTERS, check, cite
 from info_assistant.model.answer import AnswerSentence, Support
 from info_assistant.ports import DraftSentence
-from tests.answering.conftest import passage
 
 SAID = "Staff must not work on Sundays, except in an emergency."
 HELD = passage("First things first.", SAID)
