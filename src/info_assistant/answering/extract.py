@@ -15,7 +15,7 @@ from info_assistant.ports import RankedPassage
 
 MAX_EXTRACTS = 3
 MAX_STATEMENTS = 3
-CONSIDERED = 6
+CONSIDERED = 3
 """Extracts come from this many of the best passages."""
 
 COVERAGE_WEIGHT = 0.25
@@ -64,7 +64,7 @@ class _Statement:
 
 
 def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms) -> list[Extract]:
-    """Return up to three extracts that answer the question best, best first."""
+    """Return up to three extracts that answer the question best, in the order of their passages."""
     asked = frozenset(terms(question))
     statements = _scored(asked, ranked[:CONSIDERED], terms)
     chosen: list[Extract] = []
@@ -73,7 +73,7 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
             break
         if not _shown(statement, chosen):
             chosen.append(Extract(statement.ranked, _grow(statement, chosen, asked, terms)))
-    return chosen
+    return sorted(chosen, key=lambda extract: -extract.ranked.score)
 
 
 def best_extract(ranked: RankedPassage) -> Extract:

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 from info_assistant.answering.admit import admit, readable_question
 from info_assistant.answering.cite import check, cite
-from info_assistant.answering.evidence import confidence
 from info_assistant.answering.extract import best_extract
-from info_assistant.answering.rank import Ranking, rank
+from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key
 from info_assistant.answering.record import Recorder
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError
@@ -48,6 +47,9 @@ CANDIDATES = 40
 LISTED = 12
 """Passages named in an answer, cited and "see also" together."""
 
+EVIDENCE_THRESHOLD = 0.64
+"""A best passage that scores below this means "not in these documents"; see docs/decisions."""
+
 T = TypeVar("T")
 
 
@@ -55,8 +57,8 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `is_hidden` tells of documents deleted a moment ago. Below `threshold` (a confidence, 0…1) the
-    answer is "not in these documents". `timeout_s` bounds one question from end to end.
+    `is_hidden` tells of documents deleted a moment ago. `timeout_s` bounds one question from end
+    to end.
     """
 
     embedder: Embedder
@@ -67,7 +69,6 @@ class PipelineParts:
     clock: Clock
     recorder: Recorder
     is_hidden: Callable[[str], bool]
-    threshold: float
     timeout_s: float = 30.0
 
 
@@ -152,15 +153,15 @@ class AnswerPipeline:
             return
 
         yield StageReached("retrieve")
-        ranking = await self._find(question, journey)
-        sources = _listed(ranking.passages)
+        ranked = await self._find(question, journey)
+        sources = _listed(ranked)
         yield SourcesFound(sources)
 
         sentences: list[AnswerSentence] = []
         citations: list[Citation] = []
-        if confidence(ranking.evidence) >= parts.threshold:
+        if ranked and ranked[0].score >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
-            async for draft in self._drafts(question, ranking, journey):
+            async for draft in self._drafts(question, ranked, journey):
                 released = check(draft, n=len(citations) + 1)
                 if released is not None:
                     sentences.append(released[0])
@@ -168,12 +169,12 @@ class AnswerPipeline:
                     yield SentenceReleased(released[0])
                     yield CitationReleased(released[1])
 
-        answer = self._finish(question, sentences, citations, ranking, journey)
+        answer = self._finish(question, sentences, citations, ranked, journey)
         await parts.cache.put(key, answer)
         parts.recorder.answered(answer)
         yield AnswerFinished(answer)
 
-    async def _find(self, question: Question, journey: _Journey) -> Ranking:
+    async def _find(self, question: Question, journey: _Journey) -> tuple[RankedPassage, ...]:
         """Embed, retrieve and rank."""
         parts = self._parts
         vectors = await journey.within("embed", parts.embedder.embed_question(question.text))
@@ -182,15 +183,15 @@ class AnswerPipeline:
             "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)
         )
         begun = time.perf_counter()
-        ranking = rank(vectors, candidates, limit=LISTED, is_hidden=parts.is_hidden)
+        ranked = rank(vectors, candidates, limit=LISTED, is_hidden=parts.is_hidden)
         journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
-        return ranking
+        return ranked
 
     async def _drafts(
-        self, question: Question, ranking: Ranking, journey: _Journey
+        self, question: Question, ranked: Sequence[RankedPassage], journey: _Journey
     ) -> AsyncIterator[DraftSentence]:
         """Yield the generator's sentences, each within the deadline."""
-        drafts = aiter(self._parts.generator.generate(question, ranking.passages))
+        drafts = aiter(self._parts.generator.generate(question, ranked))
         while (draft := await journey.within("generate", anext(drafts, None))) is not None:
             yield draft
 
@@ -199,12 +200,12 @@ class AnswerPipeline:
         question: Question,
         sentences: Sequence[AnswerSentence],
         citations: Sequence[Citation],
-        ranking: Ranking,
+        ranked: Sequence[RankedPassage],
         journey: _Journey,
     ) -> Answer:
         parts = self._parts
         cited = {citation.passage.id for citation in citations}
-        rest = [item for item in ranking.passages if item.candidate.passage.id not in cited]
+        rest = [item for item in ranked if item.candidate.passage.id not in cited]
         return Answer(
             id=question.id,
             status=AnswerStatus.ANSWERED if sentences else AnswerStatus.NO_EVIDENCE,

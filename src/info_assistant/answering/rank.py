@@ -1,4 +1,4 @@
-"""Rank: order the retrieved passages by late interaction, and judge whether they hold an answer.
+"""Rank: order the retrieved passages by late interaction.
 
 A passage's score is the mean, over the question's word pieces, of the best cosine to one of the
 passage's (MaxSim; Khattab and Zaharia, ColBERT, 2020), on the embedder's own token vectors, and a
@@ -7,11 +7,9 @@ passage was indexed, so ranking costs no model call.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from info_assistant.answering.evidence import NO_EVIDENCE, Evidence, weigh
 from info_assistant.model.passage import Candidate, Floats, QuestionVectors
 from info_assistant.ports import RankedPassage
 
@@ -21,38 +19,28 @@ COVERAGE_WEIGHT = 0.1
 """What sharing all of the question's terms adds to a passage's score; see docs/decisions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """The best passages, best first, with the evidence that they answer the question."""
-
-    passages: tuple[RankedPassage, ...]
-    evidence: Evidence
-
-
 def rank(
     question: QuestionVectors,
     candidates: Sequence[Candidate],
     *,
     limit: int,
     is_hidden: Callable[[str], bool] = lambda _document_id: False,
-) -> Ranking:
+) -> tuple[RankedPassage, ...]:
     """Return the `limit` best candidates, without repeats and without documents hidden by now."""
     visible = _distinct(
         [c for c in candidates if len(c.tokens) and not is_hidden(c.passage.document_id)]
     )
     if not visible:
-        return Ranking((), NO_EVIDENCE)
+        return ()
     pieces = _PieceCosines(question.tokens, visible)
-    matches = pieces.best_by_candidate()
     coverage = _coverage(question, visible)
-    scores = matches.mean(axis=0) + COVERAGE_WEIGHT * coverage
+    scores = pieces.best_by_candidate().mean(axis=0) + COVERAGE_WEIGHT * coverage
     order = np.argsort(-scores, kind="stable")[:limit]
     statements = pieces.statement_scores([int(at) for at in order])
-    ranked = tuple(
+    return tuple(
         RankedPassage(visible[at], float(scores[at]), float(coverage[at]), own)
         for at, own in zip(order, statements, strict=True)
     )
-    return Ranking(ranked, weigh(question.content, ranked, [matches[:, at] for at in order]))
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

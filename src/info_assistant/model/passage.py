@@ -1,6 +1,7 @@
 """Passages: the pieces of documents that are searched, ranked and quoted."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.int8]
-Flags = npt.NDArray[np.bool_]
 TermIds = npt.NDArray[np.uint32]
 
 _NAMESPACE = uuid.UUID("0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11")
@@ -55,8 +55,15 @@ class Passage:
     @property
     def embedded_context(self) -> str:
         """The words that stand before the text when the passage is embedded and counted."""
-        parts = [" > ".join(dict.fromkeys((self.title, *self.heading_path))), self.table_header]
-        return "\n".join(part for part in parts if part)
+        return embedded_context(self.title, self.heading_path, self.table_header, self.text)
+
+
+def embedded_context(title: str, headings: Sequence[str], table_header: str, text: str) -> str:
+    """Return title, headings and table header, without the headings that open `text` itself."""
+    opening = text[: sum(len(heading) + 2 for heading in headings)]
+    elsewhere = [heading for heading in headings if heading not in opening]
+    parts = [" > ".join(dict.fromkeys((title, *elsewhere))), table_header]
+    return "\n".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +91,11 @@ class PassageVectors:
 
 @dataclass(frozen=True, slots=True)
 class QuestionVectors:
-    """A question in the embedder's space.
-
-    `tokens` is float32 [n, token_dimension] with unit rows, one for each word piece;
-    `content` is bool [n] and tells which of them carry meaning (no stop words, no punctuation).
-    """
+    """A question in the embedder's space; `tokens` is float32 [n, token_dimension], unit rows."""
 
     dense: Floats
     sparse: SparseVector
     tokens: Floats
-    content: Flags
 
 
 @dataclass(frozen=True, slots=True)

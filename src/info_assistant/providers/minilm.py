@@ -24,14 +24,13 @@ from tokenizers import Encoding, Tokenizer
 
 from info_assistant.errors import EmbedderUnavailable, Misconfigured
 from info_assistant.model.passage import (
-    Flags,
     Floats,
     Passage,
     PassageVectors,
     QuestionVectors,
     Span,
 )
-from info_assistant.providers.bm25 import STOP_WORDS, TermVectors
+from info_assistant.providers.bm25 import TermVectors
 
 DIMENSION = 384
 TOKEN_DIMENSION = 128
@@ -246,13 +245,11 @@ class MiniLmEmbedder:
     def _question(self, text: str) -> QuestionVectors:
         with self._turns.question():
             model = self._loaded()
-            encodings = model.tokenize([text])
-            encoded = model.run(encodings)[0]
+            encoded = model.run(model.tokenize([text]))[0]
             return QuestionVectors(
                 dense=encoded.dense,
                 sparse=self._own_terms().question(text),
                 tokens=self._project(encoded.hidden),
-                content=_content(encodings[0].tokens[1:-1]),
             )
 
     def _batch(
@@ -298,17 +295,6 @@ class MiniLmEmbedder:
 def _embedded_text(passage: Passage) -> str:
     context = passage.embedded_context
     return f"{context}\n{passage.text}" if context else passage.text
-
-
-def _content(pieces: Sequence[str]) -> Flags:
-    """Tell which word pieces carry meaning: no stop words, no punctuation."""
-    return np.array(
-        [
-            piece.startswith("##") or (piece.isalnum() and piece not in STOP_WORDS)
-            for piece in pieces
-        ],
-        np.bool_,
-    )
 
 
 def _token_spans(passage: Passage, offsets: Sequence[tuple[int, int]]) -> tuple[Span, ...]:
