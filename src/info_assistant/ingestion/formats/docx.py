@@ -1,0 +1,59 @@
+"""Word documents through kreuzberg, whose HTML goes through our own reader."""
+
+import re
+
+import kreuzberg
+from kreuzberg import ExtractionConfig, PageConfig, extract_bytes_sync
+
+from info_assistant.errors import Unreadable
+from info_assistant.ingestion.formats.html_page import fragment_blocks
+from info_assistant.model.reading import Block, BlockKind, Reading
+
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_STARS = re.compile(r"(\*{1,3}|__)(?=\S)(.+?)(?<=\S)\1")
+_PAGE_MARK = re.compile(r"<!-- PAGE (\d+) -->")
+
+
+def read_docx(data: bytes) -> Reading:
+    """Read a Word document. Raises Unreadable (corrupt, limits, empty)."""
+    config = ExtractionConfig(
+        use_cache=False,
+        output_format="html",
+        pages=PageConfig(insert_page_markers=True, marker_format="\n\n<!-- PAGE {page_num} -->\n\n"),
+    )
+    try:
+        result = extract_bytes_sync(data, DOCX, config=config)
+    except kreuzberg.KreuzbergError as exc:
+        raise _unreadable(exc) from exc
+    pieces = _PAGE_MARK.split(result.content)
+    blocks = _blocks(pieces[0], None)
+    for number, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        blocks += _blocks(piece, int(number))
+    if not blocks:
+        raise Unreadable("empty", "This Word document holds no text.")
+    headings = (block.text for block in blocks if block.kind is BlockKind.HEADING)
+    return Reading(tuple(blocks), title=next(headings, None))
+
+
+def _blocks(markup: str, page: int | None) -> list[Block]:
+    return [
+        Block(block.kind, text, page, block.level, _plain(block.table_header))
+        for block in fragment_blocks(markup)
+        if (text := _plain(block.text))
+    ]
+
+
+def _plain(text: str) -> str:
+    """Take out the stars and underlines that kreuzberg leaves in cells."""
+    return _STARS.sub(r"\2", text)
+
+
+def _unreadable(exc: Exception) -> Unreadable:
+    words = str(exc).lower()
+    if "security" in words or "limit" in words or "bomb" in words:
+        return Unreadable(
+            "limits", "This Word document unpacks to far more than its size; it is not opened."
+        )
+    return Unreadable(
+        "corrupt", "This Word document is damaged. Open it in Word, save it again and resend it."
+    )

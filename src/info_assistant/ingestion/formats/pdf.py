@@ -1,0 +1,208 @@
+"""PDF through PDFium: text page by page, with the document's outline and its type as structure."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as c
+
+from info_assistant.errors import Unreadable
+from info_assistant.ingestion.formats.clean import clean
+from info_assistant.ingestion.formats.pdf_layout import DocumentStyle, letters, page_blocks
+from info_assistant.ingestion.formats.pdf_lines import Line, PageText
+from info_assistant.model.reading import Block, BlockKind, Reading
+
+_LARGER = 1.12
+_MOST_LEVELS = 5
+_EDGE = 0.12
+_WORD = re.compile(r"\w+(?:-\w+)*")
+_FILE_TITLE = re.compile(r"\.(?:docx?|pptx?|xlsx?|pdf|indd|rtf)$|^microsoft word|^untitled", re.IGNORECASE)
+_NAMED = 5
+_PASSWORD_MESSAGE = (
+    "This PDF is protected by a password. Save it without the password and send it again."
+)
+
+
+def read_pdf(data: bytes, max_pages: int) -> Reading:
+    """Read a PDF. Raises Unreadable (encrypted, corrupt, limits, no_text)."""
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as exc:
+        if c.FPDF_GetLastError() == c.FPDF_ERR_PASSWORD or "assword" in str(exc):
+            raise Unreadable("encrypted", _PASSWORD_MESSAGE) from exc
+        raise Unreadable(
+            "corrupt", "This PDF is damaged and cannot be opened. Save it again or send another copy."
+        ) from exc
+    with document:
+        if len(document) > max_pages:
+            raise Unreadable(
+                "limits",
+                f"This PDF has {len(document):,} pages; at most {max_pages:,} are read. "
+                "Split it into parts.",
+            )
+        return _read(document)
+
+
+def _read(document: pdfium.PdfDocument) -> Reading:
+    pages, broken = _lines(document)
+    blank = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
+    if not any(pages):
+        if broken:
+            raise Unreadable(
+                "corrupt", "No page of this PDF can be opened. Save it again or send another copy."
+            )
+        raise Unreadable(
+            "no_text",
+            "This PDF holds pictures of pages but no text, as a scanner makes them. "
+            "Run text recognition (OCR) on it and send it again.",
+        )
+    furniture = _furniture(document, pages)
+    body = [
+        _split_off(lines, furniture, document.get_page_size(index)[1])
+        for index, lines in enumerate(pages)
+    ]
+    style = _style(document, [lines for lines, _ in body])
+    blocks: list[Block] = []
+    for number, (lines, running) in enumerate(body, 1):
+        blocks += page_blocks(lines, number, style)
+        blocks += _running_blocks(running, number)
+    return Reading(
+        tuple(blocks), title=_title(document, blocks), pages=len(pages), notes=_notes(blank, broken)
+    )
+
+
+def _lines(document: pdfium.PdfDocument) -> tuple[list[list[Line]], set[int]]:
+    """Return the lines of each page, and the numbers of pages that cannot be opened."""
+    pages: list[list[Line]] = []
+    broken: set[int] = set()
+    for index in range(len(document)):
+        try:
+            page = document[index]
+            text = PageText(page)
+        except pdfium.PdfiumError:
+            broken.add(index + 1)
+            pages.append([])
+            continue
+        pages.append(text.lines())
+        text.close()
+        page.close()
+    return pages, broken
+
+
+def _furniture(document: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> set[str]:
+    """Return running headers and footers: what stands at the edge of a third of the pages."""
+    seen: Counter[str] = Counter()
+    for index, lines in enumerate(pages):
+        if lines:
+            height = document.get_page_size(index)[1]
+            seen.update({_shape(line) for line in lines if _at_edge(line, height)})
+    needed = max(3, len(pages) // 3)
+    return {shape for shape, count in seen.items() if count >= needed}
+
+
+def _at_edge(line: Line, height: float) -> bool:
+    return line.middle > (1 - _EDGE) * height or line.middle < _EDGE * height
+
+
+def _shape(line: Line) -> str:
+    """Return a line's letters and its size; numbers count as equal."""
+    return f"{line.size} {re.sub(r'[0-9]+', '0', letters(line.text))}"
+
+
+def _split_off(
+    lines: Sequence[Line], furniture: set[str], height: float
+) -> tuple[list[Line], list[Line]]:
+    """Tell a page's own lines from those that run through the document."""
+    body: list[Line] = []
+    running: list[Line] = []
+    for line in lines:
+        runs = _at_edge(line, height) and (_shape(line) in furniture or line.text.isdigit())
+        (running if runs else body).append(line)
+    return body, running
+
+
+def _running_blocks(running: Sequence[Line], page: int) -> Iterator[Block]:
+    """Keep the words of headers and footers, after the page's text and on one line."""
+    text = clean(" | ".join(line.text for line in running))
+    if text:
+        yield Block(BlockKind.PARAGRAPH, text, page=page)
+
+
+def _style(document: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> DocumentStyle:
+    sizes: Counter[float] = Counter()
+    words: Counter[str] = Counter()
+    for line in (line for lines in pages for line in lines):
+        if not line.fixed:
+            sizes[line.size] += len(line.text)
+        words.update(word.lower() for word in _WORD.findall(line.text))
+    body = sizes.most_common(1)[0][0] if sizes else 1.0
+    outline = _outline(document)
+    deepest = max(outline.values(), default=0)
+    larger = sorted((size for size in sizes if size >= _LARGER * body), reverse=True)
+    levels = {size: min(rank, _MOST_LEVELS) for rank, size in enumerate(larger, 1)}
+    if deepest:
+        levels = _levels_by_outline(pages, outline, larger)
+    return DocumentStyle(body, outline, words, levels)
+
+
+def _levels_by_outline(
+    pages: Sequence[Sequence[Line]], outline: dict[tuple[int, str], int], larger: Sequence[float]
+) -> dict[float, int]:
+    """Learn from bookmarked headings which size means which level, for those without a bookmark."""
+    votes: dict[float, Counter[int]] = {}
+    for number, lines in enumerate(pages, 1):
+        for line in lines:
+            level = outline.get((number, letters(line.text)))
+            if level is not None:
+                votes.setdefault(line.size, Counter())[level] += 1
+    known = {size: counts.most_common(1)[0][0] for size, counts in votes.items()}
+    return {
+        size: known.get(size, min((level for s, level in known.items() if s <= size), default=1))
+        for size in larger
+    }
+
+
+def _outline(document: pdfium.PdfDocument) -> dict[tuple[int, str], int]:
+    """Return the level of each bookmark by its page and letters."""
+    found: dict[tuple[int, str], int] = {}
+    try:
+        for bookmark in document.get_toc(max_depth=10):
+            target = bookmark.get_dest()
+            index = target.get_index() if target is not None else None
+            title = letters(bookmark.get_title())
+            if index is not None and title:
+                found.setdefault((index + 1, title), bookmark.level + 1)
+    except (pdfium.PdfiumError, UnicodeDecodeError):
+        # A damaged outline only costs us headings.
+        return found
+    return found
+
+
+def _title(document: pdfium.PdfDocument, blocks: Sequence[Block]) -> str | None:
+    """Return the stated title, unless it is a file name; else the first page's largest heading."""
+    try:
+        title = clean(document.get_metadata_value("Title") or "")
+    except (pdfium.PdfiumError, UnicodeDecodeError):
+        title = ""
+    if title and not _FILE_TITLE.search(title):
+        return title
+    first = [b for b in blocks if b.page == 1 and b.kind is BlockKind.HEADING]
+    return min(first, key=lambda block: block.level).text if first else None
+
+
+def _notes(blank: Sequence[int], broken: set[int]) -> tuple[str, ...]:
+    notes = []
+    if blank:
+        notes.append(f"No text on {_pages(blank)}: blank, or pictures without text recognition.")
+    if broken:
+        notes.append(f"Damaged and left out: {_pages(sorted(broken))}.")
+    return tuple(notes)
+
+
+def _pages(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"page {numbers[0]}"
+    listed = ", ".join(str(number) for number in numbers[:_NAMED])
+    rest = len(numbers) - _NAMED
+    return f"pages {listed} and {rest} more" if rest > 0 else f"pages {listed}"

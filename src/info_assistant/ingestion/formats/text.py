@@ -1,0 +1,175 @@
+"""Plain text: which characters the bytes stand for, and paragraphs and lists made from lines."""
+
+import codecs
+import re
+import string
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+from info_assistant.errors import Unreadable
+from info_assistant.ingestion.formats.blocks import BlockList
+from info_assistant.model.reading import BlockKind, Reading
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SAMPLE = 65_536
+_MOSTLY_ZERO = 0.3
+_WESTERN_SHARE = 0.15
+_BINARY_SHARE = 0.02
+_ITEM = re.compile(r"^(\s*)(?:[-*+•◦▪‣·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
+_BULLET = re.compile(r"^\s*[-*+•◦▪‣·–]\s+")
+_RULE = re.compile(r"^\s*([=\-~_*#])\1{2,}\s*$")
+_MAX_HEADING = 90
+_TEXT_BYTES = frozenset(string.printable.encode()) | set(range(0x80, 0x100))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text with the name of its encoding, and whether that had to be guessed."""
+
+    text: str
+    encoding: str
+    guessed: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how the characters were found."""
+        if not self.guessed:
+            return ()
+        return (f"The file does not say how its characters are encoded; read as {self.encoding}.",)
+
+
+def decode(data: bytes) -> Decoded:
+    """Return the text in `data`. Raises Unreadable (unsupported) if the bytes hold no text."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return Decoded(data.decode(encoding, errors="ignore"), encoding, guessed=False)
+    wide = _utf16_without_mark(data)
+    if wide is not None:
+        return Decoded(data.decode(wide, errors="ignore"), wide, guessed=True)
+    _refuse_binary(data[:_SAMPLE])
+    try:
+        return Decoded(data.decode("utf-8"), "utf-8", guessed=False)
+    except UnicodeDecodeError:
+        return _guess(data)
+
+
+def read_text(text: str) -> Reading:
+    """Read paragraphs, list items and underlined or capitalised headings."""
+    out = BlockList()
+    for lines in _chunks(text):
+        _add_chunk(out, lines)
+    return Reading(tuple(out.blocks))
+
+
+def _utf16_without_mark(data: bytes) -> str | None:
+    """Tell UTF-16 by its zero bytes, which all stand on one side of the pairs."""
+    sample = data[: _SAMPLE & ~1]
+    if len(sample) < len("abcd"):
+        return None
+    half = len(sample) / 2
+    low, high = sample[0::2].count(0) / half, sample[1::2].count(0) / half
+    if high > _MOSTLY_ZERO and low < high / 10:
+        return "utf-16-le"
+    if low > _MOSTLY_ZERO and high < low / 10:
+        return "utf-16-be"
+    return None
+
+
+def _refuse_binary(sample: bytes) -> None:
+    strange = sum(byte not in _TEXT_BYTES for byte in sample)
+    if strange > max(1, len(sample) * _BINARY_SHARE):
+        raise Unreadable(
+            "unsupported",
+            "This file holds no text that we can read. Send it as PDF, Word (.docx), "
+            "Markdown, HTML, CSV or plain text.",
+        )
+
+
+def _guess(data: bytes) -> Decoded:
+    """Decode bytes that are not valid UTF-8.
+
+    A UTF-8 file with a few stray bytes stays UTF-8, with those bytes read as Windows-1252. Few high
+    bytes mean a western language, in which statistics go astray on short files; many
+    of them are left to charset-normalizer.
+    """
+    stray = data.decode("utf-8", errors="replace").count("\ufffd")
+    high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
+    if stray * 4 < high:
+        return Decoded(data.decode("utf-8", errors="info_assistant_western"), "UTF-8", guessed=True)
+    if high < len(data) * _WESTERN_SHARE:
+        return _western(data)
+    best = from_bytes(data[:_SAMPLE]).best()
+    if best is None:
+        return _western(data)
+    text = data.decode(best.encoding, errors="ignore")
+    return Decoded(text, best.encoding, guessed=True)
+
+
+def _western(data: bytes) -> Decoded:
+    try:
+        return Decoded(data.decode("cp1252"), "Windows-1252", guessed=True)
+    except UnicodeDecodeError:
+        return Decoded(data.decode("latin-1"), "Latin-1", guessed=True)
+
+
+def _stray_as_western(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error("info_assistant_western", _stray_as_western)
+
+
+def _chunks(text: str) -> list[list[str]]:
+    """Return runs of lines between blank lines."""
+    chunks: list[list[str]] = [[]]
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n"):
+        if line.strip():
+            chunks[-1].append(line.rstrip())
+        elif chunks[-1]:
+            chunks.append([])
+    return [chunk for chunk in chunks if chunk]
+
+
+def _add_chunk(out: BlockList, lines: list[str]) -> None:
+    """Add one run of lines: a heading, list items, or paragraphs."""
+    underlined = len(lines) > 1 and _RULE.match(lines[1]) and len(lines[0]) <= _MAX_HEADING
+    if underlined or (len(lines) == 1 and _is_heading(lines[0])):
+        out.add(BlockKind.HEADING, lines[0], level=1 if underlined else 2)
+        lines = lines[2:] if underlined else []
+    lines = [line for line in lines if not _RULE.match(line)]
+    width = max((len(line) for line in lines), default=0)
+    text: list[str] = []
+    item_indent: int | None = None
+
+    def flush() -> None:
+        kind = BlockKind.PARAGRAPH if item_indent is None else BlockKind.LIST_ITEM
+        out.add(kind, " ".join(text), level=0 if item_indent is None else 1 + item_indent // 2)
+        text.clear()
+
+    for line in lines:
+        item = _ITEM.match(line)
+        if item or (text and _ends_paragraph(text[-1], width)):
+            flush()
+            item_indent = len(item[1].expandtabs(2)) if item else None
+        text.append(_BULLET.sub("", line) if item else line)
+    flush()
+
+
+def _is_heading(line: str) -> bool:
+    text = line.strip()
+    return text.isupper() and len(text) <= _MAX_HEADING and text[-1] not in ".,;:"
+
+
+def _ends_paragraph(line: str, width: int) -> bool:
+    """Whether a paragraph ends here without a blank line: a short last line, or lines unwrapped."""
+    unwrapped = width > 2 * _MAX_HEADING
+    return line[-1] in ".:!?" and (unwrapped or len(line) < width * 0.6)

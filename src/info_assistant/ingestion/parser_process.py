@@ -1,0 +1,169 @@
+"""The process that parses documents: `python -m info_assistant.ingestion.parser_process`.
+
+It loads every parser once, then forks for each document, so that a document costs milliseconds and
+what it does to its process ends with it. The parent sends, over the socket on descriptor 0, one
+message for each job with a socket for the file and the reply; `kill <job>` ends one. We
+answer `ended <job> <wait status>`. Both sides' end is the other's end.
+"""
+
+import array
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+from info_assistant.errors import Unreadable
+from info_assistant.ingestion.confinement import close_off, die_with_parent, limit
+from info_assistant.ingestion.formats.registry import read_file
+from info_assistant.ingestion.parsing import (
+    ParseLimits,
+    ParseRequest,
+    decode_request,
+    encode_reading,
+    encode_unreadable,
+)
+from info_assistant.model.reading import Reading
+
+_LONGEST_MESSAGE = 256
+OUT_OF_MEMORY = 77
+BROKE = 78
+
+
+def main() -> None:
+    """Serve until the parent ends."""
+    die_with_parent(int(sys.argv[1]))
+    close_off()
+    control = socket.socket(fileno=os.dup(0))
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_write, False)
+    os.set_blocking(wake_read, False)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    # Ctrl-C reaches the whole group of processes; the parent decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+    control.send(b"ready")
+    _Zygote(control, wake_read).serve()
+
+
+class _Zygote:
+    """Forks, kills and reaps the children, one for each job."""
+
+    def __init__(self, control: socket.socket, wake: int) -> None:
+        self._control = control
+        self._wake = wake
+        self._jobs: dict[int, int] = {}
+
+    def serve(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._control, self._wake], [], [])
+            if self._wake in ready:
+                os.read(self._wake, 4096)
+                self._reap()
+            if self._control in ready and not self._obey():
+                os._exit(0)
+
+    def _obey(self) -> bool:
+        """Carry out one message; return False when the parent is gone."""
+        space = socket.CMSG_SPACE(array.array("i", [0]).itemsize)
+        message, ancillary, _, _ = self._control.recvmsg(_LONGEST_MESSAGE, space)
+        if not message:
+            return False
+        word, job = message.split()
+        if word == b"kill":
+            self._kill(int(job))
+        else:
+            descriptors = array.array("i")
+            descriptors.frombytes(ancillary[0][2])
+            self._start(int(job), descriptors[0])
+        return True
+
+    def _kill(self, job: int) -> None:
+        for pid, running in self._jobs.items():
+            if running == job:
+                # Not yet reaped, so that the number still belongs to our child.
+                os.kill(pid, signal.SIGKILL)
+
+    def _start(self, job: int, descriptor: int) -> None:
+        me = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._control.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _child(me, descriptor)
+        os.close(descriptor)
+        self._jobs[pid] = job
+
+    def _reap(self) -> None:
+        while self._jobs:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            job = self._jobs.pop(pid)
+            self._control.send(b"ended %d %d" % (job, status))
+
+
+def _child(parent: int, descriptor: int) -> None:
+    """Parse one document and end."""
+    code = BROKE
+    try:
+        die_with_parent(parent)
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
+        connection = socket.socket(fileno=descriptor)
+        with connection.makefile("rb") as incoming:
+            request = decode_request(incoming.readline())
+            data = incoming.read(request.size)
+        if len(data) == request.size:
+            connection.sendall(_reply(data, request))
+        connection.close()
+        code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    finally:
+        # Nothing of the zygote that we were copied from may run on.
+        os._exit(code)
+
+
+def _reply(data: bytes, request: ParseRequest) -> bytes:
+    limits = request.limits
+    limit(limits.memory_bytes, limits.cpu_seconds)
+    try:
+        reading = read_file(
+            data,
+            filename=request.filename,
+            media_type=request.media_type,
+            max_pages=limits.max_pages,
+        )
+        _check(reading, limits)
+        return encode_reading(reading)
+    except Unreadable as error:
+        return encode_unreadable(error)
+    except RecursionError:
+        return encode_unreadable(
+            Unreadable("limits", "This file nests too deeply to be read. Simplify it and resend it.")
+        )
+
+
+def _check(reading: Reading, limits: ParseLimits) -> None:
+    """Refuse a reading that is larger than the rest of the product takes."""
+    if len(reading.blocks) > limits.max_blocks:
+        raise Unreadable(
+            "limits",
+            f"This file has {len(reading.blocks):,} paragraphs and rows; at most "
+            f"{limits.max_blocks:,} are read. Split it into parts.",
+        )
+    characters = sum(len(block.text) for block in reading.blocks)
+    if characters > limits.max_characters:
+        raise Unreadable(
+            "limits",
+            f"This file holds {characters:,} characters of text; at most "
+            f"{limits.max_characters:,} are read. Split it into parts.",
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""Turns files into text in a process apart, within limits of memory and time."""
+
+import asyncio
+import signal
+import socket
+from asyncio.subprocess import Process
+from contextlib import suppress
+from dataclasses import dataclass
+import os
+import sys
+
+from info_assistant.errors import IngestionUnavailable, Unreadable
+from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, decode_reply
+from info_assistant.model.reading import Reading
+
+READER_VERSION = "1"
+"""Changes when the same bytes give another reading, so that documents must be read again."""
+
+_MODULE = "info_assistant.ingestion.parser_process"
+_OUT_OF_MEMORY = 77
+_START_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_REAP_SECONDS = 5.0
+_CHUNK = 1 << 16
+_INLINE_REPLY = 200_000
+_BYTES_PER_CHARACTER = 8
+_BYTES_PER_BLOCK = 64
+_LONGEST_MESSAGE = 256
+_TOO_LONG = (
+    "Reading this file took longer than {seconds:.0f} seconds and was stopped. "
+    "Split it into parts or save it anew."
+)
+_TOO_MUCH_MEMORY = (
+    "Reading this file needed more memory than is allowed. Split it into parts or save it anew."
+)
+_CRASHED = (
+    "This file breaks the program that reads it, so it is probably damaged. "
+    "Save it again or send another copy."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What reading one document may use, and how many are read at a time."""
+
+    max_bytes: int = 100 * 1024 * 1024
+    memory_bytes: int = 2 * 1024**3
+    cpu_seconds: int = 120
+    wall_seconds: float = 180.0
+    max_characters: int = 20_000_000
+    max_blocks: int = 250_000
+    max_pages: int = 5_000
+    concurrency: int = 2
+
+
+class _ParserEnded(Exception):  # noqa: N818 - it says what happened, like the errors of errors.py
+    """The process that all documents share ended; that is not this document's fault."""
+
+
+@dataclass(slots=True)
+class _Parser:
+    """A running zygote, with the jobs that wait for word of their child."""
+
+    process: Process
+    control: socket.socket
+    listener: asyncio.Task[None]
+    endings: dict[int, asyncio.Future[int]]
+
+
+class SubprocessReader:
+    """Reads documents, each in a process forked for it from one that has the parsers loaded.
+
+    The parent process is started with the first document and again should it end. Use
+    `await close()`, or `async with`, to end it; it ends with us in any case.
+    """
+
+    def __init__(self, limits: ReadLimits | None = None) -> None:
+        """Take the limits; nothing is started yet."""
+        self._limits = limits or ReadLimits()
+        self._slots = asyncio.Semaphore(self._limits.concurrency)
+        self._starting = asyncio.Lock()
+        self._parser: _Parser | None = None
+        self._last_job = 0
+
+    async def __aenter__(self) -> "SubprocessReader":
+        """Return the reader."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the parser."""
+        await self.close()
+
+    @property
+    def parser_pid(self) -> int | None:
+        """The process that all parsing children come from, if it runs."""
+        return self._parser.process.pid if self._parser else None
+
+    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
+        """Read a file. Raises Unreadable with the reason in words, or IngestionUnavailable."""
+        if len(data) > self._limits.max_bytes:
+            raise Unreadable(
+                "too_large",
+                f"This file has {len(data) / 1e6:,.0f} MB; at most "
+                f"{self._limits.max_bytes / 1e6:,.0f} MB are read. Split it into parts.",
+            )
+        async with self._slots:
+            for _ in range(2):
+                with suppress(_ParserEnded):
+                    return await self._read_once(data, filename, media_type)
+        raise IngestionUnavailable(
+            "The program that reads documents was stopped from outside, twice. "
+            "The document is kept and can be read later.",
+            retry_after_s=30.0,
+        )
+
+    async def close(self) -> None:
+        """End the parser and whatever it is still parsing."""
+        parser, self._parser = self._parser, None
+        if parser is not None:
+            await _end(parser)
+
+    async def _read_once(self, data: bytes, filename: str, media_type: str) -> Reading:
+        parser = await self._running()
+        self._last_job += 1
+        job = self._last_job
+        ours, theirs = socket.socketpair()
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        parser.endings[job] = ended
+        try:
+            with theirs:
+                _send(parser.control, b"job %d" % job, [theirs.fileno()])
+            try:
+                async with asyncio.timeout(self._limits.wall_seconds):
+                    reply = await self._converse(ours, data, filename, media_type)
+                    status = await ended
+            except TimeoutError:
+                raise Unreadable(
+                    "limits", _TOO_LONG.format(seconds=self._limits.wall_seconds)
+                ) from None
+            return await self._understood(reply, status)
+        finally:
+            ours.close()
+            if not ended.done():
+                await self._kill(parser, job, ended)
+            parser.endings.pop(job, None)
+
+    async def _converse(
+        self, connection: socket.socket, data: bytes, filename: str, media_type: str
+    ) -> bytes:
+        """Send the file and return what comes back, empty if the child ended first."""
+        connection.setblocking(False)  # noqa: FBT003
+        request = ParseRequest(filename, media_type, len(data), self._parse_limits())
+        loop = asyncio.get_running_loop()
+        # A child that ended early leaves its side closed; its status says why.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            await loop.sock_sendall(connection, request.encode())
+            await loop.sock_sendall(connection, data)
+        most = self._limits.max_characters * _BYTES_PER_CHARACTER
+        most += self._limits.max_blocks * _BYTES_PER_BLOCK
+        reply = bytearray()
+        with suppress(ConnectionResetError):
+            while chunk := await loop.sock_recv(connection, _CHUNK):
+                reply += chunk
+                if len(reply) > most:
+                    raise Unreadable("limits", _TOO_MUCH_MEMORY)
+        return bytes(reply)
+
+    def _parse_limits(self) -> ParseLimits:
+        limits = self._limits
+        return ParseLimits(
+            limits.memory_bytes,
+            limits.cpu_seconds,
+            limits.max_characters,
+            limits.max_blocks,
+            limits.max_pages,
+        )
+
+    async def _understood(self, reply: bytes, status: int) -> Reading:
+        """Return the reading of a child that ended well. Raises Unreadable with the reason if not."""
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGXCPU:
+            raise Unreadable("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
+        if code in {_OUT_OF_MEMORY, -signal.SIGKILL, -signal.SIGABRT}:
+            raise Unreadable("limits", _TOO_MUCH_MEMORY)
+        if code != 0 or not reply:
+            raise Unreadable("corrupt", _CRASHED)
+        try:
+            if len(reply) < _INLINE_REPLY:
+                return decode_reply(reply)
+            return await asyncio.to_thread(decode_reply, reply)
+        except ValueError as exc:
+            raise Unreadable("corrupt", _CRASHED) from exc
+
+    async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[int]") -> None:
+        """End a child that is no longer wanted; a parser that does not do it is ended itself."""
+        try:
+            _send(parser.control, b"kill %d" % job, [])
+            async with asyncio.timeout(_REAP_SECONDS):
+                await ended
+        except _ParserEnded:
+            return
+        except TimeoutError:
+            await _end(parser)
+
+    async def _running(self) -> _Parser:
+        """Return the parser, started if need be."""
+        async with self._starting:
+            if self._parser is not None and self._parser.listener.done():
+                parser, self._parser = self._parser, None
+                await _end(parser)
+            if self._parser is None:
+                self._parser = await _start()
+            return self._parser
+
+
+async def _start() -> _Parser:
+    """Start a zygote and wait until its parsers are loaded. Raises IngestionUnavailable."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setblocking(False)  # noqa: FBT003
+    try:
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", _MODULE, str(os.getpid()), stdin=theirs, stdout=asyncio.subprocess.DEVNULL
+            )
+    except OSError as exc:
+        ours.close()
+        raise IngestionUnavailable(
+            "The program that reads documents cannot be started. Check memory and the installation."
+        ) from exc
+    endings: dict[int, asyncio.Future[int]] = {}
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            greeting = await asyncio.get_running_loop().sock_recv(ours, _LONGEST_MESSAGE)
+    except (TimeoutError, ConnectionError):
+        greeting = b""
+    listener = asyncio.ensure_future(_listen(ours, endings))
+    parser = _Parser(process, ours, listener, endings)
+    if greeting != b"ready":
+        await _end(parser)
+        raise IngestionUnavailable(
+            "The program that reads documents does not start. Check memory and the installation."
+        )
+    return parser
+
+
+async def _listen(control: socket.socket, endings: dict[int, "asyncio.Future[int]"]) -> None:
+    """Pass on how each child ended, until the zygote ends; then tell every job that waits."""
+    loop = asyncio.get_running_loop()
+    try:
+        with suppress(OSError):
+            while message := await loop.sock_recv(control, _LONGEST_MESSAGE):
+                _, job, status = message.split()
+                waiting = endings.get(int(job))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(int(status))
+    finally:
+        for waiting in endings.values():
+            if not waiting.done():
+                waiting.set_exception(_ParserEnded())
+
+
+def _send(control: socket.socket, message: bytes, descriptors: list[int]) -> None:
+    try:
+        if descriptors:
+            socket.send_fds(control, [message], descriptors)
+        else:
+            control.send(message)
+    except OSError as exc:
+        raise _ParserEnded from exc
+
+
+async def _end(parser: _Parser) -> None:
+    """End a zygote, its children with it, and wait until it is gone."""
+    with suppress(ProcessLookupError):
+        parser.process.kill()
+    parser.listener.cancel()
+    with suppress(asyncio.CancelledError):
+        await parser.listener
+    parser.control.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_STOP_SECONDS):
+            await parser.process.wait()
