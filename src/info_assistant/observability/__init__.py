@@ -1,1 +1,1 @@
-"""TODO."""
+"""What operators see: one JSON line for each event, and every metric name once."""

@@ -1,0 +1,145 @@
+"""Every metric of the backend, each name once, each exported at 0 from the start.
+
+An alert on a metric that does not exist yet never fires, so all label values that are known
+beforehand are created with the registry.
+"""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from info_assistant.errors import InfoAssistantError
+from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
+from info_assistant.model.document import DocumentState
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""The media type of `Metrics.render`."""
+
+STAGES = ("embed", "retrieve", "rank", "generate", "total")
+"""Stages of `answer_duration_seconds` that exist from the start; the pipeline may name more."""
+
+_ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
+_HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_INGESTION_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Create every metric at 0."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._create_http_metrics()
+        self._create_answer_metrics()
+        self._create_document_metrics()
+        self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def _create_http_metrics(self) -> None:
+        self.http_requests = Counter(
+            "http_requests",
+            "Answered HTTP requests.",
+            ("method", "route", "status"),
+            registry=self.registry,
+        )
+        self.http_request_duration = Histogram(
+            "http_request_duration_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            ("route",),
+            buckets=_HTTP_BUCKETS,
+            registry=self.registry,
+        )
+        self.rate_limited = Counter(
+            "rate_limited", "Requests refused by a rate limit.", registry=self.registry
+        )
+
+    def _create_answer_metrics(self) -> None:
+        self.answers = Counter(
+            "answers", "Finished answers.", ("status", "answer_mode"), registry=self.registry
+        )
+        for status in AnswerStatus:
+            for mode in AnswerMode:
+                self.answers.labels(status.value, mode.value)
+        self.answers_failed = Counter(
+            "answers_failed",
+            "Questions that ended in an error.",
+            ("code",),
+            registry=self.registry,
+        )
+        for code in _codes(InfoAssistantError):
+            self.answers_failed.labels(code)
+        self.answer_duration = Histogram(
+            "answer_duration_seconds",
+            "Time that an answer spent in each stage.",
+            ("stage",),
+            buckets=_ANSWER_BUCKETS,
+            registry=self.registry,
+        )
+        for stage in STAGES:
+            self.answer_duration.labels(stage)
+        self.cache_requests = Counter(
+            "cache_requests", "Look-ups in the answer cache.", ("result",), registry=self.registry
+        )
+        for result in ("hit", "miss", "bypass"):
+            self.cache_requests.labels(result)
+
+    def _create_document_metrics(self) -> None:
+        self.qdrant_connection_errors = Counter(
+            "qdrant_connection_errors",
+            "Calls and probes that found Qdrant unavailable.",
+            registry=self.registry,
+        )
+        self.documents = Gauge(
+            "documents", "Documents by state.", ("state",), registry=self.registry
+        )
+        for state in DocumentState:
+            self.documents.labels(state.value)
+        self.ingestion_duration = Histogram(
+            "ingestion_duration_seconds",
+            "Time from the claim of a document until it is ready or failed.",
+            buckets=_INGESTION_BUCKETS,
+            registry=self.registry,
+        )
+        self.background_failures = Counter(
+            "background_failures",
+            "Background tasks that failed and were started again.",
+            ("task",),
+            registry=self.registry,
+        )
+
+    def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP request. `route` is a path template, never a path."""
+        children = self._http.get((method, route, status))
+        if children is None:
+            # Looking labels up costs more than counting, so the children are kept.
+            children = (
+                self.http_requests.labels(method, route, str(status)),
+                self.http_request_duration.labels(route),
+            )
+            self._http[method, route, status] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def expect_routes(self, routes: Sequence[tuple[str, str, int]]) -> None:
+        """Export these combinations of method, route and usual status at 0."""
+        for method, route, status in routes:
+            self.http_requests.labels(method, route, str(status))
+            self.http_request_duration.labels(route)
+
+    def answered(self, answer: Answer) -> None:
+        """Count a finished answer and the time of each of its stages."""
+        self.answers.labels(answer.status.value, answer.mode.value).inc()
+        cache = answer.served_by.cache
+        self.cache_requests.labels("bypass" if cache == "off" else cache).inc()
+        for stage, milliseconds in answer.timings_ms.items():
+            self.answer_duration.labels(stage).observe(milliseconds / 1000)
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def _codes(root: type[InfoAssistantError]) -> set[str]:
+    """Return the codes of an error class and of all its subclasses."""
+    return {root.code}.union(*(_codes(child) for child in root.__subclasses__()))

@@ -1,0 +1,143 @@
+"""The health of what we depend on, watched in the background and never on a question's way."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from info_assistant.errors import InfoAssistantError
+from info_assistant.observability.log import describe, get_logger
+from info_assistant.ports import Clock, Probe
+
+_log = get_logger("health")
+
+
+class DependencyState(StrEnum):
+    """What is known about a dependency. `degraded` answers, but slowly; `off` is not in use."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyHealth:
+    """The state of a dependency, when it began, and when the dependency last answered."""
+
+    state: DependencyState
+    since: datetime
+    last_success: datetime | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeTiming:
+    """How often to ask, how long to wait for the answer, and what counts as slow, in seconds."""
+
+    period_s: float = 2.0
+    timeout_s: float = 2.0
+    slow_s: float = 1.0
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """Where the process is in its life; /readyz says yes only in between."""
+
+    started: bool = False
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests are welcome."""
+        return self.started and not self.draining
+
+
+class HealthMonitor:
+    """Asks every probe at a steady pace and remembers the answers."""
+
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        clock: Clock,
+        *,
+        off: Sequence[str] = (),
+        timing: ProbeTiming | None = None,
+        on_failure: Callable[[str], None] | None = None,
+    ) -> None:
+        """Watch `probes` by name. `off` names dependencies that this installation does not use.
+
+        `on_failure` is told the name of a dependency each time its probe fails.
+        """
+        self._probes = dict(probes)
+        self._clock = clock
+        self._timing = timing or ProbeTiming()
+        self._on_failure = on_failure
+        now = clock.now()
+        self._health = {name: DependencyHealth(DependencyState.UNKNOWN, now) for name in probes}
+        self._health |= {name: DependencyHealth(DependencyState.OFF, now) for name in off}
+
+    def snapshot(self) -> Mapping[str, DependencyHealth]:
+        """Return what is known about every dependency now."""
+        return dict(self._health)
+
+    async def run(self) -> None:
+        """Ask every probe for ever; a probe that hangs holds up no other."""
+        async with asyncio.TaskGroup() as group:
+            for name, probe in self._probes.items():
+                group.create_task(self._watch(name, probe), name=f"probe {name}")
+
+    async def _watch(self, name: str, probe: Probe) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await self._ask(name, probe)
+            await asyncio.sleep(max(0.05, self._timing.period_s - (loop.time() - began)))
+
+    async def _ask(self, name: str, probe: Probe) -> None:
+        """Ask once; what hangs is abandoned and counts as down."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self._timing.timeout_s):
+                await probe.ping()
+        except TimeoutError:
+            seconds = self._timing.timeout_s
+            self._failed(name, f"No answer within {seconds:g} seconds.")
+        except InfoAssistantError as error:
+            self._failed(name, error.message)
+        except Exception as error:  # noqa: BLE001  # The boundary: a probe's fault must not end the watch.
+            _log.error("Health probe failed", dependency=name, exception=describe(error))
+            self._failed(name, f"The probe failed ({type(error).__name__}).")
+        else:
+            self._answered(name, loop.time() - began)
+
+    def _answered(self, name: str, seconds: float) -> None:
+        slow = seconds > self._timing.slow_s
+        state = DependencyState.DEGRADED if slow else DependencyState.OK
+        detail = f"Answers slowly ({seconds:.1f} seconds)." if slow else ""
+        self._note(name, state, detail, last_success=self._clock.now())
+
+    def _failed(self, name: str, detail: str) -> None:
+        if self._on_failure is not None:
+            self._on_failure(name)
+        self._note(name, DependencyState.DOWN, detail, self._health[name].last_success)
+
+    def _note(
+        self, name: str, state: DependencyState, detail: str, last_success: datetime | None
+    ) -> None:
+        before = self._health[name]
+        if before.state is state:
+            self._health[name] = replace(before, last_success=last_success, detail=detail)
+            return
+        self._health[name] = DependencyHealth(state, self._clock.now(), last_success, detail)
+        # One line for each change, not for each probe: an outage must not flood the log.
+        _log.warning(
+            "Dependency changed state",
+            dependency=name,
+            state=state.value,
+            before=before.state.value,
+            detail=detail,
+        )
