@@ -29,6 +29,7 @@ from info_assistant.model.events import (
     SourcesFound,
     StageReached,
 )
+from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
 from info_assistant.ports import (
     AnswerCache,
@@ -57,8 +58,8 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `is_hidden` tells of documents deleted a moment ago. `timeout_s` bounds one question from end
-    to end.
+    `is_hidden` tells of passages whose document was deleted a moment ago. `timeout_s` bounds one
+    question from end to end.
     """
 
     embedder: Embedder
@@ -68,7 +69,7 @@ class PipelineParts:
     limiter: RateLimiter
     clock: Clock
     recorder: Recorder
-    is_hidden: Callable[[str], bool]
+    is_hidden: Callable[[Passage], bool]
     timeout_s: float = 30.0
 
 
@@ -147,7 +148,9 @@ class AnswerPipeline:
         yield StageReached("recall")
         key = cache_key(question, retrieval_version=parts.embedder.identity)
         known = await journey.within("recall", parts.cache.get(key))
-        if known is not None:
+        if known is not None and not any(map(parts.is_hidden, _shown(known))):
+            known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
+            parts.recorder.answered(known)
             async for event in _replay(known):
                 yield event
             return
@@ -226,6 +229,11 @@ def _listed(ranked: Sequence[RankedPassage], first: int = 1) -> tuple[Citation, 
         cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
         for n, extract in enumerate(extracts, first)
     )
+
+
+def _shown(answer: Answer) -> list[Passage]:
+    """Return the passages that an answer shows."""
+    return [citation.passage for citation in (*answer.citations, *answer.see_also)]
 
 
 async def _replay(answer: Answer) -> AsyncIterator[AnswerEvent]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from info_assistant.model.passage import Candidate, Floats, QuestionVectors
+from info_assistant.model.passage import Candidate, Floats, Passage, QuestionVectors
 from info_assistant.ports import RankedPassage
 
 INT8_SCALE = 127.0
@@ -24,12 +24,10 @@ def rank(
     candidates: Sequence[Candidate],
     *,
     limit: int,
-    is_hidden: Callable[[str], bool] = lambda _document_id: False,
+    is_hidden: Callable[[Passage], bool] = lambda _passage: False,
 ) -> tuple[RankedPassage, ...]:
     """Return the `limit` best candidates, without repeats and without documents hidden by now."""
-    visible = _distinct(
-        [c for c in candidates if len(c.tokens) and not is_hidden(c.passage.document_id)]
-    )
+    visible = _distinct([c for c in candidates if len(c.tokens) and not is_hidden(c.passage)])
     if not visible:
         return ()
     pieces = _PieceCosines(question.tokens, visible)
