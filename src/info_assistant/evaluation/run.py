@@ -57,7 +57,9 @@ class RankMeasures:
     @property
     def mrr(self) -> float:
         """Return the mean reciprocal rank within the first ten."""
-        return mean([1 / rank if rank is not None and rank <= DEPTH else 0.0 for rank in self.ranks])
+        return mean(
+            [1 / rank if rank is not None and rank <= DEPTH else 0.0 for rank in self.ranks]
+        )
 
     def as_json(self) -> dict[str, object]:
         """Return the measures under their published names."""
