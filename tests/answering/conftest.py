@@ -30,8 +30,6 @@ from info_assistant.resilience.limits import LocalRateLimiter
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DIMENSION = 64
-ALWAYS, NEVER = 0.0, 1.01
-"""Thresholds that every confidence reaches, and none."""
 
 
 def passage(
@@ -112,8 +110,7 @@ class WordEmbedder:
         """Embed each word of a question."""
         self.asked.append(text)
         tokens = word_vectors(text)
-        content = np.ones(len(tokens), np.bool_)
-        return QuestionVectors(_mean(tokens), self._terms.question(text), tokens, content)
+        return QuestionVectors(_mean(tokens), self._terms.question(text), tokens)
 
     async def embed_passages(self, passages: Sequence[Passage]) -> Sequence[PassageVectors]:
         """Embed each word of each passage."""
@@ -305,8 +302,7 @@ async def desk() -> Desk:
         limiter=LocalRateLimiter(),
         clock=NoonClock(),
         recorder=notebook,
-        is_hidden=hidden.__contains__,
-        threshold=ALWAYS,
+        is_hidden=lambda held: held.document_id in hidden,
         timeout_s=20.0,
     )
     found = Desk(parts, index, cache, notebook, embedder, hidden)

@@ -197,7 +197,7 @@ def test_an_overlong_statement_is_shortened_to_the_clauses_asked_for() -> None:
 
 
 def test_further_extracts_must_be_nearly_as_good_as_the_first() -> None:
-    """A weak second passage adds nothing; a good one does, best first."""
+    """A weak second passage adds nothing; a good one does, better passages first."""
     best, good, weak = passage("Best."), passage("Good."), passage("Weak.")
     got = texts(
         "?",
@@ -209,9 +209,17 @@ def test_further_extracts_must_be_nearly_as_good_as_the_first() -> None:
 
 
 def test_shared_terms_decide_between_equal_scores() -> None:
-    """Of two statements alike to the model the one with the question's words is quoted first."""
+    """Of two statements alike to the model the one with the question's words is quoted."""
     one, other = passage("Pay is monthly."), passage("Leave is annual.")
-    assert texts("annual leave", ranked(one), ranked(other))[0] == "Leave is annual."
+    found = [ranked(each, [0.1], score=0.1) for each in (one, other)]
+    assert texts("annual leave", *found) == ["Leave is annual."]
+
+
+def test_extracts_stand_in_the_order_of_their_passages() -> None:
+    """The better passage's extract is first, though the other has the better statement."""
+    better, other = passage("Better passage."), passage("Better statement.")
+    found = [ranked(other, [0.9], score=0.5), ranked(better, [0.6], score=0.7)]
+    assert texts("?", *found) == ["Better passage.", "Better statement."]
 
 
 def test_there_are_no_more_than_three_extracts() -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.answering.conftest import passage
 
-from info_assistant.answering.evidence import NO_EVIDENCE
 from info_assistant.answering.rank import COVERAGE_WEIGHT, rank
 from info_assistant.model.passage import (
     Candidate,
@@ -27,7 +26,7 @@ def question_of(tokens: Rows, terms: Sequence[int] = ()) -> QuestionVectors:
     """Return a question with these token vectors and terms."""
     rows: Floats = np.array(tokens, np.float32)
     sparse = SparseVector(tuple(sorted(terms)), (1.0,) * len(terms))
-    return QuestionVectors(rows[0], sparse, rows, np.ones(len(rows), np.bool_))
+    return QuestionVectors(rows[0], sparse, rows)
 
 
 def found(
@@ -125,7 +124,7 @@ def test_scores_are_those_of_the_definition(seed: int, *, signed: bool) -> None:
     """Scores, coverage and each statement's score equal the plain computation; best first."""
     question, candidates = random_case(seed, signed=signed)
     expected = oracle(question, candidates)
-    got = rank(question, candidates, limit=10).passages
+    got = rank(question, candidates, limit=10)
     assert len(got) == len(candidates)
     for item in got:
         wanted = expected[item.candidate.passage.document_id]
@@ -140,18 +139,15 @@ def test_scores_are_those_of_the_definition(seed: int, *, signed: bool) -> None:
 @settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 2**32))
 def test_the_order_of_retrieval_does_not_matter(seed: int, *, signed: bool) -> None:
-    """Candidates in another order get the same scores, and the evidence is the same."""
+    """Candidates in another order get the same scores."""
     question, candidates = random_case(seed, signed=signed)
     order = np.random.default_rng(seed + 1).permutation(len(candidates))
     mixed = [candidates[at] for at in order]
     one, other = (rank(question, each, limit=10) for each in (candidates, mixed))
     scores = [
-        {item.candidate.passage.id: item.score for item in ranking.passages}
-        for ranking in (one, other)
+        {item.candidate.passage.id: item.score for item in ranking} for ranking in (one, other)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
-    assert one.evidence.passage == pytest.approx(other.evidence.passage, abs=1e-5)
-    assert one.evidence.coverage == pytest.approx(other.evidence.coverage, abs=1e-5)
 
 
 @UNLIKE
@@ -160,7 +156,7 @@ def test_the_last_candidate_is_no_better_for_being_last() -> None:
     question = question_of([[1.0, 0.0]])
     unlike, opposite = found("unlike", [[-60, 112]]), found("opposite", [[-127, 0]])
     for candidates in ([unlike, opposite], [opposite, unlike]):
-        got = rank(question, candidates, limit=2).passages
+        got = rank(question, candidates, limit=2)
         assert [item.candidate.passage.document_id for item in got] == ["unlike", "opposite"]
 
 
@@ -170,16 +166,18 @@ ASKED = question_of([[1.0, 0.0], [0.0, 1.0]])
 
 def names(candidates: Sequence[Candidate], limit: int = 10, hidden: str = "") -> list[str]:
     """Return the documents in the order of the ranking."""
-    ranking = rank(ASKED, candidates, limit=limit, is_hidden=lambda name: name == hidden)
-    return [item.candidate.passage.document_id for item in ranking.passages]
+    ranking = rank(
+        ASKED, candidates, limit=limit, is_hidden=lambda held: held.document_id == hidden
+    )
+    return [item.candidate.passage.document_id for item in ranking]
 
 
 def test_each_piece_of_the_question_counts() -> None:
     """A passage that speaks to both pieces is ahead of one that says one of them twice."""
     both, one = found("both", [EAST, NORTH]), found("one", [EAST, EAST])
     assert names([one, both]) == ["both", "one"]
-    assert rank(ASKED, [both, one], limit=2).passages[0].score == pytest.approx(1.0)
-    assert rank(ASKED, [both, one], limit=2).passages[1].score == pytest.approx(0.5)
+    assert rank(ASKED, [both, one], limit=2)[0].score == pytest.approx(1.0)
+    assert rank(ASKED, [both, one], limit=2)[1].score == pytest.approx(0.5)
 
 
 def test_a_shared_rare_word_decides_between_equals() -> None:
@@ -190,7 +188,7 @@ def test_a_shared_rare_word_decides_between_equals() -> None:
         found("rare", [EAST], terms=[8]),
         *(found(f"other{n}", [EAST], terms=[7]) for n in range(4)),
     ]
-    got = rank(question, candidates, limit=2).passages
+    got = rank(question, candidates, limit=2)
     assert got[0].candidate.passage.document_id == "rare"
     assert got[0].coverage > got[1].coverage > 0
 
@@ -226,16 +224,14 @@ def test_the_limit_keeps_the_best() -> None:
     assert names(candidates[:1]) == ["one"]
 
 
-def test_nothing_found_is_no_evidence() -> None:
+def test_nothing_found_is_nothing_ranked() -> None:
     """Without candidates, or when all are hidden, there is nothing and no error."""
     for candidates in ([], [found("gone", [EAST])]):
-        ranking = rank(ASKED, candidates, limit=5, is_hidden=lambda _name: True)
-        assert ranking.passages == ()
-        assert ranking.evidence == NO_EVIDENCE
+        assert rank(ASKED, candidates, limit=5, is_hidden=lambda _passage: True) == ()
 
 
 def test_statements_beyond_the_model_s_sight_score_nothing() -> None:
     """A statement whose words were cut off has score 0, wherever it stands; the rest is right."""
     spans = [Span(0, 1), Span(1, 1), Span(1, 2), Span(2, 2)]
-    got = rank(ASKED, [found("cut", [EAST, NORTH], spans=spans)], limit=1).passages[0]
+    got = rank(ASKED, [found("cut", [EAST, NORTH], spans=spans)], limit=1)[0]
     assert got.statement_scores == pytest.approx((0.5, 0.0, 0.5, 0.0))
