@@ -199,4 +199,4 @@ def _seconds(value: str | None) -> float | None:
     """Return the seconds that a Retry-After header names, within reason."""
     if value is None or not value.isdecimal():
         return None
-    return min(max(float(value), 1.0), _LONGEST_RETRY_AFTER_S)
+    return min(float(value), _LONGEST_RETRY_AFTER_S)

@@ -1,5 +1,6 @@
 """The list of documents, one document's text with a passage marked, and its own file."""
 
+import asyncio
 from pathlib import PurePosixPath
 from urllib.parse import quote
 from uuid import UUID
@@ -60,11 +61,13 @@ class DocumentPages:
         # Offsets of one version point at other words in another: marking those would mislead.
         highlights = () if changed else text.highlights
         layout = Layout(text.blocks, highlights, anchor=span[0] if span else None)
+        # A long document is many thousands of blocks: too much to go through on the event loop.
+        part = await asyncio.to_thread(layout.part, _number(request, "part"))
         context = {
             "here": "documents",
             "document_id": document_id,
             "text": text,
-            "part": layout.part(_number(request, "part")),
+            "part": part,
             "cited": cited if changed else None,
             "unmarked": span is not None and not changed and not highlights,
             "marked": bool(highlights),
