@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -213,3 +214,17 @@ def test_it_is_ready_quickly_with_ten_thousand_points(
     assert second.client().count("passages").count == 10_000
     assert second.popen.poll() is None
     assert second.started_in_s < 5.0
+
+
+def test_small_replies_on_a_kept_connection_do_not_wait(
+    server: Running, make_passages: MakePassages
+) -> None:
+    """A reply leaves at once: with Nagle's algorithm on, each would take 40 ms."""
+    make_passages(server.client())
+    seconds = []
+    with httpx.Client(base_url=server.url) as client:
+        for _ in range(31):
+            started = time.perf_counter()
+            client.post("/collections/passages/points/count", json={}).raise_for_status()
+            seconds.append(time.perf_counter() - started)
+    assert statistics.median(seconds) < 0.035
