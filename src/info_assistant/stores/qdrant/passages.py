@@ -65,6 +65,8 @@ class QdrantPassages:
             )
         )
         points = response.result.points if response.result else []
+        # Fused scores are often equal; their order must not depend on how the index was filled.
+        points.sort(key=lambda point: (-point.score, str(point.id)))
         return [candidate_from(str(point.id), point.score, point.payload or {}) for point in points]
 
     async def write(self, passages: Sequence[IndexedPassage]) -> None:

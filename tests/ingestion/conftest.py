@@ -1,0 +1,256 @@
+"""Real stores for ingestion: a local Qdrant process, a folder, and an embedder made for tests."""
+
+import asyncio
+import hashlib
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from info_assistant.ingestion.formats.registry import read_file
+from info_assistant.ingestion.intake import Intake
+from info_assistant.ingestion.library import Library
+from info_assistant.ingestion.needs import Stores
+from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
+from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.passage import (
+    Passage,
+    PassageVectors,
+    QuestionVectors,
+    Span,
+    SparseVector,
+)
+from info_assistant.model.reading import Reading
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.qdrant import QdrantStore
+
+SERVE = """
+import sys
+from pathlib import Path
+from info_assistant.local_qdrant.server import serve
+serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), None)
+"""
+DEADLINE_S = 20.0
+SCOPE = LOCAL_OPERATOR.scope
+
+_T = TypeVar("_T")
+
+
+class SystemClock:
+    """The time of day."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return datetime.now(UTC)
+
+
+class HashEmbedder:
+    """An embedder whose vectors depend on the words alone, so that equal texts are found again."""
+
+    identity = "hash@1"
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Count words as word pieces."""
+        return [len(text.split()) for text in texts]
+
+    async def embed_question(self, text: str) -> QuestionVectors:
+        """Embed a question."""
+        dense, sparse = _vectors(text)
+        return QuestionVectors(dense, sparse, dense[None])
+
+    async def embed_passages(self, passages: Sequence[Passage]) -> Sequence[PassageVectors]:
+        """Embed passages; a text with the word `unembeddable` is a fault of ours."""
+        found: list[PassageVectors] = []
+        for passage in passages:
+            if "unembeddable" in passage.text:
+                raise RuntimeError("made to fail")
+            dense, sparse = _vectors(passage.text)
+            tokens = np.ones((len(passage.statements), 8), dtype=np.int8)
+            spans = tuple(Span(at, at + 1) for at in range(len(passage.statements)))
+            found.append(PassageVectors(dense, sparse, tokens, spans))
+        return found
+
+
+class ThreadReader:
+    """The real readers, in a thread and without the limits of a process."""
+
+    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
+        """Read a file."""
+        return await asyncio.to_thread(read_file, data, filename=filename, media_type=media_type)
+
+
+def _vectors(text: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], SparseVector]:
+    terms: dict[int, float] = {}
+    dense = np.zeros(384, dtype=np.float32)
+    words = text.lower().split()
+    for word in words:
+        digest = int.from_bytes(hashlib.sha256(word.strip(".,?").encode()).digest()[:4], "big")
+        terms[digest] = terms.get(digest, 0.0) + 1 / len(words)
+        dense[digest % 384] += 1
+    dense /= np.linalg.norm(dense) or 1
+    indices = tuple(sorted(terms))
+    return dense, SparseVector(indices, tuple(terms[index] for index in indices))
+
+
+def unused_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class QdrantProcess:
+    """A local Qdrant that a test may stop and start."""
+
+    directory: Path
+    port: int = field(default_factory=unused_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(self.directory), str(self.port)],
+            stderr=subprocess.DEVNULL,
+        )
+        pause, left = Event(), int(DEADLINE_S / 0.05)
+        while not self._answers():
+            left -= 1
+            assert left, "local-qdrant did not answer in time"
+            assert self.process.poll() is None, "local-qdrant ended at once"
+            pause.wait(0.05)
+
+    def stop(self) -> None:
+        """Kill it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(DEADLINE_S)
+            self.process = None
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):  # noqa: S310
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@dataclass
+class Place:
+    """Everything that takes documents in, on real stores, wired as the product wires it."""
+
+    stores: Stores
+    blobs: ObjectBlobs
+    qdrant: QdrantStore
+    process: QdrantProcess
+    library: Library
+    intake: Intake
+    worker: IngestionWorker
+    clock: SystemClock
+    embedder: HashEmbedder
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run the worker; a fault in it fails the test."""
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(self.worker.run())
+            try:
+                yield
+            finally:
+                running.cancel()
+
+    async def until(
+        self, document_id: str, state: DocumentState, version: int = 1
+    ) -> DocumentStatus:
+        """Return the document's status once it has come to `state` with that version."""
+
+        async def look() -> DocumentStatus | None:
+            shown = await self.library.status(SCOPE, document_id)
+            there = shown.state is state and shown.document.content.version == version
+            return shown if there else None
+
+        return await self.eventually(look)
+
+    async def eventually(self, look: Callable[[], Awaitable[_T | None]]) -> _T:
+        """Return what `look` finds as soon as it finds something."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                found = await look()
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def shared_qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantProcess]:
+    """One Qdrant for all tests that leave it running."""
+    process = QdrantProcess(tmp_path_factory.mktemp("qdrant"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def own_qdrant(tmp_path: Path) -> Iterator[QdrantProcess]:
+    """A Qdrant, not started yet, that the test starts and stops itself."""
+    process = QdrantProcess(tmp_path / "qdrant")
+    yield process
+    process.stop()
+
+
+def make_place(folder: Path, process: QdrantProcess) -> Place:
+    """Wire the product's parts on a folder and a Qdrant."""
+    blobs = ObjectBlobs(str(folder))
+    qdrant = QdrantStore(process.url, None, HashEmbedder.identity)
+    stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
+    clock = SystemClock()
+    library = Library(stores, clock)
+    embedder = HashEmbedder()
+    tools = Tools(ThreadReader(), embedder, embedder)
+    pace = Pace(poll_s=0.2, reconcile_s=0.3, first_retry_s=0.05, last_retry_s=0.2, look_s=0.1)
+    worker = IngestionWorker(stores, library, tools, clock, pace)
+    intake = Intake(stores, clock, on_accepted=worker.notify)
+    return Place(stores, blobs, qdrant, process, library, intake, worker, clock, embedder)
+
+
+@pytest.fixture
+async def place(tmp_path: Path, shared_qdrant: QdrantProcess) -> AsyncIterator[Place]:
+    """An empty place in the shared Qdrant; the worker is not running yet."""
+    made = make_place(tmp_path / "objects", shared_qdrant)
+    await made.qdrant.drop_projections()
+    yield made
+    await made.qdrant.close()
+
+
+@pytest.fixture
+async def own_place(tmp_path: Path, own_qdrant: QdrantProcess) -> AsyncIterator[Place]:
+    """A place whose Qdrant is not started yet."""
+    made = make_place(tmp_path / "objects", own_qdrant)
+    yield made
+    await made.qdrant.close()
+
+
+@pytest.fixture
+async def another_process(place: Place, tmp_path: Path) -> AsyncIterator[Place]:
+    """The same stores as `place`, as another process of the product sees them."""
+    made = make_place(tmp_path / "objects", place.process)
+    yield made
+    await made.qdrant.close()
