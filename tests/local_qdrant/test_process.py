@@ -113,22 +113,22 @@ def test_a_crash_loses_nothing_that_was_acknowledged(
 
 
 def test_a_second_process_on_the_folder_is_told_so(
-    server: Running, launch_only: Launch, free_port: Callable[[], int]
+    shared_server: Running, launch_only: Launch, free_port: Callable[[], int]
 ) -> None:
     """The second process ends with exit code 2 and names the folder and the first process."""
-    second = launch_only(server.directory, "127.0.0.1", free_port())
+    second = launch_only(shared_server.directory, "127.0.0.1", free_port())
     _, said = second.communicate(timeout=20)
     assert second.returncode == 2
-    assert str(server.directory) in said.decode()
-    assert str(server.popen.pid) in said.decode()
+    assert str(shared_server.directory) in said.decode()
+    assert str(shared_server.popen.pid) in said.decode()
 
 
-def test_a_taken_port_is_named(server: Running, launch_only: Launch, tmp_path: Path) -> None:
+def test_a_taken_port_is_named(shared_server: Running, launch_only: Launch, tmp_path: Path) -> None:
     """A port that another program holds is a clear error, not a trace."""
-    second = launch_only(tmp_path / "other", "127.0.0.1", server.port)
+    second = launch_only(tmp_path / "other", "127.0.0.1", shared_server.port)
     _, said = second.communicate(timeout=20)
     assert second.returncode == 2
-    assert str(server.port) in said.decode()
+    assert str(shared_server.port) in said.decode()
     assert "QDRANT_URL" in said.decode()
     assert "Traceback" not in said.decode()
 
@@ -216,13 +216,10 @@ def test_it_is_ready_quickly_with_ten_thousand_points(
     assert second.started_in_s < 5.0
 
 
-def test_small_replies_on_a_kept_connection_do_not_wait(
-    server: Running, make_passages: MakePassages
-) -> None:
+def test_small_replies_on_a_kept_connection_do_not_wait(shared_server: Running) -> None:
     """A reply leaves at once: with Nagle's algorithm on, each would take 40 ms."""
-    make_passages(server.client())
     seconds = []
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=shared_server.url) as client:
         for _ in range(31):
             started = time.perf_counter()
             client.post("/collections/passages/points/count", json={}).raise_for_status()

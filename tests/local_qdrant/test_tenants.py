@@ -34,23 +34,23 @@ def _point(number: int, tenant: str, closeness: float, weight: float) -> dict[st
     }
 
 
-def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(server: Running) -> None:
+def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(shared_server: Running) -> None:
     """The caller's ten come back complete and in order though 10,000 foreign points score above."""
-    client = server.client()
+    client = shared_server.client()
     client.create_collection(
-        "passages",
+        "tenants",
         vectors_config={"dense": models.VectorParams(size=4, distance=models.Distance.COSINE)},
         sparse_vectors_config={"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)},
     )
     tenant_index = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=True)
-    client.create_payload_index("passages", "tenant", tenant_index)
+    client.create_payload_index("tenants", "tenant", tenant_index)
     own = [_point(n, "mine", 0.5 - n / 50, 1.0 - n / 100) for n in range(OWN)]
     foreign = [_point(OWN + n, "theirs", 1.0, 9.0) for n in range(FOREIGN)]
     stored = foreign[: FOREIGN // 2] + own + foreign[FOREIGN // 2 :]
     for begin in range(0, len(stored), BATCH):
         body = json.dumps({"points": stored[begin : begin + BATCH]})
         headers = {"content-type": "application/json"}
-        url = f"{server.url}/collections/passages/points"
+        url = f"{shared_server.url}/collections/tenants/points"
         httpx.put(url, content=body, headers=headers, timeout=30).raise_for_status()
 
     def search(tenant: str | None) -> list[Any]:
@@ -60,7 +60,7 @@ def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(server: Runn
             condition = models.Filter(must=[models.FieldCondition(key="tenant", match=match)])
         sparse = models.SparseVector(indices=[TERM], values=[1.0])
         return client.query_points(
-            "passages",
+            "tenants",
             prefetch=[
                 models.Prefetch(
                     query=[1.0, 0.0, 0.0, 0.0], using="dense", filter=condition, limit=50
