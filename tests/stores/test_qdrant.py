@@ -36,7 +36,7 @@ def question(axis: int = 0, terms: tuple[int, ...] = (1,)) -> QuestionVectors:
     dense = np.zeros(384, dtype=np.float32)
     dense[axis] = 1
     sparse = SparseVector(terms, tuple(1.0 for _ in terms))
-    return QuestionVectors(dense, sparse, dense[None], np.ones(1, dtype=np.bool_))
+    return QuestionVectors(dense, sparse, dense[None])
 
 
 def status(

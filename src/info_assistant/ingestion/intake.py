@@ -28,7 +28,7 @@ from info_assistant.model.document import (
 from info_assistant.model.identity import EVERYONE, Caller
 from info_assistant.ports import Clock
 
-MEGABYTE = 1_000_000
+MEGABYTE = 1024 * 1024
 _SOURCE_LIMIT = 500
 _TITLE_LIMIT = 300
 _ATTEMPTS = 3

@@ -1,0 +1,111 @@
+"""What every `ports.Blobs` must do; each adapter is one parameter of `open_blobs`."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from info_assistant.errors import InvalidRequest, NotFound, ObjectStorageUnavailable
+from info_assistant.stores.blobs import ObjectBlobs
+
+Open = Callable[[], ObjectBlobs]
+
+ADAPTERS = ["path", "file-url"]
+"""S3 joins here once a test server is among the development dependencies."""
+
+
+@pytest.fixture(params=ADAPTERS)
+def open_blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Return a function that opens the same, at first empty, storage each time."""
+    folder = tmp_path / "not made yet" / "objects"
+    url = str(folder) if request.param == "path" else folder.as_uri()
+    return lambda: ObjectBlobs(url)
+
+
+async def test_bytes_come_back(open_blobs: Open) -> None:
+    """What one process stores, another reads, empty objects included."""
+    assert await open_blobs().put_new("a/b/c.json", b"\0\xff")
+    assert await open_blobs().put_new("a/empty", b"")
+    assert await open_blobs().get("a/b/c.json") == b"\0\xff"
+    assert await open_blobs().get("a/empty") == b""
+
+
+async def test_a_name_is_taken_once(open_blobs: Open) -> None:
+    """Of many writers that create one name exactly one wins, and its bytes stay."""
+    writers = [open_blobs() for _ in range(8)]
+    outcomes = await asyncio.gather(
+        *(each.put_new("a/1.json", str(n).encode()) for n, each in enumerate(writers))
+    )
+    assert outcomes.count(True) == 1
+    assert await open_blobs().get("a/1.json") == str(outcomes.index(True)).encode()
+    assert [key async for key in open_blobs().keys("")] == ["a/1.json"]
+
+
+async def test_derived_bytes_are_replaced(open_blobs: Open) -> None:
+    """`put` replaces what was there, also what `put_new` wrote."""
+    blobs = open_blobs()
+    await blobs.put_new("a", b"old and long")
+    await blobs.put("a", b"new")
+    assert await blobs.get("a") == b"new"
+    assert not await blobs.put_new("a", b"other")
+
+
+async def test_deleting_is_final_and_repeatable(open_blobs: Open) -> None:
+    """A deleted name is gone, deleting it again is harmless, and it can be taken anew."""
+    blobs = open_blobs()
+    await blobs.put_new("a/b", b"1")
+    await blobs.delete("a/b")
+    await blobs.delete("a/b")
+    with pytest.raises(NotFound):
+        await blobs.get("a/b")
+    assert await blobs.put_new("a/b", b"2")
+
+
+async def test_listings_follow_folders(open_blobs: Open) -> None:
+    """A prefix is a whole folder: a longer name that merely begins alike is not in it."""
+    blobs = open_blobs()
+    names = {"t/documents/a/1", "t/documents/b/1", "t/documents2/c", "u/documents/a/1"}
+    for name in names:
+        await blobs.put_new(name, b"")
+    assert {key async for key in blobs.keys("")} == names
+    assert {key async for key in blobs.keys("t/documents")} == {
+        "t/documents/a/1",
+        "t/documents/b/1",
+    }
+    assert [key async for key in blobs.keys("nothing/here")] == []
+    assert sorted(await blobs.folders("")) == ["t", "u"]
+    assert sorted(await blobs.folders("t")) == ["documents", "documents2"]
+    assert await blobs.folders("nothing") == []
+
+
+@pytest.mark.parametrize(
+    "key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".a", "a\0", "a b", "a#1"]
+)
+async def test_unsafe_names_are_refused(open_blobs: Open, key: str) -> None:
+    """No name leads out of the storage or hides in it."""
+    blobs = open_blobs()
+    for refused in (
+        blobs.get(key),
+        blobs.put(key, b""),
+        blobs.put_new(key, b""),
+        blobs.delete(key),
+    ):
+        with pytest.raises(InvalidRequest):
+            await refused
+
+
+async def test_ping_answers(open_blobs: Open) -> None:
+    """Storage that works answers, also before anything is stored."""
+    await open_blobs().ping()
+
+
+async def test_a_folder_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
+    """A storage that cannot work is a typed error for every request."""
+    (tmp_path / "objects").write_bytes(b"in the way")
+    blobs = ObjectBlobs(str(tmp_path / "objects"))
+    for refused in (blobs.ping(), blobs.get("a"), blobs.put_new("a", b""), blobs.put("a", b"")):
+        with pytest.raises(ObjectStorageUnavailable):
+            await refused
+    with pytest.raises(ObjectStorageUnavailable):
+        assert [key async for key in blobs.keys("")]
