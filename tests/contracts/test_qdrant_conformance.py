@@ -76,10 +76,12 @@ async def test_a_collection_lives_and_dies(client: AsyncQdrantClient) -> None:
     name = f"conformance-{uuid4().hex}"
     assert not await client.collection_exists(name)
     vectors = {"dense": models.VectorParams(size=3, distance=models.Distance.DOT)}
-    await client.create_collection(name, vectors_config=vectors)
+    about = {"embedder": "a-model-and-its-hash"}
+    await client.create_collection(name, vectors_config=vectors, metadata=about)
     assert await client.collection_exists(name)
     info = await client.get_collection(name)
     assert info.config.params.vectors == vectors
+    assert info.config.metadata == about
     assert info.points_count == 0
     assert name in {each.name for each in (await client.get_collections()).collections}
     with pytest.raises(UnexpectedResponse) as again:

@@ -100,9 +100,13 @@ class Directory:
 
         Raises NotFound, and DeadlineExceeded if other changes take longer than `timeout_s`.
         """
-        async with self._held(self.resolve(name), timeout_s):
-            # An alias may have moved, or the collection may have gone, while this waited.
-            yield self.resolve(name)
+        while True:
+            own = self.resolve(name)
+            async with self._held(own, timeout_s):
+                # An alias may have moved, or the collection may have gone, while this waited.
+                if self.resolve(name) == own:
+                    yield own
+                    return
 
     async def create(self, name: str, schema: Schema) -> None:
         """Make a collection; it exists on disk when this returns. Raises Conflict."""
