@@ -14,10 +14,11 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 
-from info_assistant.cli.local import LOCAL_KEY_NAME, is_free
+from info_assistant.cli.local import is_free
 from info_assistant.cli.stack import Stack
 from info_assistant.errors import InfoAssistantError, Misconfigured
 from info_assistant.local_qdrant import MEASURED_LIMIT_POINTS
@@ -153,15 +154,13 @@ async def check_object_storage(settings: Settings) -> Finding:
 
 
 def _is_not_made_yet(url: str) -> bool:
-    folder = url.removeprefix("file://")
-    return "://" not in folder and not Path(folder).exists()
+    parts = urlsplit(url)
+    return parts.scheme == "file" and not Path(unquote(parts.path)).exists()
 
 
 async def check_vector_store(settings: Settings) -> Finding:
     """Whether Qdrant answers, and whether exact search was measured for so many passages."""
-    key_file = settings.data_dir / LOCAL_KEY_NAME
-    key = settings.qdrant_api_key or (key_file.read_text() if key_file.exists() else "")
-    headers = {"api-key": key} if key else {}
+    headers = {"api-key": settings.qdrant_api_key} if settings.qdrant_api_key else {}
     url = f"{settings.qdrant_url}/collections/passages/points/count"
     try:
         async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:

@@ -18,9 +18,6 @@ from pathlib import Path
 from info_assistant.errors import Conflict, Misconfigured
 
 _LOCK_NAME = "up.lock"
-LOCAL_KEY_NAME = "local-qdrant.key"
-"""The file in DATA_DIR that holds the key of the local vector store."""
-
 _PORT_PATIENCE_S = 3.0
 _PORT_LOOK_S = 0.1
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from info_assistant.cli.local import LOCAL_KEY_NAME, local_key, make_private
+from info_assistant.cli.local import local_key, make_private
 from info_assistant.cli.parentage import with_parent_option
-from info_assistant.settings import Settings
+from info_assistant.cli.stack import DEFAULT_QDRANT_PORT
+from info_assistant.settings import LOCAL_KEY_NAME, Settings
 
 _LAST_REQUESTS_S = 5
 
@@ -80,7 +81,8 @@ def local_qdrant() -> None:
     make_private(settings.data_dir)
     key = settings.qdrant_api_key or local_key(settings.data_dir / LOCAL_KEY_NAME)
     url = urlsplit(settings.qdrant_url)
-    serve_qdrant(settings.data_dir / "qdrant", url.hostname or "127.0.0.1", url.port or 6333, key)
+    host = url.hostname or settings.bind_host
+    serve_qdrant(settings.data_dir / "qdrant", host, url.port or DEFAULT_QDRANT_PORT, key)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:

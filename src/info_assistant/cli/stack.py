@@ -18,7 +18,7 @@ from info_assistant.settings import Settings
 
 _LOOK_S = 0.05
 _PROBE_TIMEOUT_S = 2.0
-_LOOPBACK = "127.0.0.1"
+DEFAULT_QDRANT_PORT = 6333
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,14 @@ class Stack:
 
         A Qdrant on another machine is used as it is: then no local one is started.
         """
-        backend = Address("backend", _LOOPBACK, settings.backend_port, "BACKEND_PORT")
-        frontend = Address("web page", _LOOPBACK, settings.frontend_port, "FRONTEND_PORT")
+        here = settings.bind_host
+        backend = Address("backend", here, settings.backend_port, "BACKEND_PORT")
+        frontend = Address("web page", here, settings.frontend_port, "FRONTEND_PORT")
         roles = [("serve", backend), ("frontend", frontend)]
         remote = not settings.qdrant_is_local
         if not remote:
             url = urlsplit(settings.qdrant_url)
-            host, port = url.hostname or _LOOPBACK, url.port or 6333
+            host, port = url.hostname or here, url.port or DEFAULT_QDRANT_PORT
             roles.insert(0, ("local-qdrant", Address("vector store", host, port, "QDRANT_URL")))
         shared = {
             "DATA_DIR": str(settings.data_dir),

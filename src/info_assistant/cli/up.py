@@ -7,14 +7,14 @@ from collections.abc import Coroutine, Sequence
 
 import click
 
-from info_assistant.cli.local import LOCAL_KEY_NAME, claimed, local_key, require_free
+from info_assistant.cli.local import claimed, local_key, require_free
 from info_assistant.cli.logs import follow
 from info_assistant.cli.output import say
 from info_assistant.cli.processes import Part, Supervisor
 from info_assistant.cli.stack import Stack, wait_ready
 from info_assistant.cli.versions import engines
 from info_assistant.cli.welcome import Welcome
-from info_assistant.settings import Settings
+from info_assistant.settings import LOCAL_KEY_NAME, Settings
 
 _READY_S = 60.0
 _STOP_S = 8.0
