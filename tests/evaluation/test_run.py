@@ -86,12 +86,12 @@ async def test_gold_is_removed_from_answerable_questions_only() -> None:
         ("Whom to ask?", ("b.md",)),
         ("What else?", ("c.md",)),
     ]
-    removed = report["gold_removed"]
-    assert isinstance(removed, dict)
     # Of the nine pairs (.9 .8 .3 with, .85 .2 .1 without) only (.8, .85) and (.3, .85) are lost.
-    assert removed["auc"] == round(7 / 9, 4)
-    assert removed["refused"] == 0.6667
-    curve = {point.pop("threshold"): point for point in removed["curve"]}
+    assert report["gold_removed"] == round(7 / 9, 4)
+    assert report["gold_removed_refused"] == 0.6667
+    points = report["gold_removed_curve"]
+    assert isinstance(points, list)
+    curve = {point.pop("threshold"): point for point in points}
     assert set(curve) == {0.1, 0.2, 0.3, 0.8, 0.85, 0.9}
     assert curve[0.1] == {"answered_with_gold": 1.0, "refused_without_gold": 0.0}
     assert curve[0.3] == {"answered_with_gold": 1.0, "refused_without_gold": 0.6667}
@@ -103,10 +103,11 @@ async def test_a_long_curve_is_thinned() -> None:
     questions = [GoldQuestion(str(n), str(n), True, (Gold("a.md", "x"),)) for n in range(100)]
     shelf = {str(n): Asked(answer(), n / 100) for n in range(100)}
     asked = ShelfStack(shelf, shelf, {"bm25": [], "dense": []})
-    removed = (await evaluate(asked, questions, gold_removed=True)).as_json()["gold_removed"]
-    assert isinstance(removed, dict)
-    assert 10 <= len(removed["curve"]) <= 40
-    assert removed["auc"] == 0.5
+    report = (await evaluate(asked, questions, gold_removed=True)).as_json()
+    curve = report["gold_removed_curve"]
+    assert isinstance(curve, list)
+    assert 10 <= len(curve) <= 40
+    assert report["gold_removed"] == 0.5
 
 
 async def test_questions_missed_are_named_and_progress_is_told() -> None:

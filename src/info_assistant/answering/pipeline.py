@@ -217,6 +217,7 @@ class AnswerPipeline:
             citations=tuple(citations),
             see_also=_listed(rest, first=len(citations) + 1),
             served_by=ServedBy(parts.generator.provider, parts.generator.model),
+            evidence=ranked[0].score if ranked else 0.0,
             documents_as_of=parts.clock.now(),
             timings_ms=journey.finished(),
         )

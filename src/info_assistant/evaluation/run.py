@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from info_assistant.evaluation.measures import (
     area_under_curve,
@@ -20,6 +20,7 @@ from info_assistant.model.passage import Passage
 DEPTH = 10
 """Ranks beyond this one count as misses."""
 
+Ranking = Literal["bm25", "dense"]
 Advance = Callable[[], None]
 
 
@@ -37,8 +38,8 @@ class AskableStack(Protocol):
     async def ask(self, question: str, *, without: Sequence[str] = ()) -> Asked:
         """Ask as a user would; `without` takes documents (by source) out of the library."""
 
-    async def alone(self, question: str, ranking: str) -> Sequence[Passage]:
-        """Return the ten best passages by one ranking alone, `bm25` or `dense`."""
+    async def alone(self, question: str, ranking: Ranking) -> Sequence[Passage]:
+        """Return the ten best passages by one ranking alone."""
 
     async def is_verbatim(self, citation: Citation) -> bool:
         """Whether the document's text has the quote at the place the citation names."""
@@ -91,31 +92,35 @@ class Report:
             "refused_unanswerable": _share(self.refused),
             "answered_answerable": _share(self.answered),
             "quotes_verbatim": _share(self.verbatim),
-            "gold_removed": self._gold_removed(),
+            **self._gold_removed(),
             "ci95": self._intervals(),
             "bm25": self.bm25.as_json(),
             "dense": self.dense.as_json(),
             "questions": {"answerable": len(self.answered), "unanswerable": len(self.refused)},
         }
 
-    def _gold_removed(self) -> dict[str, object] | None:
+    def _gold_removed(self) -> dict[str, object]:
+        """Return how well the score tells the same question with and without its documents.
+
+        `gold_removed` is the area under the curve; None for all where that was not asked.
+        """
         if not self.removed_confidences:
-            return None
+            return {"gold_removed": None}
         points = sorted({*self.confidences, *self.removed_confidences})
         steps = points[:: max(1, len(points) // 20)]
+        curve = [
+            {
+                "threshold": round(threshold, 4),
+                "answered_with_gold": _share([c >= threshold for c in self.confidences]),
+                "refused_without_gold": _share([c < threshold for c in self.removed_confidences]),
+            }
+            for threshold in steps
+        ]
+        area = area_under_curve(self.confidences, self.removed_confidences)
         return {
-            "auc": round(area_under_curve(self.confidences, self.removed_confidences), 4),
-            "refused": _share(self.removed_refused),
-            "curve": [
-                {
-                    "threshold": round(threshold, 4),
-                    "answered_with_gold": _share([c >= threshold for c in self.confidences]),
-                    "refused_without_gold": _share(
-                        [c < threshold for c in self.removed_confidences]
-                    ),
-                }
-                for threshold in steps
-            ],
+            "gold_removed": round(area, 4),
+            "gold_removed_refused": _share(self.removed_refused),
+            "gold_removed_curve": curve,
         }
 
     def _intervals(self) -> dict[str, list[float]]:

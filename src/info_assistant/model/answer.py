@@ -65,7 +65,10 @@ class ServedBy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The whole outcome of one question."""
+    """The whole outcome of one question.
+
+    `evidence` is the best passage's score in the ranking, which decides whether there is an answer.
+    """
 
     id: str
     status: AnswerStatus
@@ -74,6 +77,7 @@ class Answer:
     citations: tuple[Citation, ...]
     see_also: tuple[Citation, ...]
     served_by: ServedBy
+    evidence: float = 0.0
     documents_as_of: datetime | None = None
     degraded: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
