@@ -59,11 +59,11 @@ class _Zygote:
 
     def serve(self) -> None:
         while True:
-            ready, _, _ = select.select([self._control, self._wake], [], [])
+            ready, _, _ = select.select([self._control.fileno(), self._wake], [], [])
             if self._wake in ready:
                 os.read(self._wake, 4096)
                 self._reap()
-            if self._control in ready and not self._obey():
+            if self._control.fileno() in ready and not self._obey():
                 os._exit(0)
 
     def _obey(self) -> bool:
@@ -144,7 +144,9 @@ def _reply(data: bytes, request: ParseRequest) -> bytes:
         return encode_unreadable(error)
     except RecursionError:
         return encode_unreadable(
-            Unreadable("limits", "This file nests too deeply to be read. Simplify it and resend it.")
+            Unreadable(
+                "limits", "This file nests too deeply to be read. Simplify it and resend it."
+            )
         )
 
 

@@ -77,7 +77,7 @@ def encode_unreadable(error: Unreadable) -> bytes:
 
 
 def decode_reply(data: bytes) -> Reading:
-    """Return the reading in a reply. Raises Unreadable if it is a refusal, ValueError if neither."""
+    """Return the reading in a reply. Raises Unreadable for a refusal, ValueError if neither."""
     try:
         reply: dict[str, Any] = json.loads(data)
         if "unreadable" in reply:

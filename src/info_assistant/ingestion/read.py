@@ -1,13 +1,14 @@
 """Turns files into text in a process apart, within limits of memory and time."""
 
 import asyncio
+import os
 import signal
 import socket
+import sys
 from asyncio.subprocess import Process
 from contextlib import suppress
 from dataclasses import dataclass
-import os
-import sys
+from typing import Self
 
 from info_assistant.errors import IngestionUnavailable, Unreadable
 from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, decode_reply
@@ -53,18 +54,57 @@ class ReadLimits:
     concurrency: int = 2
 
 
-class _ParserEnded(Exception):  # noqa: N818 - it says what happened, like the errors of errors.py
+class _ParserEnded(Exception):
     """The process that all documents share ended; that is not this document's fault."""
 
 
-@dataclass(slots=True)
 class _Parser:
     """A running zygote, with the jobs that wait for word of their child."""
 
-    process: Process
-    control: socket.socket
-    listener: asyncio.Task[None]
-    endings: dict[int, asyncio.Future[int]]
+    def __init__(self, process: Process, control: socket.socket) -> None:
+        self.process = process
+        self.control = control
+        self.alive = True
+        self.endings: dict[int, asyncio.Future[int]] = {}
+        asyncio.get_running_loop().add_reader(control, self._on_message)
+
+    def _on_message(self) -> None:
+        """Pass on how a child ended; when the zygote itself ended, tell every job that waits."""
+        try:
+            message = self.control.recv(_LONGEST_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if not message:
+            self.let_go()
+            return
+        _, job, status = message.split()
+        waiting = self.endings.get(int(job))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(int(status))
+
+    def let_go(self) -> None:
+        """Stop listening; every job that still waits learns that the zygote ended."""
+        if not self.alive:
+            return
+        self.alive = False
+        asyncio.get_running_loop().remove_reader(self.control)
+        self.control.close()
+        for waiting in self.endings.values():
+            if not waiting.done():
+                waiting.set_exception(_ParserEnded())
+                # Marked as seen: a job that gave up no longer looks at it.
+                waiting.exception()
+
+    async def end(self) -> None:
+        """End the zygote, its children with it, and wait until it is gone."""
+        self.let_go()
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.process.wait()
 
 
 class SubprocessReader:
@@ -82,7 +122,7 @@ class SubprocessReader:
         self._parser: _Parser | None = None
         self._last_job = 0
 
-    async def __aenter__(self) -> "SubprocessReader":
+    async def __aenter__(self) -> Self:
         """Return the reader."""
         return self
 
@@ -117,7 +157,7 @@ class SubprocessReader:
         """End the parser and whatever it is still parsing."""
         parser, self._parser = self._parser, None
         if parser is not None:
-            await _end(parser)
+            await parser.end()
 
     async def _read_once(self, data: bytes, filename: str, media_type: str) -> Reading:
         parser = await self._running()
@@ -148,7 +188,7 @@ class SubprocessReader:
         self, connection: socket.socket, data: bytes, filename: str, media_type: str
     ) -> bytes:
         """Send the file and return what comes back, empty if the child ended first."""
-        connection.setblocking(False)  # noqa: FBT003
+        connection.setblocking(False)
         request = ParseRequest(filename, media_type, len(data), self._parse_limits())
         loop = asyncio.get_running_loop()
         # A child that ended early leaves its side closed; its status says why.
@@ -176,7 +216,7 @@ class SubprocessReader:
         )
 
     async def _understood(self, reply: bytes, status: int) -> Reading:
-        """Return the reading of a child that ended well. Raises Unreadable with the reason if not."""
+        """Return the reading of a child that ended well. Raises Unreadable otherwise."""
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGXCPU:
             raise Unreadable("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
@@ -200,14 +240,14 @@ class SubprocessReader:
         except _ParserEnded:
             return
         except TimeoutError:
-            await _end(parser)
+            await parser.end()
 
     async def _running(self) -> _Parser:
         """Return the parser, started if need be."""
         async with self._starting:
-            if self._parser is not None and self._parser.listener.done():
+            if self._parser is not None and not self._parser.alive:
                 parser, self._parser = self._parser, None
-                await _end(parser)
+                await parser.end()
             if self._parser is None:
                 self._parser = await _start()
             return self._parser
@@ -216,47 +256,34 @@ class SubprocessReader:
 async def _start() -> _Parser:
     """Start a zygote and wait until its parsers are loaded. Raises IngestionUnavailable."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)  # noqa: FBT003
+    ours.setblocking(False)
     try:
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _MODULE, str(os.getpid()), stdin=theirs, stdout=asyncio.subprocess.DEVNULL
+                sys.executable,
+                "-m",
+                _MODULE,
+                str(os.getpid()),
+                stdin=theirs.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
             )
     except OSError as exc:
         ours.close()
         raise IngestionUnavailable(
             "The program that reads documents cannot be started. Check memory and the installation."
         ) from exc
-    endings: dict[int, asyncio.Future[int]] = {}
     try:
         async with asyncio.timeout(_START_SECONDS):
             greeting = await asyncio.get_running_loop().sock_recv(ours, _LONGEST_MESSAGE)
     except (TimeoutError, ConnectionError):
         greeting = b""
-    listener = asyncio.ensure_future(_listen(ours, endings))
-    parser = _Parser(process, ours, listener, endings)
+    parser = _Parser(process, ours)
     if greeting != b"ready":
-        await _end(parser)
+        await parser.end()
         raise IngestionUnavailable(
             "The program that reads documents does not start. Check memory and the installation."
         )
     return parser
-
-
-async def _listen(control: socket.socket, endings: dict[int, "asyncio.Future[int]"]) -> None:
-    """Pass on how each child ended, until the zygote ends; then tell every job that waits."""
-    loop = asyncio.get_running_loop()
-    try:
-        with suppress(OSError):
-            while message := await loop.sock_recv(control, _LONGEST_MESSAGE):
-                _, job, status = message.split()
-                waiting = endings.get(int(job))
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(int(status))
-    finally:
-        for waiting in endings.values():
-            if not waiting.done():
-                waiting.set_exception(_ParserEnded())
 
 
 def _send(control: socket.socket, message: bytes, descriptors: list[int]) -> None:
@@ -267,16 +294,3 @@ def _send(control: socket.socket, message: bytes, descriptors: list[int]) -> Non
             control.send(message)
     except OSError as exc:
         raise _ParserEnded from exc
-
-
-async def _end(parser: _Parser) -> None:
-    """End a zygote, its children with it, and wait until it is gone."""
-    with suppress(ProcessLookupError):
-        parser.process.kill()
-    parser.listener.cancel()
-    with suppress(asyncio.CancelledError):
-        await parser.listener
-    parser.control.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_STOP_SECONDS):
-            await parser.process.wait()

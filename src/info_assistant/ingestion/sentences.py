@@ -1,5 +1,7 @@
 """Cuts a block's text into statements: the smallest pieces that can be quoted by themselves."""
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 import re
 from collections.abc import Iterator
 
@@ -12,25 +14,28 @@ _BOUNDARY = re.compile(r"([.!?…]+[\"'”’)\]]*)(?=\s)\s+|[。！？]+[」』
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]*$")
 _LINE = re.compile(r"[^\n]+")
 _CELL_END = re.compile(r" \| ")
-_ABBREVIATIONS = frozenset(
-    """mr mrs ms mx dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres sr jr st ste
-    no nos sec secs art arts ch chap chs cl fig figs eq eqs tab pt pts par para paras app vol vols
-    ed eds pp p pg pgs ref refs subsec subpt reg regs stat cir supp
-    vs v cf viz al ca approx incl excl est dept depts div assn assoc univ inst bldg ave blvd rd
-    ext tel fax min max avg temp misc jan feb mar apr jun jul aug sept sep oct nov dec
-    mon tue tues wed thu thur thurs fri sat sun e.g i.e eg ie n.b q.v ibid op""".split()
-)
+_ABBREVIATIONS_WORDS = """
+    mr mrs ms mx dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres sr jr st ste no
+    nos sec secs art arts ch chap chs cl fig figs eq eqs tab pt pts par para paras app vol
+    vols ed eds pp p pg pgs ref refs subsec subpt reg regs stat cir supp vs v cf viz al ca
+    approx incl excl est dept depts div assn assoc univ inst bldg ave blvd rd ext tel fax
+    min max avg temp misc jan feb mar apr jun jul aug sept sep oct nov dec mon tue tues wed
+    thu thur thurs fri sat sun e.g i.e eg ie n.b q.v ibid op
+"""
+_ABBREVIATIONS = frozenset(_ABBREVIATIONS_WORDS.split())
 # These end a sentence as often as not: what follows decides.
-_EITHER_WAY = frozenset(
-    "etc u.s u.s.a u.s.c u.k u.n e.u d.c a.m p.m ph.d m.d b.a m.a inc corp co ltd llc bros c.f.r"
-    " et seq esq".split()
-)
-_STARTERS = frozenset(
-    """the a an this that these those it its if in on at for from to by with when while where
+_EITHER_WAY_WORDS = """
+    etc u.s u.s.a u.s.c u.k u.n e.u d.c a.m p.m ph.d m.d b.a m.a inc corp co ltd llc bros
+    c.f.r et seq esq
+"""
+_EITHER_WAY = frozenset(_EITHER_WAY_WORDS.split())
+_STARTERS_WORDS = """
+    the a an this that these those it its if in on at for from to by with when while where
     after before as all any each no not you your we our they their he she his her there here
     see note use do does is are what why how who which but and or however also once during
-    under please failure only some many most such both either if""".split()
-)
+    under please failure only some many most such both either if
+"""
+_STARTERS = frozenset(_STARTERS_WORDS.split())
 _INITIAL = re.compile(r"^[A-Z]$")
 _NUMBERING = re.compile(r"^(?:\(?\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})\.$|^\d+(?:\.\d+)+\.$")
 
@@ -41,7 +46,11 @@ def statements(kind: BlockKind, text: str) -> list[Span]:
     A list item or table row is one statement unless it is long; code is cut by lines.
     """
     if kind is BlockKind.CODE:
-        return [_trimmed(text, line.start(), line.end()) for line in _LINE.finditer(text) if line[0].strip()]
+        return [
+            _trimmed(text, line.start(), line.end())
+            for line in _LINE.finditer(text)
+            if line[0].strip()
+        ]
     if kind is BlockKind.HEADING or (kind is BlockKind.LIST_ITEM and len(text) <= _LONG_ITEM):
         return _whole(text)
     if kind is BlockKind.TABLE_ROW:

@@ -1,5 +1,7 @@
 """Cuts a reading into passages along its headings, sentences, list items and table rows."""
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -84,7 +86,9 @@ class _Splitter:
                 _Draft(section, tuple(part))
                 for part in pack(units, target_words=self._rules.target_words, max_tokens=room)
             ]
-        return [self._passage(ordinal, draft) for ordinal, draft in enumerate(self._fitting(drafts))]
+        return [
+            self._passage(ordinal, draft) for ordinal, draft in enumerate(self._fitting(drafts))
+        ]
 
     def _units(self) -> list[list[Unit]]:
         """Return the units of every section, counted in one batch."""
@@ -139,9 +143,7 @@ class _Splitter:
             for number, (span, tokens) in enumerate(zip(spans, counts, strict=True))
         ]
 
-    def _context(
-        self, path: tuple[str, ...], header: str
-    ) -> tuple[tuple[str, ...], str, int]:
+    def _context(self, path: tuple[str, ...], header: str) -> tuple[tuple[str, ...], str, int]:
         """Return heading path and table header shortened to their share, and their tokens."""
         key = (path, header)
         if key not in self._contexts:
@@ -163,7 +165,7 @@ class _Splitter:
         return headings, kept, tokens
 
     def _fitting(self, drafts: list[_Draft]) -> list[_Draft]:
-        """Halve what is still too large: word pieces of a whole are not always those of its parts."""
+        """Halve what is still too large: a whole may have more word pieces than its parts."""
         counts = self._counter.count([self._draft_text(draft) for draft in drafts])
         fitting: list[_Draft] = []
         for draft, tokens in zip(drafts, counts, strict=True):
@@ -260,7 +262,7 @@ def _context_text(title: str, headings: tuple[str, ...], header: str) -> str:
 
 
 def _header_elsewhere(units: Sequence[Unit]) -> str:
-    """Return the header of the rows at the start of a passage that does not hold the header itself."""
+    """Return the header of a passage's first rows, unless the passage holds that header itself."""
     for unit in units:
         if unit.table_header:
             return "" if unit.is_header else unit.table_header
@@ -268,11 +270,13 @@ def _header_elsewhere(units: Sequence[Unit]) -> str:
 
 
 def _is_header_row(block: Block) -> bool:
-    return block.kind is BlockKind.TABLE_ROW and bool(block.text) and block.text == block.table_header
+    return (
+        block.kind is BlockKind.TABLE_ROW and bool(block.text) and block.text == block.table_header
+    )
 
 
 def _title(document: Document, reading: Reading) -> str:
-    """Return the name people know a document by: a file name gives way to the document's own title."""
+    """Return the name people know a document by; its own title goes before a file name."""
     path = PurePosixPath(document.source.replace("\\", "/"))
     is_name = document.title.strip() in {"", document.source, path.name, path.stem}
     title = (reading.title if is_name and reading.title else document.title) or path.name

@@ -7,6 +7,7 @@ from info_assistant.ingestion.formats.clean import clean, clean_lines
 from info_assistant.model.reading import Block, BlockKind
 
 CELL_SEPARATOR = " | "
+_LAST_OF_RULES = 0x2BFF
 
 
 @dataclass
@@ -15,9 +16,7 @@ class BlockList:
 
     blocks: list[Block] = field(default_factory=list)
 
-    def add(
-        self, kind: BlockKind, text: str, *, page: int | None = None, level: int = 0
-    ) -> None:
+    def add(self, kind: BlockKind, text: str, *, page: int | None = None, level: int = 0) -> None:
         """Add one block after cleaning its text; code keeps its lines."""
         text = clean_lines(text) if kind is BlockKind.CODE else clean(text)
         if has_words(text):
@@ -37,7 +36,7 @@ class BlockList:
 def has_words(text: str) -> bool:
     """Whether there is anything to read: a letter, a digit or a symbol other than rules."""
     return any(character.isalnum() for character in text) or any(
-        ord(character) > 0x2BFF for character in text
+        ord(character) > _LAST_OF_RULES for character in text
     )
 
 

@@ -14,6 +14,7 @@ _SAMPLE_ROWS = 20
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+);")
 _NUMBER = re.compile(r"^[-+$€£]?[\d.,%/: -]+$")
+_LONGEST_NAME = 80
 _LARGEST_CELL = 2_000_000
 
 
@@ -57,4 +58,4 @@ def _cell(cell: str) -> str:
 
 def _names_columns(row: list[str]) -> bool:
     """Whether a first row is a header: every cell is filled, short, and no number."""
-    return all(cell and len(cell) <= 80 and not _NUMBER.match(cell) for cell in row)
+    return all(cell and len(cell) <= _LONGEST_NAME and not _NUMBER.match(cell) for cell in row)

@@ -11,6 +11,7 @@ from info_assistant.model.reading import Block, BlockKind, Reading
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _STARS = re.compile(r"(\*{1,3}|__)(?=\S)(.+?)(?<=\S)\1")
+_MARKUP = re.compile(r"</?u>|\[([^\[\]]*)\]\((?:https?:|mailto:)[^()\s]*\)")
 _PAGE_MARK = re.compile(r"<!-- PAGE (\d+) -->")
 
 
@@ -19,7 +20,9 @@ def read_docx(data: bytes) -> Reading:
     config = ExtractionConfig(
         use_cache=False,
         output_format="html",
-        pages=PageConfig(insert_page_markers=True, marker_format="\n\n<!-- PAGE {page_num} -->\n\n"),
+        pages=PageConfig(
+            insert_page_markers=True, marker_format="\n\n<!-- PAGE {page_num} -->\n\n"
+        ),
     )
     try:
         result = extract_bytes_sync(data, DOCX, config=config)
@@ -44,8 +47,12 @@ def _blocks(markup: str, page: int | None) -> list[Block]:
 
 
 def _plain(text: str) -> str:
-    """Take out the stars and underlines that kreuzberg leaves in cells."""
-    return _STARS.sub(r"\2", text)
+    """Take out the stars, underlines and links that kreuzberg leaves as Markdown in cells."""
+    return _STARS.sub(r"\2", _MARKUP.sub(_shown, text))
+
+
+def _shown(markup: re.Match[str]) -> str:
+    return _MARKUP.sub(_shown, markup[1] or "")
 
 
 def _unreadable(exc: Exception) -> Unreadable:

@@ -1,5 +1,7 @@
 """HTML, whole pages and fragments: headings, paragraphs, lists and tables in document order."""
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,17 +12,21 @@ from info_assistant.ingestion.formats.blocks import BlockList
 from info_assistant.ingestion.formats.clean import clean
 from info_assistant.model.reading import Block, BlockKind, Reading
 
-_SKIPPED = frozenset(
-    "script style nav noscript template svg iframe head object canvas audio video math".split()
-)
+_SKIPPED_WORDS = """
+    script style nav noscript template svg iframe head object canvas audio video math
+"""
+_SKIPPED = frozenset(_SKIPPED_WORDS.split())
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_LISTS = frozenset("ul ol menu dir".split())
-_INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i input ins kbd label mark q "
-    "rp rt ruby s samp small span strike strong sub sup time tt u var wbr img".split()
-)
+_LISTS = frozenset(["ul", "ol", "menu", "dir"])
+_INLINE_WORDS = """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i input ins kbd label mark q
+    rp rt ruby s samp small span strike strong sub sup time tt u var wbr img
+"""
+_INLINE = frozenset(_INLINE_WORDS.split())
 _BLOCKS_IN_CELL = "h1, h2, h3, h4, h5, h6, table"
-_IMAGE_NAME = re.compile(r"^[\w%./:-]+\.(?:png|jpe?g|gif|svg|webp|bmp)$|^image ?\d*$", re.IGNORECASE)
+_IMAGE_NAME = re.compile(
+    r"^[\w%./:-]+\.(?:png|jpe?g|gif|svg|webp|bmp)$|^image ?\d*$", re.IGNORECASE
+)
 _MAX_CELLS_SPANNED = 50
 
 
@@ -156,11 +162,9 @@ def _add_table(out: BlockList, table: LexborNode) -> None:
     caption = table.css_first("caption")
     if caption is not None:
         out.add(BlockKind.PARAGRAPH, _cell_text(caption))
-    rows: list[list[str]] = []
     spans: dict[int, tuple[int, str]] = {}
     lines = table.css("tr")
-    for line in lines:
-        rows.append(_row(line, spans))
+    rows = [_row(line, spans) for line in lines]
     out.add_table(rows, header=bool(lines) and _is_header(lines[0]))
 
 

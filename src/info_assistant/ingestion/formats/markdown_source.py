@@ -17,7 +17,9 @@ _NOTE = re.compile(r"^\s{0,3}\[\^[^\]\n]+\]:[ \t]*")
 _NOTE_MARK = re.compile(r"(?<!\[)\[\^[^\]\n]+\]")
 _FENCE = re.compile(r"^\s{0,12}(`{3,}|~{3,})")
 _RULE_CELL = r"\s*:?-+:?\s*"
-_TABLE_RULE = re.compile(rf"^\s*(?:>\s*)?\|?{_RULE_CELL}(?:\|{_RULE_CELL})+\|?\s*$|^\s*\|{_RULE_CELL}\|\s*$")
+_TABLE_RULE = re.compile(
+    rf"^\s*(?:>\s*)?\|?{_RULE_CELL}(?:\|{_RULE_CELL})+\|?\s*$|^\s*\|{_RULE_CELL}\|\s*$"
+)
 _PIPE = re.compile(r"(?<!\\)\|")
 _TABLE_OPEN = re.compile(r"<table[\s>]", re.IGNORECASE)
 _TABLE_CLOSE = re.compile(r"</table\s*>", re.IGNORECASE)

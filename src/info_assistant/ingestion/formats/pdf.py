@@ -17,11 +17,12 @@ _LARGER = 1.12
 _MOST_LEVELS = 5
 _EDGE = 0.12
 _WORD = re.compile(r"\w+(?:-\w+)*")
-_FILE_TITLE = re.compile(r"\.(?:docx?|pptx?|xlsx?|pdf|indd|rtf)$|^microsoft word|^untitled", re.IGNORECASE)
-_NAMED = 5
-_PASSWORD_MESSAGE = (
-    "This PDF is protected by a password. Save it without the password and send it again."
+_FILE_TITLE = re.compile(
+    r"\.(?:docx?|pptx?|xlsx?|pdf|indd|rtf)$|^microsoft word|^untitled", re.IGNORECASE
 )
+_NAMED = 5
+_HYPHENATING = 0.04
+_LOCKED = "This PDF is protected by a password. Save it without the password and send it again."
 
 
 def read_pdf(data: bytes, max_pages: int) -> Reading:
@@ -30,9 +31,10 @@ def read_pdf(data: bytes, max_pages: int) -> Reading:
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as exc:
         if c.FPDF_GetLastError() == c.FPDF_ERR_PASSWORD or "assword" in str(exc):
-            raise Unreadable("encrypted", _PASSWORD_MESSAGE) from exc
+            raise Unreadable("encrypted", _LOCKED) from exc
         raise Unreadable(
-            "corrupt", "This PDF is damaged and cannot be opened. Save it again or send another copy."
+            "corrupt",
+            "This PDF is damaged and cannot be opened. Save it again or send another copy.",
         ) from exc
     with document:
         if len(document) > max_pages:
@@ -132,7 +134,10 @@ def _running_blocks(running: Sequence[Line], page: int) -> Iterator[Block]:
 def _style(document: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> DocumentStyle:
     sizes: Counter[float] = Counter()
     words: Counter[str] = Counter()
+    ends = count = 0
     for line in (line for lines in pages for line in lines):
+        count += 1
+        ends += line.text.endswith("-")
         if not line.fixed:
             sizes[line.size] += len(line.text)
         words.update(word.lower() for word in _WORD.findall(line.text))
@@ -143,7 +148,7 @@ def _style(document: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> Doc
     levels = {size: min(rank, _MOST_LEVELS) for rank, size in enumerate(larger, 1)}
     if deepest:
         levels = _levels_by_outline(pages, outline, larger)
-    return DocumentStyle(body, outline, words, levels)
+    return DocumentStyle(body, outline, words, levels, hyphenates=ends > _HYPHENATING * count)
 
 
 def _levels_by_outline(

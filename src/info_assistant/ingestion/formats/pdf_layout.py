@@ -1,9 +1,12 @@
 """Makes blocks of a PDF page's lines: paragraphs, list items, table rows, code, headings."""
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from info_assistant.ingestion.formats.blocks import BlockList
 from info_assistant.ingestion.formats.clean import clean
@@ -16,7 +19,12 @@ _LARGER = 1.15
 _HEADING_WORDS = 16
 _BOLD_HEADING_WORDS = 12
 _NEW_PARAGRAPH = 1.3
-_CELL_WORDS = 40
+_CELL_WORDS = 20
+_CELL_LINES = 5
+_CELL_CODE_LINES = 2
+_MARKER_CELLS = 2
+_BOLD_HEADING_LINES = 2
+_ALIGNED = 6
 _LINE_END_HYPHEN = re.compile(r"(\w+)-$")
 
 
@@ -57,17 +65,19 @@ class DocumentStyle:
     """What is known of the whole document when one page is laid out.
 
     `outline` maps page and letters of a bookmark to its level. `vocabulary` counts the words of the
-    document, to tell a hyphen from a broken word. `levels` maps sizes above the body's to levels.
+    document, to tell a hyphen from a broken word; `hyphenates` says that many lines end in one.
+    `levels` maps sizes above the body's to levels.
     """
 
     body_size: float
     outline: Mapping[tuple[int, str], int]
     vocabulary: Counter[str]
     levels: Mapping[float, int]
+    hyphenates: bool
 
 
 def letters(text: str) -> str:
-    """Return only letters and digits, in lower case, to compare what extractors space differently."""
+    """Return only letters and digits, in lower case: what does not depend on spacing."""
     return "".join(character for character in clean(text).lower() if character.isalnum())
 
 
@@ -109,8 +119,8 @@ def _groups(lines: Sequence[Line], style: DocumentStyle) -> Iterator[Group]:
 def _pitches(lines: Sequence[Line]) -> dict[float, float]:
     """Return the usual distance between baselines for each size of type on a page."""
     distances: dict[float, Counter[float]] = {}
-    for one, other in zip(lines, lines[1:], strict=False):
-        step = one.bottom - other.bottom
+    for one, other in pairwise(lines):
+        step = one.baseline - other.baseline
         if one.size == other.size and 0.8 * one.size < step < 2 * one.size:
             distances.setdefault(one.size, Counter())[round(step * 2) / 2] += 1
     # The smallest of the frequent distances: blank space between paragraphs is frequent too.
@@ -127,7 +137,7 @@ def _runs_on(
     last = group.lines[-1]
     if last.leads or line.leads:
         return False
-    step = last.middle - line.middle
+    step = last.baseline - line.baseline
     if step < 0.5 * min(last.size, line.size) or line.left > group.right or line.right < group.left:
         return False
     if last.fixed != line.fixed or abs(last.size - line.size) > 0.12 * last.size:
@@ -142,6 +152,8 @@ def _runs_on(
 
 def _starts_anew(group: Group, last: Line, line: Line, style: DocumentStyle) -> bool:
     """Whether a line right below another begins something of its own."""
+    if line.text[:1].islower() and not _ends(last.text) and not _is_item(line.text):
+        return False
     if _is_item(line.text) or (last.bold != line.bold and _could_be_heading(group, style)):
         return True
     if line.bold and not last.bold and line.size >= style.body_size and _ends(last.text):
@@ -197,23 +209,22 @@ def _beside(one: Group, other: Group) -> bool:
     centred = other.bottom - size < (one.top + one.bottom) / 2 < other.top + size or (
         one.bottom - size < (other.top + other.bottom) / 2 < one.top + size
     )
-    return other.left > one.right - 1 and (level or (centred and len(one.lines) < 6))
+    return other.left > one.right - 1 and (level or (centred and len(one.lines) <= _CELL_LINES))
 
 
 def _is_table_row(row: list[Group], neighbours: list[list[Group]]) -> bool:
-    if any(line.fixed and len(group.lines) > 2 for group in row for line in group.lines[:1]):
+    if any(group.lines[0].fixed and len(group.lines) > _CELL_CODE_LINES for group in row):
         return False
     aligned = any(
-        len(other) > 1
-        and sum(any(abs(a.left - b.left) < 6 for b in other) for a in row) >= 2
+        len(other) > 1 and sum(any(abs(a.left - b.left) < _ALIGNED for b in other) for a in row) > 1
         for other in neighbours
     )
-    return aligned or all(group.words <= _CELL_WORDS // 2 for group in row)
+    return aligned or all(group.words <= _CELL_WORDS for group in row)
 
 
 def _add_row(out: BlockList, row: list[Group], page: int, style: DocumentStyle) -> None:
     cells = [_text(group, style) for group in row]
-    if _is_item(cells[0]) and len(row) == 2 and row[0].words == 1:
+    if _is_item(cells[0]) and len(row) <= _MARKER_CELLS and row[0].words == 1:
         out.add(BlockKind.LIST_ITEM, " ".join(cells), page=page, level=1)
         return
     level = style.outline.get((page, letters(" ".join(cells))))
@@ -243,7 +254,7 @@ def _with_table_headers(blocks: list[Block]) -> list[Block]:
         if opens and follower is not None and follower.kind is BlockKind.TABLE_ROW:
             header = block.text if not follower.table_header else header
         elif opens:
-            header = header if header else ""
+            header = header or ""
         done.append(Block(block.kind, block.text, page=block.page, table_header=header))
     return done
 
@@ -267,14 +278,20 @@ def _add_group(out: BlockList, group: Group, page: int, style: DocumentStyle) ->
 def _heading_level(group: Group, text: str, style: DocumentStyle) -> int | None:
     """Return a heading's level by its type, or None for running text."""
     first = group.lines[0]
-    if first.fixed or first.leads or group.words > _HEADING_WORDS or not any(map(str.isalpha, text)):
+    if (
+        first.fixed
+        or first.leads
+        or group.words > _HEADING_WORDS
+        or not any(map(str.isalpha, text))
+    ):
         return None
     if _BULLET.match(text) or text[-1] in ".,;" or text[0].islower():
         return None
     if first.size in style.levels and all(line.size >= first.size for line in group.lines):
         return style.levels[first.size]
-    plain = all(line.bold for line in group.lines) and first.size >= style.body_size
-    if plain and group.words <= _BOLD_HEADING_WORDS and text[-1] != ":" and len(group.lines) < 3:
+    bold = all(line.bold for line in group.lines) and first.size >= style.body_size
+    short = group.words <= _BOLD_HEADING_WORDS and len(group.lines) <= _BOLD_HEADING_LINES
+    if bold and short and text[-1] != ":":
         return max(style.levels.values(), default=0) + 1
     return None
 
@@ -297,14 +314,16 @@ def _text(group: Group, style: DocumentStyle) -> str:
             continue
         rest = re.match(r"\w*", line.text)
         tail = rest[0] if rest else ""
-        is_one_word = _is_one_word(broken[1].lower(), tail.lower(), style.vocabulary)
+        is_one_word = _is_one_word(broken[1].lower(), tail.lower(), style)
         text = (text[:-1] if is_one_word else text) + line.text
     return text
 
 
-def _is_one_word(head: str, tail: str, vocabulary: Counter[str]) -> bool:
+def _is_one_word(head: str, tail: str, style: DocumentStyle) -> bool:
     """Whether a hyphen at a line's end only breaks a word: the document's other words tell."""
+    vocabulary = style.vocabulary
     whole, compound = vocabulary[head + tail], vocabulary[f"{head}-{tail}"]
     if whole or compound:
         return whole > compound
-    return tail.isalpha() and head.isalpha() and not (vocabulary[head] > 1 and vocabulary[tail] > 1)
+    both_known = vocabulary[head] > 1 and vocabulary[tail] > 1
+    return style.hyphenates and head.isalpha() and tail.isalpha() and not both_known

@@ -4,6 +4,8 @@ Producers write column by column, cell by cell and box by box, so that order kee
 belongs together better than positions alone could.
 """
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 import ctypes
 import re
 from collections.abc import Iterator
@@ -14,10 +16,15 @@ import pypdfium2.raw as c
 
 _WIDE_GAP = 1.5
 _WORD_GAP = 0.22
+_SMALL_GAP = 0.08
+_NEARLY_ALL = 0.9
+_PUNCTUATION = frozenset(".,;:)]")
 _OVERLAP = 0.6
 _BREAKS = frozenset({0, 10, 13})
 _BOLD_WEIGHT = 600
-_MARKER = re.compile(r"^(?:[•●○◦▪■□➢➤✓✔❖·*–—\-\ue000-\uf8ff]|o|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)+\.?|\d{1,2})$")
+_MARKER = re.compile(
+    r"^(?:[•●○◦▪■□➢➤✓✔❖·*–—\-\ue000-\uf8ff]|o|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)+\.?|\d{1,2})$"
+)
 _LEADERS = re.compile(r"[.…_·]{4,}|(?:\. ){4,}")
 _FIXED_NAMES = (b"courier", b"mono", b"consolas", b"menlo", b"typewriter")
 _FIXED_PITCH = 1
@@ -37,6 +44,7 @@ class Line:
     bold: bool
     fixed: bool
     leads: bool = False
+    baseline: float = 0.0
 
     @property
     def middle(self) -> float:
@@ -54,6 +62,8 @@ class _Run:
     bottom: float = 1e9
     top: float = -1e9
     size: float = 1.0
+    turned: bool = False
+    baseline: float | None = None
     bold_now: bool = False
     fixed_now: bool = False
     sizes: dict[float, int] = field(default_factory=dict)
@@ -76,8 +86,9 @@ class _Run:
             self.top,
             size,
             bold=self.bold > half,
-            fixed=self.fixed > half,
+            fixed=self.fixed > _NEARLY_ALL * self.inked,
             leads=_LEADERS.search(whole) is not None,
+            baseline=self.bottom if self.baseline is None else self.baseline,
         )
 
 
@@ -89,6 +100,7 @@ class PageText:
         self._text = page.get_textpage()
         self._box = c.FS_RECTF()
         self._matrix = c.FS_MATRIX()
+        self._origin = (ctypes.c_double(), ctypes.c_double())
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
 
@@ -103,11 +115,12 @@ class PageText:
     def _runs(self) -> Iterator[_Run]:
         """Gather characters by where they stand: the vendor's own line breaks err at hyphens."""
         run = _Run()
-        gap = True
+        gap, broken = True, False
         for at in range(self._text.count_chars()):
             code = c.FPDFText_GetUnicode(self._text, at)
             character = chr(code)
             if code in _BREAKS:
+                broken = True
                 continue
             if character.isspace():
                 gap = True
@@ -117,30 +130,37 @@ class PageText:
             if not c.FPDFText_GetLooseCharBox(self._text, at, self._box):
                 run.text.append(character)
                 continue
-            if run.inked and not self._continues(run):
+            if run.inked and not self._continues(run, broken=broken):
                 yield run
                 run, gap = _Run(), True
-            if gap or self._box.left - run.right > _WORD_GAP * run.size:
+            apart = self._box.left - run.right
+            close = broken or (run.text and run.text[-1] in _PUNCTUATION)
+            if gap or apart > (_SMALL_GAP if close else _WORD_GAP) * run.size:
                 self._begin_word(at, run)
-            gap = False
+            gap = broken = False
             self._add(run, character)
         yield run
 
-    def _continues(self, run: _Run) -> bool:
+    def _continues(self, run: _Run, *, broken: bool) -> bool:
         """Whether the character just measured stands on the run's line, next to its end."""
         box = self._box
+        if run.turned:
+            return not broken
         if not -run.size < box.left - run.right < _WIDE_GAP * run.size:
             return False
         overlap = min(box.top, run.top) - max(box.bottom, run.bottom)
-        return overlap > _OVERLAP * min(box.top - box.bottom, run.top - run.bottom)
+        return bool(overlap > _OVERLAP * min(box.top - box.bottom, run.top - run.bottom))
 
     def _begin_word(self, at: int, run: _Run) -> None:
         """Set the run's size and style from a word's first character."""
         if run.text:
             run.text.append(" ")
+        if run.baseline is None and c.FPDFText_GetCharOrigin(self._text, at, *self._origin):
+            run.baseline = self._origin[1].value
         size = c.FPDFText_GetFontSize(self._text, at)
         if c.FPDFText_GetMatrix(self._text, at, self._matrix):
             size *= (self._matrix.b**2 + self._matrix.d**2) ** 0.5 or 1
+            run.turned = abs(self._matrix.b) > abs(self._matrix.a)
         if size <= 1:
             size = self._box.top - self._box.bottom
         run.size = max(1.0, round(size * 2) / 2)
@@ -167,14 +187,23 @@ def _with_markers(lines: list[Line]) -> list[Line]:
     joined: list[Line] = []
     for line in lines:
         before = joined[-1] if joined else None
-        if before and _MARKER.match(before.text) and _same_row(before, line) and (
-            0 <= line.left - before.right <= 6 * line.size
+        if (
+            before
+            and _MARKER.match(before.text)
+            and _same_row(before, line)
+            and (0 <= line.left - before.right <= 6 * line.size)
         ):
             joined[-1] = Line(
                 f"{before.text} {line.text}",
-                before.left, line.right,
-                min(before.bottom, line.bottom), max(before.top, line.top),
-                line.size, bold=line.bold, fixed=line.fixed, leads=line.leads,
+                before.left,
+                line.right,
+                min(before.bottom, line.bottom),
+                max(before.top, line.top),
+                line.size,
+                bold=line.bold,
+                fixed=line.fixed,
+                leads=line.leads,
+                baseline=line.baseline,
             )
         else:
             joined.append(line)

@@ -61,7 +61,10 @@ _FOREIGN = {
     b"SQLite format": "a database",
 }
 _OFFICE = {"ppt/": "a PowerPoint file", "xl/": "an Excel file", "mimetype": "an OpenDocument file"}
-_HTML_START = re.compile(r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_HTML_START = re.compile(
+    r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def read_file(data: bytes, *, filename: str, media_type: str, max_pages: int = 5_000) -> Reading:
@@ -87,11 +90,13 @@ def _read_zip(data: bytes) -> Reading:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as exc:
         raise Unreadable(
             "corrupt",
-            "This file is damaged: it begins like a Word document but is incomplete. Send it again.",
+            "This file is damaged: it begins like a Word document but breaks off. Resend it.",
         ) from exc
     if "word/document.xml" in names:
         return read_docx(data)
-    kind = next((words for start, words in _OFFICE.items() if _any_starts(names, start)), "an archive")
+    kind = next(
+        (words for start, words in _OFFICE.items() if _any_starts(names, start)), "an archive"
+    )
     raise Unreadable("unsupported", f"This is {kind}, which cannot be read. Send it as {READABLE}.")
 
 
@@ -113,7 +118,9 @@ def _refuse_foreign(data: bytes) -> None:
         )
     for start, words in _FOREIGN.items():
         if data.startswith(start):
-            raise Unreadable("unsupported", f"This is {words}, which cannot be read. Send {READABLE}.")
+            raise Unreadable(
+                "unsupported", f"This is {words}, which cannot be read. Send {READABLE}."
+            )
 
 
 def _read_as_text(data: bytes, filename: str, media_type: str) -> Reading:
@@ -121,7 +128,8 @@ def _read_as_text(data: bytes, filename: str, media_type: str) -> Reading:
     decoded = decode(data)
     if suffix in {".pdf", ".docx"}:
         _refuse_fragment(decoded.text, suffix)
-    kind = _EXTENSIONS.get(suffix) or _MEDIA_TYPES.get(media_type.split(";")[0].strip().lower())
+    stated = media_type.split(";", maxsplit=1)[0].strip().lower()
+    kind = _EXTENSIONS.get(suffix) or _MEDIA_TYPES.get(stated)
     if _HTML_START.match(decoded.text[:4096]):
         kind = "html"
     reading = _TEXT_READERS[kind or "text"](decoded.text)
@@ -131,4 +139,6 @@ def _read_as_text(data: bytes, filename: str, media_type: str) -> Reading:
 def _refuse_fragment(text: str, suffix: str) -> None:
     """Refuse the middle of a damaged file; real text under a wrong name is read."""
     if "endobj" in text or "endstream" in text:
-        raise Unreadable("corrupt", f"This {suffix[1:].upper()} file is damaged. Send another copy.")
+        raise Unreadable(
+            "corrupt", f"This {suffix[1:].upper()} file is damaged. Send another copy."
+        )

@@ -1,5 +1,7 @@
 """Plain text: which characters the bytes stand for, and paragraphs and lists made from lines."""
 
+# ruff: noqa: RUF001 - typographic marks are what documents are written with.
+
 import codecs
 import re
 import string
