@@ -4,7 +4,7 @@ Stores and providers implement these protocols; only `wiring.py` knows both side
 raise the errors that its docstring names, and none that belong to a vendor's library.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -194,7 +194,7 @@ class Generator(Protocol):
 
     def generate(
         self, question: Question, ranked: Sequence[RankedPassage]
-    ) -> AsyncIterator[DraftSentence]:
+    ) -> AsyncGenerator[DraftSentence]:
         """Yield proposed sentences; none means that the passages hold no answer."""
 
 

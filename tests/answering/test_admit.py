@@ -54,7 +54,6 @@ def test_the_limit_is_two_thousand_characters_after_cleaning() -> None:
         readable_question(longest + "a")
 
 
-@pytest.mark.xfail(strict=True, reason="NEL and the separators U+001C to U+001F are dropped.")
 @pytest.mark.parametrize("blank", ["\x85", "\x1c", "\x1f"])
 def test_every_blank_of_unicode_parts_words(blank: str) -> None:
     """A line break of an old mainframe does not glue two words together."""

@@ -114,10 +114,7 @@ def random_case(seed: int, *, signed: bool) -> tuple[QuestionVectors, list[Candi
     return question_of(pieces.tolist(), some_terms(rng, 5)), candidates
 
 
-UNLIKE = pytest.mark.xfail(strict=True, reason="The row of zeros counts for the last candidate.")
-
-
-@pytest.mark.parametrize("signed", [False, pytest.param(True, marks=UNLIKE)])
+@pytest.mark.parametrize("signed", [False, True])
 @settings(deadline=None, max_examples=200)
 @given(seed=st.integers(0, 2**32))
 def test_scores_are_those_of_the_definition(seed: int, *, signed: bool) -> None:
@@ -135,7 +132,7 @@ def test_scores_are_those_of_the_definition(seed: int, *, signed: bool) -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-@pytest.mark.parametrize("signed", [False, pytest.param(True, marks=UNLIKE)])
+@pytest.mark.parametrize("signed", [False, True])
 @settings(deadline=None, max_examples=100)
 @given(seed=st.integers(0, 2**32))
 def test_the_order_of_retrieval_does_not_matter(seed: int, *, signed: bool) -> None:
@@ -150,7 +147,6 @@ def test_the_order_of_retrieval_does_not_matter(seed: int, *, signed: bool) -> N
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
 
 
-@UNLIKE
 def test_the_last_candidate_is_no_better_for_being_last() -> None:
     """A passage that is the question's opposite ranks behind one that is merely unlike it."""
     question = question_of([[1.0, 0.0]])

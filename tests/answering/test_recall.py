@@ -97,7 +97,6 @@ def test_keys_are_equal_only_for_equal_access_and_question(one: Question, other:
     assert same == (meaning(one) == meaning(other))
 
 
-@pytest.mark.xfail(strict=True, reason="json.dumps(ensure_ascii=False).encode() fails.")
 def test_a_filter_that_is_no_unicode_still_has_a_key() -> None:
     """Half a surrogate pair in a filter finds nothing, but breaks nothing either."""
     assert cache_key(_question(documents=("\ud800",)), retrieval_version="v1") != BASE

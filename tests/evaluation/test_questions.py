@@ -69,7 +69,6 @@ def test_a_line_that_is_no_question_is_named(tmp_path: Path, wrong: str) -> None
         load_questions(path)
 
 
-@pytest.mark.xfail(strict=True, reason="str.splitlines() also splits inside of strings.")
 @pytest.mark.parametrize("mark", ["\u2028", "\x85"])
 def test_only_a_line_feed_ends_a_line(tmp_path: Path, mark: str) -> None:
     """Other line breaks of Unicode may stand in a JSON string as they are."""
@@ -77,7 +76,6 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path, mark: str) -> None:
     assert load_questions(_file(tmp_path, line))[0].question == f"One{mark}line?"
 
 
-@pytest.mark.xfail(strict=True, reason="UnicodeDecodeError gets out.")
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """A file in another encoding is the caller's to mend, so it is told."""
     path = tmp_path / "questions.jsonl"
@@ -120,7 +118,6 @@ def test_a_file_that_is_not_xquad_is_refused(tmp_path: Path, text: str) -> None:
         load_xquad(path)
 
 
-@pytest.mark.xfail(strict=True, reason="The first of no answers is an IndexError.")
 def test_an_xquad_question_without_answers_is_refused(tmp_path: Path) -> None:
     """As in SQuAD 2, whose shape is nearly the same."""
     path = tmp_path / "squad2.json"

@@ -304,7 +304,6 @@ class TestFiles:
             with pytest.raises(Misconfigured, match="incomplete"):
                 verify_model(copy)
 
-    @pytest.mark.xfail(strict=True, reason="Only a missing `files` is caught.")
     @pytest.mark.parametrize("manifest", ["[]", '{"model": "m", "files": {}}', '{"files": {}}'])
     def test_a_manifest_of_another_shape_is_refused(self, copy: Path, manifest: str) -> None:
         """A manifest that forgets the model is not an untyped error."""

@@ -16,8 +16,7 @@ def readable_question(text: str) -> str:
     Raises:
         InvalidRequest: nothing is left to ask, or it is too long.
     """
-    spaced = "".join(" " if character in "\r\n\t\v\f" else character for character in text)
-    visible = "".join(c for c in spaced if unicodedata.category(c) not in _INVISIBLE)
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
     question = unicodedata.normalize("NFC", " ".join(visible.split()))
     if not any(character.isalnum() for character in question):
         raise InvalidRequest("The question is empty. Please write what you would like to know.")

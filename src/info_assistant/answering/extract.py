@@ -79,6 +79,9 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
 def best_extract(ranked: RankedPassage) -> Extract:
     """Return the one extract that shows best why a passage was found."""
     scores = ranked.statement_scores
+    if not scores:
+        whole = ranked.candidate.passage.text
+        return Extract(ranked, Span(0, _word_end(whole, min(len(whole), MAX_QUOTE_CHARACTERS))))
     place = max(range(len(scores)), key=scores.__getitem__)
     statement = _Statement(ranked, place, scores[place])
     return Extract(ranked, _grow(statement, (), frozenset(), str.split))
@@ -150,21 +153,24 @@ def _leans_on_previous(passage: Passage, place: int) -> bool:
 def _shorten(statement: _Statement, asked: frozenset[str], terms: Terms) -> Span:
     """Return the run of clauses of an overlong statement that shares most with the question."""
     text = statement.passage.text
-    span = statement.span
+    span = Span(statement.span.start, len(text[: statement.span.end].rstrip()))
     cuts = [span.start, *(m.end() for m in _CLAUSE.finditer(text, span.start, span.end)), span.end]
-    best = Span(span.start, _word_end(text, span.start + MAX_QUOTE_CHARACTERS))
-    most = -1
-    for start in cuts[:-1]:
-        ends = [cut for cut in cuts if start < cut <= start + MAX_QUOTE_CHARACTERS]
-        end = ends[-1] if ends else _word_end(text, start + MAX_QUOTE_CHARACTERS)
-        shared = len(asked.intersection(terms(text[start:end])))
-        if shared > most:
-            most, best = shared, Span(start, min(end, span.end))
-    trimmed = text[best.start : best.end].rstrip()
-    return Span(best.start, best.start + len(trimmed))
+    runs = [Span(start, _run_end(text, start, cuts)) for start in cuts[:-1]]
+    best = max(runs, key=lambda run: len(asked.intersection(terms(text[run.start : run.end]))))
+    return Span(best.start, len(text[: best.end].rstrip()))
+
+
+def _run_end(text: str, start: int, cuts: Sequence[int]) -> int:
+    """Return where the clauses end that fit into a quote from `start` on."""
+    limit = start + MAX_QUOTE_CHARACTERS
+    fitting = [cut for cut in cuts if start < cut <= limit]
+    return fitting[-1] if fitting else _word_end(text, limit)
 
 
 def _word_end(text: str, at: int) -> int:
     """Return the last end of a word at or before `at`, or `at` inside one endless word."""
-    space = text.rfind(" ", max(0, at - MAX_QUOTE_CHARACTERS // 2), at + 1)
-    return space if space > 0 else at
+    if at >= len(text):
+        return len(text.rstrip())
+    lowest = max(0, at - MAX_QUOTE_CHARACTERS // 2)
+    blanks = (place for place in range(at, lowest, -1) if text[place].isspace())
+    return next(blanks, at)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -133,17 +134,18 @@ class AnswerPipeline:
             DeadlineExceeded: the time is up.
         """
         try:
-            async for event in self._steps(question):
-                yield event
+            async with aclosing(self._steps(question)) as events:
+                async for event in events:
+                    yield event
         except InfoAssistantError as error:
             self._parts.recorder.failed(error.code)
             raise
 
-    async def _steps(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    async def _steps(self, question: Question) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
         journey = _Journey(parts.timeout_s)
         question = replace(question, text=readable_question(question.text))
-        await admit(parts.limiter, question.caller)
+        await journey.within("admit", admit(parts.limiter, question.caller))
 
         yield StageReached("recall")
         key = cache_key(question, retrieval_version=parts.embedder.identity)
@@ -164,16 +166,19 @@ class AnswerPipeline:
         citations: list[Citation] = []
         if ranked and ranked[0].score >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
-            async for draft in self._drafts(question, ranked, journey):
-                released = check(draft, n=len(citations) + 1)
-                if released is not None:
-                    sentences.append(released[0])
-                    citations.append(released[1])
-                    yield SentenceReleased(released[0])
-                    yield CitationReleased(released[1])
+            async with aclosing(self._drafts(question, ranked, journey)) as drafts:
+                async for draft in drafts:
+                    released = check(draft, n=len(citations) + 1)
+                    if released is not None:
+                        sentences.append(released[0])
+                        citations.append(released[1])
+                        yield SentenceReleased(released[0])
+                        yield CitationReleased(released[1])
 
         answer = self._finish(question, sentences, citations, ranked, journey)
-        await parts.cache.put(key, answer)
+        # A finished answer is not withheld because it could not be kept for others in time.
+        with suppress(DeadlineExceeded):
+            await journey.within("keep", parts.cache.put(key, answer))
         parts.recorder.answered(answer)
         yield AnswerFinished(answer)
 
@@ -192,11 +197,11 @@ class AnswerPipeline:
 
     async def _drafts(
         self, question: Question, ranked: Sequence[RankedPassage], journey: _Journey
-    ) -> AsyncIterator[DraftSentence]:
+    ) -> AsyncGenerator[DraftSentence]:
         """Yield the generator's sentences, each within the deadline."""
-        drafts = aiter(self._parts.generator.generate(question, ranked))
-        while (draft := await journey.within("generate", anext(drafts, None))) is not None:
-            yield draft
+        async with aclosing(self._parts.generator.generate(question, ranked)) as drafts:
+            while (draft := await journey.within("generate", anext(drafts, None))) is not None:
+                yield draft
 
     def _finish(
         self,

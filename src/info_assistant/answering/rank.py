@@ -69,7 +69,7 @@ class _PieceCosines:
 
     def best_by_candidate(self) -> Floats:
         """Return float32 [question pieces, candidates]: the best cosine in each candidate."""
-        best: Floats = np.maximum.reduceat(self._cosines, self._starts[:-1], axis=1)
+        best: Floats = np.maximum.reduceat(self._cosines[:, :-1], self._starts[:-1], axis=1)
         return best
 
     def statement_scores(self, chosen: Sequence[int]) -> list[tuple[float, ...]]:

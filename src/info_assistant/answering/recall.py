@@ -19,4 +19,4 @@ def cache_key(question: Question, *, retrieval_version: str) -> str:
         sorted(question.filters.document_ids),
         retrieval_version,
     ]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

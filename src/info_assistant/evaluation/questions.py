@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from info_assistant.errors import InvalidRequest
 
@@ -53,7 +53,11 @@ def load_questions(path: Path) -> tuple[GoldQuestion, ...]:
         InvalidRequest: a line is not a question; the message names it.
     """
     questions = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path.name} is not UTF-8 text. Save it in that encoding.") from error
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -84,7 +88,7 @@ class _XquadAnswer(BaseModel):
 class _XquadQuestion(BaseModel):
     id: str
     question: str
-    answers: list[_XquadAnswer]
+    answers: list[_XquadAnswer] = Field(min_length=1)
 
 
 class _XquadParagraph(BaseModel):

@@ -21,6 +21,7 @@ AVERAGE_TERMS = 75
 
 _WORD = re.compile(r"[^\W_]+(?:[.'\-/][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
+_ENDINGS = {"s", "t", "ll", "re", "ve", "d", "m"}
 STOP_WORDS = frozenset(
     """
     a about after all also am an and any are as at be because been before being but by can could
@@ -42,15 +43,8 @@ class TermVectors:
 
     def terms(self, text: str) -> list[str]:
         """Return the stemmed terms of a text in order; compounds count whole and in parts."""
-        words: list[str] = []
-        for match in _WORD.finditer(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
-            word = match.group()
-            parts = _PART.findall(word)
-            if len(parts) > 1 and parts[-1] in {"s", "t", "ll", "re", "ve", "d", "m"}:
-                parts.pop()
-            words.extend(part for part in parts if part not in STOP_WORDS)
-            if len(parts) > 1:
-                words.append("".join(parts))
+        lowered = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        words = [word for match in _WORD.finditer(lowered) for word in _forms(match.group())]
         return list(self._stemmer.stemWords(words))
 
     def passage(self, text: str) -> SparseVector:
@@ -65,6 +59,18 @@ class TermVectors:
         return _vector(
             {term: float(n) for term, n in Counter(map(_term_id, self.terms(text))).items()}
         )
+
+
+def _forms(word: str) -> list[str]:
+    """Return a word's parts that mean something and, for a compound, the whole."""
+    base, apostrophe, ending = word.partition("'")
+    if apostrophe and (base + ending in STOP_WORDS or base in STOP_WORDS):
+        return []
+    if apostrophe and ending in _ENDINGS:
+        word = base
+    parts = _PART.findall(word)
+    forms = [part for part in parts if part not in STOP_WORDS]
+    return [*forms, "".join(parts)] if len(parts) > 1 else forms
 
 
 def _term_id(term: str) -> int:

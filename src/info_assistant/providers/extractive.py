@@ -1,6 +1,6 @@
 """The generator that writes nothing: it quotes the documents, word for word."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from info_assistant.answering.extract import choose_extracts
 from info_assistant.model.question import Question
@@ -20,7 +20,7 @@ class ExtractiveGenerator:
 
     async def generate(
         self, question: Question, ranked: Sequence[RankedPassage]
-    ) -> AsyncIterator[DraftSentence]:
+    ) -> AsyncGenerator[DraftSentence]:
         """Yield up to three extracts, best first; each is its own quote."""
         for extract in choose_extracts(question.text, ranked, self._terms.terms):
             passage = extract.ranked.candidate.passage

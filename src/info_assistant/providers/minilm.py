@@ -63,14 +63,15 @@ def verify_model(folder: Path = DEFAULT_FOLDER) -> ModelFiles:
     remedy = "Run `make install` again, or reinstall the package, to get a whole model."
     try:
         manifest = json.loads((folder / "manifest.json").read_text())
-        digests = {name: _sha256(folder / name) for name in manifest["files"]}
-        projection = _sha256(PROJECTION)
-    except (OSError, ValueError, KeyError) as error:
+        name, published = manifest["model"], manifest["files"]
+        digests = {file: _sha256(folder / file) for file in published}
+        weights, projection = digests["model.onnx"], _sha256(PROJECTION)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Misconfigured(f"The embedding model in {folder} is incomplete. {remedy}") from error
-    if digests != manifest["files"]:
+    if digests != published:
         raise Misconfigured(f"The embedding model in {folder} has been altered. {remedy}")
-    mark = hashlib.sha256((digests["model.onnx"] + projection).encode()).hexdigest()
-    return ModelFiles(folder, f"{manifest['model']}-{mark[:12]}")
+    mark = hashlib.sha256((weights + projection).encode()).hexdigest()
+    return ModelFiles(folder, f"{name}-{mark[:12]}")
 
 
 def _sha256(path: Path) -> str:
