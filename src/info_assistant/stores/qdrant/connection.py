@@ -13,6 +13,7 @@ from qdrant_client.http import models
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
+from info_assistant.stores.qdrant.transport import KeepAliveTransport
 
 WRITE_TIMEOUT_S = 30.0
 """How long a write may take: it is durable when it returns, and a busy disk takes its time."""
@@ -39,6 +40,8 @@ class Connection:
         self._url = url
         # Not `api_key=`, which warns about every server on loopback without TLS.
         self._headers = {"api-key": api_key} if api_key else {}
+        # A server on the same machine or network: compressing costs more than sending.
+        self._headers["accept-encoding"] = "identity"
         self._timeout_s = timeout_s
         self._on_error = on_error
         self._client: AsyncQdrantClient | None = None
@@ -77,6 +80,8 @@ class Connection:
                 limits=httpx.Limits(
                     max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS
                 ),
+                # None is httpx's own transport, which also speaks TLS.
+                transport=None if self._url.startswith("https:") else KeepAliveTransport(),
                 trust_env=False,
             )
         return self._client
