@@ -139,6 +139,16 @@ async def test_citations_are_numbered_on_through_see_also(desk: Desk) -> None:
     assert cited.isdisjoint(each.passage.id for each in answer.see_also)
 
 
+async def test_each_sentence_has_a_number_of_its_own(desk: Desk) -> None:
+    """Three quotes of three passages are 1, 2, 3, and what is left goes on from 4."""
+    desk.change(
+        generator=ScriptedGenerator(lambda found: [quotes(found[at:])[0] for at in range(3)])
+    )
+    answer = await desk.pipeline.answer(LEAVE)
+    assert [sentence.citations for sentence in answer.sentences] == [(1,), (2,), (3,)]
+    assert [each.n for each in (*answer.citations, *answer.see_also)] == [1, 2, 3, 4]
+
+
 async def test_no_more_than_twelve_passages_are_listed(desk: Desk) -> None:
     """A large library does not make a long answer."""
     await desk.hold(*(passage(f"Leave rule {n}.", document=f"r{n}") for n in range(30)))

@@ -156,6 +156,14 @@ class TestVectors:
         assert lengths == pytest.approx(127, abs=4)
         assert np.isfinite(question.tokens).all()
 
+    async def test_each_row_is_of_its_own_word_piece(self, embedder: MiniLmEmbedder) -> None:
+        """The row of a word is nearest to the row of the same word at another place."""
+        early, late = await embedder.embed_passages(
+            [passage("submarine crews sleep little"), passage("we once saw a grey submarine there")]
+        )
+        assert (late.tokens.astype(np.float32) @ early.tokens[0]).argmax() == 5
+        assert (early.tokens.astype(np.float32) @ late.tokens[5]).argmax() == 0
+
     async def test_words_up_to_256_pieces_count_and_no_further(
         self, embedder: MiniLmEmbedder
     ) -> None:
@@ -344,19 +352,21 @@ class TestManners:
 
     pytestmark = needs_model
 
-    async def test_the_event_loop_goes_on_and_questions_overtake(
-        self, embedder: MiniLmEmbedder
-    ) -> None:
+    async def test_the_event_loop_goes_on_and_questions_overtake(self) -> None:
         """While documents are computed the loop ticks, and a question comes out before them."""
-        many = [passage("A rule about leave and pay. " * 25) for _ in range(4 * BATCH)]
+        embedder = MiniLmEmbedder(document_threads=1)
+        many = [passage("A rule about leave and pay. " * 25) for _ in range(3 * BATCH)]
         ticks = 0
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(LONG_WAIT_S), asyncio.TaskGroup() as group:
             documents = group.create_task(embedder.embed_passages(many))
+            while embedder._turns._batches == 0:
+                await asyncio.sleep(0.001)
             question = await embedder.embed_question("How much leave?")
             overtaken = not documents.done()
             while not documents.done():
                 await asyncio.sleep(0.005)
                 ticks += 1
+        embedder.close()
         assert overtaken
         assert np.isfinite(question.dense).all()
         assert ticks >= 10
