@@ -17,7 +17,7 @@ from tests.answering.conftest import (
     passage,
 )
 
-from info_assistant.answering.pipeline import LISTED
+from info_assistant.answering.pipeline import EVIDENCE_THRESHOLD, LISTED
 from info_assistant.errors import (
     DeadlineExceeded,
     EmbedderUnavailable,
@@ -111,6 +111,7 @@ async def test_the_answer_is_what_the_events_told(desk: Desk) -> None:
     )
     assert (answer.served_by.provider, answer.served_by.model) == ("extractive", "quotes")
     assert answer.documents_as_of == NOON
+    assert answer.evidence >= EVIDENCE_THRESHOLD
     assert desk.notebook.answers == [answer]
 
 
@@ -162,6 +163,7 @@ async def test_without_evidence_nothing_is_said_but_the_nearest_is_shown(desk: D
     events = await events_of(desk, CANTEEN)
     answer = desk.notebook.answers[0]
     assert answer.status is AnswerStatus.NO_EVIDENCE
+    assert 0 < answer.evidence < EVIDENCE_THRESHOLD
     assert (answer.text, answer.sentences, answer.citations) == ("", (), ())
     assert [each.n for each in answer.see_also] == [1, 2, 3, 4]
     assert events[2] == SourcesFound(answer.see_also)
