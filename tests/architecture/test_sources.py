@@ -12,7 +12,7 @@ from info_assistant.settings import describe_variables
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "info_assistant"
-LONGEST_MODULE = 400
+LONGEST_MODULE, LONGEST_TEST_MODULE = 400, 500
 LONGEST_FUNCTION = 60
 SLOW_OR_FOREIGN = {"qdrant_client", "qdrant_edge", "obstore", "onnxruntime", "fastapi", "kreuzberg"}
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".in", ".txt", ".sh", ".html", ".css", ".csv", ".jsonl", ""}
@@ -35,11 +35,12 @@ def modules() -> list[Path]:
 
 
 def test_modules_and_functions_stay_small() -> None:
-    """No module has more than 400 lines, no function more than 60."""
+    """No module has more than 400 lines (of tests: 500), no function more than 60."""
     too_long = []
     for path in modules():
         source = path.read_text(encoding="utf-8")
-        if len(source.splitlines()) > LONGEST_MODULE:
+        tests = path.is_relative_to(ROOT / "tests")
+        if len(source.splitlines()) > (LONGEST_TEST_MODULE if tests else LONGEST_MODULE):
             too_long.append(f"{path.relative_to(ROOT)}: {len(source.splitlines())} lines")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
