@@ -1,0 +1,1 @@
+"""What the benchmarks share: documents, processes, and how a result is written down."""
