@@ -25,6 +25,7 @@ from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
+from info_assistant.observability.log import configure_logging
 from info_assistant.settings import Settings
 from info_assistant.wiring import Application, build
 
@@ -132,9 +133,11 @@ async def scratch_stack() -> AsyncIterator[ScratchStack]:
             "LOG_LEVEL": "ERROR",
         }
         async with _local_qdrant(variables):
-            application = build(Settings.from_environment(variables))
+            settings = Settings.from_environment(variables)
+            configure_logging(settings.log_level)
+            application = build(settings)
+            await _until_ready(application)
             async with application.running():
-                await _until_ready(application)
                 yield ScratchStack(application)
 
 

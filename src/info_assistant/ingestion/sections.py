@@ -10,14 +10,14 @@ from info_assistant.model.reading import BlockKind, PlacedBlock
 class Section:
     """Consecutive blocks under one heading path on one page.
 
-    `heading` is the heading that opens the section, if it stands right before its blocks on the
-    same page. Where tiny sections were merged, `blocks` holds their headings too.
+    `headings` are those that open the section: the ones right before its blocks, on the same page.
+    Where tiny sections were merged, `blocks` holds the headings of the later ones.
     """
 
     path: tuple[str, ...]
     page: int | None
     blocks: tuple[PlacedBlock, ...]
-    heading: PlacedBlock | None = None
+    headings: tuple[PlacedBlock, ...] = ()
 
     @property
     def words(self) -> int:
@@ -40,26 +40,27 @@ def _plain(placed: Sequence[PlacedBlock]) -> list[Section]:
     found: list[Section] = []
     stack: list[PlacedBlock] = []
     blocks: list[PlacedBlock] = []
-    heading: PlacedBlock | None = None
+    headings: list[PlacedBlock] = []
 
     def close() -> None:
         if blocks:
             path = tuple(above.block.text for above in stack)
-            opened = heading if heading and heading.block.page == blocks[0].block.page else None
-            found.append(Section(path, blocks[0].block.page, tuple(blocks), opened))
+            page = blocks[0].block.page
+            opening = tuple(each for each in headings if each.block.page == page)
+            found.append(Section(path, page, tuple(blocks), opening))
             blocks.clear()
+            headings.clear()
 
     for each in placed:
         if each.block.kind is BlockKind.HEADING:
             close()
-            heading = each
+            headings.append(each)
             while stack and stack[-1].block.level >= each.block.level:
                 stack.pop()
             stack.append(each)
             continue
         if blocks and each.block.page != blocks[-1].block.page:
             close()
-            heading = None
         blocks.append(each)
     close()
     return found
@@ -86,14 +87,14 @@ def _merged(plain: list[Section], tiny_words: int, target_words: int) -> list[Se
         fits = (
             run
             and section.words <= tiny_words
-            and section.heading is not None
+            and section.headings
             and _together(run, section)
             and sum(each.words for each in run) + section.words <= target_words
         )
         if not fits:
             close()
         run.append(section)
-        if section.words > tiny_words or section.heading is None:
+        if section.words > tiny_words or not section.headings:
             close()
     close()
     return merged
@@ -121,7 +122,7 @@ def _joined(run: list[Section]) -> Section:
         path = path[:shared]
     blocks: list[PlacedBlock] = []
     for number, section in enumerate(run):
-        if section.heading is not None and (number or len(section.path) > len(path)):
-            blocks.append(section.heading)
+        if number:
+            blocks += section.headings
         blocks += section.blocks
-    return Section(path, run[0].page, tuple(blocks), run[0].heading)
+    return Section(path, run[0].page, tuple(blocks), run[0].headings)

@@ -11,7 +11,7 @@ from info_assistant.ingestion.packing import Unit, pack
 from info_assistant.ingestion.sections import Section, sections
 from info_assistant.ingestion.sentences import statements
 from info_assistant.model.document import Document
-from info_assistant.model.passage import Passage, Span, passage_id
+from info_assistant.model.passage import Passage, Span, embedded_context, passage_id
 from info_assistant.model.reading import Block, BlockKind, PlacedBlock, Reading
 
 _LONGEST_TITLE = 200
@@ -82,13 +82,17 @@ class _Splitter:
         for section, units in zip(self._sections, units_by_section, strict=True):
             header = max((unit.table_header for unit in units), key=len, default="")
             room = self._rules.max_tokens - self._context(section.path, header)[2]
-            drafts += [
-                _Draft(section, tuple(part))
-                for part in pack(units, target_words=self._rules.target_words, max_tokens=room)
-            ]
+            parts = pack(units, target_words=self._rules.target_words, max_tokens=room)
+            if parts:
+                parts[0] = [*self._opening(section), *parts[0]]
+            drafts += [_Draft(section, tuple(part)) for part in parts]
         return [
             self._passage(ordinal, draft) for ordinal, draft in enumerate(self._fitting(drafts))
         ]
+
+    def _opening(self, section: Section) -> list[Unit]:
+        """Return the headings that open a section; they belong to its first passage's text."""
+        return [piece for placed in section.headings for piece in self._pieces(placed)]
 
     def _units(self) -> list[list[Unit]]:
         """Return the units of every section, counted in one batch."""
@@ -104,7 +108,6 @@ class _Splitter:
     def _pieces(self, placed: PlacedBlock) -> list[Unit]:
         block = placed.block
         spans = statements(block.kind, block.text)
-        quotable = block.kind is not BlockKind.HEADING and not _is_header_row(block)
         return [
             Unit(
                 start=placed.start + span.start,
@@ -115,7 +118,7 @@ class _Splitter:
                 last=number == len(spans) - 1,
                 table_header=block.table_header,
                 is_header=_is_header_row(block),
-                quotable=quotable,
+                quotable=not _is_header_row(block),
                 level=block.level,
                 ends_open=block.text.rstrip().endswith(":"),
             )
@@ -157,11 +160,11 @@ class _Splitter:
         choices += [(path[cut:], "") for cut in range(len(path) + 1)] if header else []
         for headings, kept in choices[:-1]:
             # One more for the line break that joins context and text.
-            tokens = self._counter.count([_context_text(self._title, headings, kept)])[0] + 1
+            tokens = self._counter.count([embedded_context(self._title, headings, kept, "")])[0] + 1
             if tokens <= room:
                 return headings, kept, tokens
         headings, kept = choices[-1]
-        tokens = self._counter.count([_context_text(self._title, headings, kept)])[0] + 1
+        tokens = self._counter.count([embedded_context(self._title, headings, kept, "")])[0] + 1
         return headings, kept, tokens
 
     def _fitting(self, drafts: list[_Draft]) -> list[_Draft]:
@@ -169,8 +172,12 @@ class _Splitter:
         counts = self._counter.count([self._draft_text(draft) for draft in drafts])
         fitting: list[_Draft] = []
         for draft, tokens in zip(drafts, counts, strict=True):
+            body = [unit for unit in draft.units if unit.kind is not BlockKind.HEADING]
             if tokens <= self._rules.max_tokens or len(draft.units) == 1:
                 fitting.append(draft)
+            elif len(body) == 1:
+                # The headings are in the path as well; the statement is nowhere else.
+                fitting.append(replace(draft, units=tuple(body)))
             else:
                 middle = len(draft.units) // 2
                 halves = [draft.units[:middle], draft.units[middle:]]
@@ -180,7 +187,7 @@ class _Splitter:
     def _draft_text(self, draft: _Draft) -> str:
         headings, header, _ = self._draft_context(draft)
         body = self._text[draft.units[0].start : draft.units[-1].end]
-        return f"{_context_text(self._title, headings, header)}\n{body}"
+        return f"{embedded_context(self._title, headings, header, body)}\n{body}"
 
     def _draft_context(self, draft: _Draft) -> tuple[tuple[str, ...], str, int]:
         return self._context(draft.section.path, _header_elsewhere(draft.units))
@@ -253,12 +260,6 @@ def _cut_word(text: str, word: Span, tokens: int, room: int) -> list[Span]:
 
 def _span(text: str, start: int, end: int) -> Span:
     return Span(start, start + len(text[start:end].rstrip()))
-
-
-def _context_text(title: str, headings: tuple[str, ...], header: str) -> str:
-    """Return what `Passage.embedded_context` will be."""
-    parts = [" > ".join(dict.fromkeys((title, *headings))), header]
-    return "\n".join(part for part in parts if part)
 
 
 def _header_elsewhere(units: Sequence[Unit]) -> str:

@@ -1,0 +1,202 @@
+"""The only place where ports meet adapters."""
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.api.app import create_app
+from info_assistant.api.services import ApiServices
+from info_assistant.errors import Misconfigured
+from info_assistant.ingestion.intake import Intake
+from info_assistant.ingestion.library import Library
+from info_assistant.ingestion.needs import Stores
+from info_assistant.ingestion.read import SubprocessReader
+from info_assistant.ingestion.rebuild import rebuild_qdrant
+from info_assistant.ingestion.worker import IngestionWorker, Tools
+from info_assistant.model.passage import Passage
+from info_assistant.observability.log import configure_logging
+from info_assistant.observability.metrics import Metrics
+from info_assistant.providers.extractive import ExtractiveGenerator
+from info_assistant.providers.minilm import MiniLmEmbedder
+from info_assistant.resilience.cache import NoAnswerCache
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.resilience.tasks import BackgroundTasks
+from info_assistant.settings import Settings
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.qdrant import QdrantStore
+
+_DRAIN_S = 8
+"""Requests under way get this long when the process is told to stop; `up` waits for 10 s."""
+
+_NOT_USED_YET = ("redis", "openai", "anthropic")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The product, put together; nothing is contacted and no task runs yet."""
+
+    qdrant: QdrantStore
+    embedder: MiniLmEmbedder
+    stores: Stores
+    reader: SubprocessReader
+    worker: IngestionWorker
+    intake: Intake
+    library: Library
+    pipeline: AnswerPipeline
+    services: ApiServices
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the background tasks without a server; used where no request comes in."""
+        async with BackgroundTasks(self.services.tasks):
+            yield
+        await self.close()
+
+    async def close(self) -> None:
+        """Release connections, threads and processes."""
+        for close in self.services.closers:
+            await close()
+
+
+def build(settings: Settings) -> Application:
+    """Put the product together. Raises Misconfigured if the model is missing or altered."""
+    clock, metrics = SystemClock(), Metrics()
+    embedder, reader = MiniLmEmbedder(), SubprocessReader()
+    qdrant = QdrantStore(
+        settings.qdrant_url,
+        settings.qdrant_api_key,
+        embedder.identity,
+        on_error=metrics.qdrant_connection_errors.inc,
+    )
+    blobs = ObjectBlobs(settings.blob_url)
+    stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
+    library = Library(stores, clock)
+    worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
+    intake = Intake(stores, clock, on_accepted=worker.notify)
+    limiter = LocalRateLimiter()
+    pipeline = AnswerPipeline(
+        PipelineParts(
+            embedder=embedder,
+            index=qdrant.passages,
+            generator=ExtractiveGenerator(),
+            cache=NoAnswerCache(),
+            limiter=limiter,
+            clock=clock,
+            recorder=metrics,
+            is_hidden=_hidden_in(library),
+        )
+    )
+    health = HealthMonitor({"qdrant": qdrant, "object_storage": blobs}, clock, off=_NOT_USED_YET)
+
+    async def close_embedder() -> None:
+        embedder.close()
+
+    services = ApiServices(
+        pipeline=pipeline,
+        intake=intake,
+        library=library,
+        limiter=limiter,
+        health=health,
+        metrics=metrics,
+        tasks={
+            "health": health.run,
+            "warm-up": embedder.warm_up,
+            **({"ingestion": worker.run} if settings.ingestion_workers else {}),
+        },
+        closers=(reader.close, qdrant.close, close_embedder),
+        limiter_kind="off",
+    )
+    return Application(
+        qdrant, embedder, stores, reader, worker, intake, library, pipeline, services
+    )
+
+
+def _hidden_in(library: Library) -> Callable[[Passage], bool]:
+    """Return the test for passages of documents that were removed a moment ago."""
+
+    def is_hidden(passage: Passage) -> bool:
+        return library.hidden_documents().get(passage.document_id, 0) >= passage.version
+
+    return is_hidden
+
+
+def create_backend(settings: Settings) -> FastAPI:
+    """Return the backend as an ASGI application. Raises what `build` raises."""
+    return create_app(build(settings).services)
+
+
+def run_backend(settings: Settings) -> None:
+    """Serve the backend until SIGTERM or Ctrl-C.
+
+    Raises:
+        Misconfigured: the port is taken, or the model is missing or altered.
+    """
+    configure_logging(settings.log_level)
+    listener = _listen(settings.bind_host, settings.backend_port)
+    config = uvicorn.Config(
+        create_backend(settings),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
+    # uvicorn repeats the signal that ended it; an orderly end must not look like a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a bound socket. Raises Misconfigured naming the variable to set."""
+    # Named as TCP, so that the event loop sends small replies at once.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = "is taken by another program" if error.errno == errno.EADDRINUSE else str(error)
+        raise Misconfigured(
+            f"Port {port} on {host} {reason}, so the backend cannot start. Stop that program, or "
+            "set BACKEND_PORT to a free one."
+        ) from error
+    return listener
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: uvicorn has done it."""
+
+
+def run_rebuild(
+    settings: Settings, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> int:
+    """Build Qdrant's projections anew from object storage; return the number of documents.
+
+    `on_progress` is told how many of how many documents are done. Raises VectorStoreUnavailable,
+    ObjectStorageUnavailable, StoredDataInvalid.
+    """
+    configure_logging(settings.log_level)
+
+    async def rebuild() -> int:
+        application = build(settings)
+        try:
+            return await rebuild_qdrant(
+                application.stores, SystemClock(), application.worker, on_progress
+            )
+        finally:
+            await application.close()
+
+    return asyncio.run(rebuild())
