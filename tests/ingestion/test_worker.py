@@ -224,4 +224,4 @@ async def test_rebuilding_gives_the_same_answers(place: "Place", another_process
         assert total == 8
         assert await sources(place, "Common number5") == before
     assert told[-1] == (8, 8)
-    assert before[0] == "5.txt"
+    assert sorted(before) == sorted(texts)
