@@ -1,1 +1,1 @@
-"""TODO."""
+"""The backend's HTTP interface: it knows HTTP, and not how answers and documents come about."""

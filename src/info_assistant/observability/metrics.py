@@ -135,6 +135,10 @@ class Metrics:
         for stage, milliseconds in answer.timings_ms.items():
             self.answer_duration.labels(stage).observe(milliseconds / 1000)
 
+    def failed(self, code: str) -> None:
+        """Count a question that ended in an error."""
+        self.answers_failed.labels(code).inc()
+
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -86,3 +86,25 @@ class BackgroundTasks(AbstractAsyncContextManager["BackgroundTasks"]):
                 await asyncio.sleep(delay)
             else:
                 return
+
+
+@asynccontextmanager
+async def beside(companion: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run `companion` while the body runs; it has ended when this is left.
+
+    An error of the body is raised as it is, and one of the companion stops the body.
+    """
+    failure: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(companion)
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001  # Kept out of the group's wrapping, raised below.
+                failure = error
+            finally:
+                task.cancel()
+    except* Exception as group_error:  # noqa: BLE001  # One task, so one error.
+        failure = failure or group_error.exceptions[0]
+    if failure is not None:
+        raise failure

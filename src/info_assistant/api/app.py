@@ -1,0 +1,103 @@
+"""The backend as one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from info_assistant import __version__
+from info_assistant.api import openapi
+from info_assistant.api.gateway import Gateway
+from info_assistant.api.problems import http_problem, problem_of, validation_problem
+from info_assistant.api.routes import documents, health, questions
+from info_assistant.api.services import ApiServices
+from info_assistant.api.streams import ClientGone
+from info_assistant.errors import InfoAssistantError, RateLimited
+from info_assistant.observability.log import describe, get_logger
+from info_assistant.resilience.tasks import BackgroundTasks
+
+_log = get_logger("api")
+_DESCRIPTION = (
+    "Answers questions over an organisation's own documents and proves every sentence with a "
+    "verbatim quote. Errors are RFC 9457 problems with a stable code."
+)
+_SERVER_FAULT = 500
+
+
+def create_app(services: ApiServices) -> FastAPI:
+    """Return the application; its background tasks run from its start to its end."""
+    app = FastAPI(
+        title="PubSec Info Assistant",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(services),
+        telemetry={"tracing": False, "metrics": False},
+    )
+    app.include_router(questions.routes(services))
+    app.include_router(documents.routes(services))
+    app.include_router(health.routes(services, lambda: openapi.describe(app)))
+    app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
+    app.add_exception_handler(InfoAssistantError, _expected_error(services))
+    app.add_exception_handler(RequestValidationError, _wrong_shape)
+    app.add_exception_handler(HTTPException, _framework_error)
+    app.add_exception_handler(ClientGone, _nobody_there)
+    app.add_middleware(Gateway, metrics=services.metrics, limits=services.limits)
+    return app
+
+
+def _lifespan(services: ApiServices):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    @asynccontextmanager
+    async def run(_app: FastAPI) -> AsyncIterator[None]:
+        def restarted(name: str) -> None:
+            services.metrics.background_failures.labels(name).inc()
+
+        async with BackgroundTasks(services.tasks, on_failure=restarted):
+            services.lifecycle.started = True
+            try:
+                yield
+            finally:
+                services.lifecycle.draining = True
+        for close in services.closers:
+            await close()
+
+    return run
+
+
+def _request_id(request: Request) -> str:
+    return str(request.scope["state"]["request_id"])
+
+
+def _expected_error(services: ApiServices):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if isinstance(error, RateLimited):
+            services.metrics.rate_limited.inc()
+        if problem.status >= _SERVER_FAULT:
+            _log.warning(
+                "Request failed", code=problem.code, status=problem.status, error=describe(error)
+            )
+        return problem.response(_request_id(request))
+
+    return answer
+
+
+async def _wrong_shape(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    return validation_problem(found).response(_request_id(request))
+
+
+async def _framework_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else _SERVER_FAULT
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return http_problem(status).response(_request_id(request), headers)
+
+
+async def _nobody_there(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return Response(status_code=499)

@@ -1,0 +1,125 @@
+"""The outermost layer of every request: its id, its size limit, its count, and the last safety net.
+
+Plain ASGI: this runs for every request, and a framework's middleware would cost more than the work.
+"""
+
+import re
+import time
+import uuid
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from info_assistant.api.problems import Problem, http_problem, internal_problem
+from info_assistant.api.services import Limits
+from info_assistant.errors import PayloadTooLarge
+from info_assistant.observability.log import bind_request, get_logger, unbind_request
+from info_assistant.observability.metrics import Metrics
+
+DOCUMENTS_PATH = "/v1/documents"
+"""The one address that takes files."""
+
+_log = get_logger("api")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+_SERVED_MODE = "normal"
+
+
+class Gateway:
+    """ASGI middleware around the whole API."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, limits: Limits) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._metrics = metrics
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, receive, send, self._limit(scope))
+        bind_request(exchange.request_id)
+        try:
+            await self._pass_on(exchange)
+        finally:
+            self._count(exchange)
+            unbind_request()
+
+    async def _pass_on(self, exchange: "_Exchange") -> None:
+        try:
+            if exchange.announced_too_much:
+                await exchange.refuse(http_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+                return
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        except Exception:  # noqa: BLE001  # The boundary: logged, and answered without details.
+            _log.exception("Unexpected error", route=exchange.route)
+            if not exchange.started:
+                await exchange.refuse(internal_problem())
+
+    def _limit(self, scope: Scope) -> int:
+        if scope["method"] == "POST" and scope["path"] == DOCUMENTS_PATH:
+            return self._limits.file_bytes + self._limits.form_overhead_bytes
+        return self._limits.json_bytes
+
+    def _count(self, exchange: "_Exchange") -> None:
+        method = exchange.scope["method"]
+        known = method if method in _METHODS else "other"
+        seconds = time.perf_counter() - exchange.began
+        self._metrics.request_answered(known, exchange.route, exchange.status, seconds)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        self.scope = scope
+        self.began = time.perf_counter()
+        self.status = 499  # Nothing was answered: the client had gone.
+        self.started = False
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.request_id
+        length = headers.get("content-length", "")
+        self.announced_too_much = length.isdigit() and int(length) > limit
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._received = 0
+
+    @property
+    def route(self) -> str:
+        """The template of the path, so that ids in paths do not multiply the metrics."""
+        route = self.scope.get("route")
+        return getattr(route, "path", "unmatched")
+
+    async def receive(self) -> Message:
+        """Hand on a piece of the body. Raises PayloadTooLarge beyond the limit."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._received += len(message.get("body", b""))
+            if self._received > self._limit:
+                raise PayloadTooLarge(http_problem(413).detail)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Hand on a piece of the answer, with the headers that every answer carries."""
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            headers["X-Served-Mode"] = _SERVED_MODE
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers.setdefault("Cache-Control", "no-store")
+            if self.announced_too_much or self._received > self._limit:
+                # The rest of the body is not read, so the connection cannot be used again.
+                headers["Connection"] = "close"
+        await self._send(message)
+
+    async def refuse(self, problem: Problem) -> None:
+        """Answer with a problem."""
+        await problem.response(self.request_id)(self.scope, self._receive, self.send)

@@ -1,0 +1,63 @@
+"""The description of the API for machines, and a page that shows it to people without scripts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from info_assistant import __version__
+from info_assistant.api.problems import MEDIA_TYPE, http_problem
+from info_assistant.api.wire import ProblemBody
+
+_MEANINGS: Mapping[int, str] = {
+    400: "The request could not be understood.",
+    404: "There is no such thing that you may see.",
+    409: "Another change came first.",
+    413: "The request is larger than its limit.",
+    422: "Something in the request is missing or of the wrong kind.",
+    429: "You have asked too often; Retry-After says when to ask again.",
+    500: "The search index does not answer (`vector_store_unavailable`), or a fault of ours.",
+    503: "Something that is needed does not answer, or too much is asked at once.",
+    504: "The time for the request was up.",
+}
+_REFERENCE = "#/components/schemas/ProblemBody"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of these error statuses for a route."""
+    return {
+        status: {
+            "description": _MEANINGS.get(status, http_problem(status).title),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE}}},
+        }
+        for status in statuses
+    }
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document; it is made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=__version__,
+            description=app.description,
+            routes=app.routes,
+        )
+        schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schema.pop("$defs", {}))
+        schemas["ProblemBody"] = schema
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def render_docs(document: Mapping[str, Any]) -> str:
+    """Return a page with every operation, without scripts and without a second origin."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True
+    )
+    return environment.get_template("docs.html").render(document=document)

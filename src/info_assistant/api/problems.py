@@ -1,0 +1,156 @@
+"""From the error tree to HTTP: the only place that knows both.
+
+Every error leaves as an RFC 9457 problem with a stable `code` and the request's id. What went wrong
+inside is for the log; the body says what it means and what to do.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from info_assistant import errors
+from info_assistant.errors import InfoAssistantError
+
+MEDIA_TYPE = "application/problem+json"
+"""The media type of every error body."""
+
+INTERNAL = "internal"
+"""The code of errors that are ours to mend and nobody else's to read."""
+
+_DEFAULT_RETRY_AFTER_S = 5.0
+_MOST_FIELD_ERRORS = 20
+_LONGEST_FIELD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one class of errors is told over HTTP; `internal` ones keep their message for the log."""
+
+    status: int
+    title: str
+    internal: bool = False
+
+
+TABLE: Mapping[type[InfoAssistantError], Row] = {
+    errors.InfoAssistantError: Row(500, "Something went wrong on our side", internal=True),
+    errors.InvalidRequest: Row(422, "The request cannot be served as it stands"),
+    errors.PayloadTooLarge: Row(413, "The request is too large"),
+    errors.NotFound: Row(404, "Not found"),
+    errors.Conflict: Row(409, "Another change came first"),
+    errors.Unreadable: Row(422, "The document cannot be read"),
+    errors.Unavailable: Row(503, "Something that is needed does not answer"),
+    errors.VectorStoreUnavailable: Row(500, "The search index does not answer"),
+    errors.ObjectStorageUnavailable: Row(503, "The document storage does not answer"),
+    errors.EmbedderUnavailable: Row(503, "The language model for search is not available"),
+    errors.IngestionUnavailable: Row(503, "Documents are not taken in at the moment"),
+    errors.BackendUnavailable: Row(503, "The backend cannot be reached"),
+    errors.TooBusy: Row(503, "Too much is asked at once"),
+    errors.RateLimited: Row(429, "You have asked too often"),
+    errors.Overloaded: Row(503, "Too much is asked at once"),
+    errors.DeadlineExceeded: Row(504, "The time for this request is up"),
+    errors.StoredDataInvalid: Row(500, "Something went wrong on our side", internal=True),
+    errors.Misconfigured: Row(500, "Something went wrong on our side", internal=True),
+}
+"""One row for each class of errors.py."""
+
+_INTERNAL_DETAIL = (
+    "An unexpected error stopped this request. Nothing is wrong with what you sent. Please try "
+    "again; if it happens repeatedly, give the request id to the people who run this service."
+)
+
+_HTTP_CODES: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request could not be understood. Please check its format."),
+    404: ("not_found", "There is nothing at this address. GET /docs lists what there is."),
+    405: ("method_not_allowed", "This address does not take this method. GET /docs lists them."),
+    413: ("payload_too_large", "The request is larger than its limit. Please send less at once."),
+    415: ("unsupported_media_type", "This address does not take this media type."),
+    422: ("invalid_request", "The request cannot be served as it stands."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as a client sees it, before it becomes bytes."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    retry_after_s: float | None = None
+    fields: Sequence[Mapping[str, str]] = ()
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Return the members of the problem document."""
+        body: dict[str, Any] = {
+            "type": f"urn:info-assistant:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
+        if self.fields:
+            body["errors"] = list(self.fields)
+        return body
+
+    def response(self, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+        """Return the whole HTTP answer."""
+        extra = dict(headers or {})
+        if self.retry_after_s is not None:
+            extra["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
+        # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
+        content = json.dumps(self.body(request_id)).encode("ascii")
+        return Response(content, self.status, extra, media_type=MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return how `error` is told to a client; unknown errors keep their secrets."""
+    if not isinstance(error, InfoAssistantError):
+        return internal_problem()
+    row = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
+    if row.internal:
+        return internal_problem()
+    wait = error.retry_after_s
+    if wait is None and isinstance(error, (errors.Unavailable, errors.TooBusy)):
+        wait = _DEFAULT_RETRY_AFTER_S
+    return Problem(row.status, error.code, row.title, error.message, wait)
+
+
+def internal_problem() -> Problem:
+    """Return the problem of an error that is ours to mend."""
+    row = TABLE[InfoAssistantError]
+    return Problem(row.status, INTERNAL, row.title, _INTERNAL_DETAIL)
+
+
+def http_problem(status: int) -> Problem:
+    """Return the problem for a status that the web framework itself decided on."""
+    phrase = HTTPStatus(status).phrase
+    code, detail = _HTTP_CODES.get(status, (phrase.lower().replace(" ", "_"), f"{phrase}."))
+    return Problem(status, code, phrase, detail)
+
+
+def validation_problem(found: Sequence[Mapping[str, Any]]) -> Problem:
+    """Return the problem for a request of the wrong shape; it never repeats what was sent."""
+    fields = [
+        {"field": _field(error["loc"]), "message": str(error["msg"])[:200]}
+        for error in found[:_MOST_FIELD_ERRORS]
+    ]
+    named = "; ".join(f"{each['field']}: {each['message']}" for each in fields[:3])
+    return Problem(
+        422,
+        "invalid_request",
+        TABLE[errors.InvalidRequest].title,
+        f"Some of what was sent is missing or of the wrong kind. {named}",
+        fields=fields,
+    )
+
+
+def _field(location: Sequence[int | str]) -> str:
+    """Return the dotted path of a field without the part of the request that it is in."""
+    parts = location[1:] if len(location) > 1 else location
+    return ".".join(str(part) for part in parts)[:_LONGEST_FIELD]

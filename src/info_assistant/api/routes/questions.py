@@ -1,0 +1,145 @@
+"""Questions: one address, answered whole or as a stream."""
+
+import uuid
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from info_assistant.api import streams
+from info_assistant.api.answers import json_answer
+from info_assistant.api.openapi import problems
+from info_assistant.api.services import ApiServices
+from info_assistant.api.streams import (
+    AnswerStream,
+    ClientGone,
+    StreamOptions,
+    while_connected,
+)
+from info_assistant.api.wire import AnswerBody, QueryRequest, answer_body
+from info_assistant.errors import DeadlineExceeded, InfoAssistantError, Overloaded
+from info_assistant.model.answer import Answer
+from info_assistant.model.events import AnswerEvent
+from info_assistant.model.question import Filters, Question
+from info_assistant.resilience.deadline import Deadline
+
+_WHAT = "Answering the question"
+_ONE_BY_ONE = (
+    "Questions are answered one by one for now: earlier turns of the conversation were not used."
+)
+
+
+def routes(services: ApiServices) -> APIRouter:
+    """Return the routes for questions."""
+    router = APIRouter()
+    asker = _Asker(services)
+
+    @router.post(
+        "/v1/query",
+        response_model=AnswerBody,
+        summary="Ask a question",
+        responses={
+            200: {
+                "description": "The answer, or that the documents hold none. With `Accept: "
+                "text/event-stream`: status, sources, sentence, citation, notice, then final "
+                "or error.",
+                "content": {streams.MEDIA_TYPE: {"schema": {"type": "string"}}},
+            },
+            **problems(400, 413, 422, 429, 500, 503, 504),
+        },
+    )
+    async def ask(
+        asked: QueryRequest, request: Request, accept: Annotated[str, Header()] = "*/*"
+    ) -> Response:
+        """Answer from the documents that the caller may see, each sentence with its quote."""
+        question = Question(
+            id=str(uuid.uuid4()),
+            text=asked.question,
+            caller=await services.caller(request),
+            filters=_filters(asked),
+        )
+        if streams.MEDIA_TYPE in accept.lower():
+            return await asker.stream(question, asked, request)
+        return await asker.whole(question, asked, request)
+
+    return router
+
+
+def _filters(asked: QueryRequest) -> Filters:
+    chosen = asked.filters.document_ids if asked.filters else []
+    return Filters(tuple(str(each) for each in chosen))
+
+
+def _notices(asked: QueryRequest) -> tuple[str, ...]:
+    return (_ONE_BY_ONE,) if asked.history else ()
+
+
+class _Asker:
+    """Takes a question through admission and the pipeline, within its deadline."""
+
+    def __init__(self, services: ApiServices) -> None:
+        self._services = services
+
+    async def whole(self, question: Question, asked: QueryRequest, request: Request) -> Response:
+        deadline = Deadline.after(self._services.limits.question_s)
+        async with while_connected(request.receive):
+            answer = await self._answer(question, deadline)
+        with_text = "passages" in asked.include
+        return json_answer(answer_body(answer, with_text=with_text, notices=_notices(asked)))
+
+    async def stream(self, question: Question, asked: QueryRequest, request: Request) -> Response:
+        deadline = Deadline.after(self._services.limits.question_s)
+        events = self._events(question)
+        try:
+            async with while_connected(request.receive):
+                begun = await self._begun(events, deadline)
+        except BaseException:
+            await events.aclose()
+            raise
+        options = StreamOptions(
+            with_text="passages" in asked.include,
+            request_id=str(request.scope["state"]["request_id"]),
+            notices=_notices(asked),
+            ping_s=self._services.limits.ping_s,
+        )
+        return AnswerStream(begun, events, deadline, options, self._count)
+
+    async def _answer(self, question: Question, deadline: Deadline) -> Answer:
+        try:
+            async with deadline.enforced(_WHAT), self._services.admission.place():
+                return await self._services.pipeline.answer(question)
+        except Exception as error:
+            self._count(error)
+            raise
+
+    async def _begun(
+        self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
+    ) -> list[AnswerEvent]:
+        try:
+            async with deadline.enforced(_WHAT):
+                return await streams.begin(events)
+        except Exception as error:
+            self._count(error)
+            raise
+
+    async def _events(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
+        """Yield the pipeline's events while holding a place; closing this ends the pipeline."""
+        async with self._services.admission.place():
+            stream = self._services.pipeline.stream(question)
+            if isinstance(stream, AsyncGenerator):
+                async with aclosing(stream):
+                    async for event in stream:
+                        yield event
+            else:
+                async for event in stream:
+                    yield event
+
+    def _count(self, error: Exception) -> None:
+        """Count what the pipeline cannot: its own errors it has counted already."""
+        if isinstance(error, (Overloaded, DeadlineExceeded)):
+            self._services.metrics.failed(error.code)
+        elif not isinstance(error, (InfoAssistantError, ClientGone)):
+            self._services.metrics.failed("internal")

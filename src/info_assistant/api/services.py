@@ -1,0 +1,109 @@
+"""What the API needs from the rest of the product, as it is handed over by wiring."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from starlette.requests import Request
+
+from info_assistant.ingestion.intake import Receipt, Upload
+from info_assistant.model.answer import Answer
+from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.events import AnswerEvent
+from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller
+from info_assistant.model.question import Question
+from info_assistant.model.reading import Reading
+from info_assistant.observability.metrics import Metrics
+from info_assistant.ports import RateLimiter, StatusPage
+from info_assistant.resilience.admission import Admission
+from info_assistant.resilience.deadline import QUESTION_SECONDS
+from info_assistant.resilience.health import HealthMonitor, Lifecycle
+
+
+class Pipeline(Protocol):
+    """A question's way."""
+
+    async def answer(self, question: Question) -> Answer:
+        """Return the whole answer. Raises Unavailable and its kin."""
+
+    def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+        """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
+
+
+class DocumentIntake(Protocol):
+    """Where uploads go."""
+
+    async def accept(self, caller: Caller, upload: Upload) -> Receipt:
+        """Store the upload durably. Raises InvalidRequest, Unreadable, Unavailable."""
+
+
+class DocumentLibrary(Protocol):
+    """What is known about documents. A document the scope may not see is NotFound."""
+
+    async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
+        """Return the document's state."""
+
+    async def page(
+        self,
+        scope: AccessScope,
+        *,
+        limit: int,
+        after: str | None,
+        state: DocumentState | None,
+        query: str,
+    ) -> StatusPage:
+        """Return one page of the documents that the scope may see."""
+
+    async def original(
+        self, scope: AccessScope, document_id: str, version: int | None = None
+    ) -> tuple[DocumentStatus, bytes]:
+        """Return the bytes that were uploaded."""
+
+    async def reading(
+        self, scope: AccessScope, document_id: str, version: int | None = None
+    ) -> tuple[DocumentStatus, Reading]:
+        """Return the document as text."""
+
+    async def remove(self, caller: Caller, document_id: str) -> None:
+        """Delete the document; durable when this returns."""
+
+
+async def local_operator(request: Request) -> Caller:  # noqa: ARG001  # A resolver's parameter.
+    """Return the caller of an installation without sign-in (AUTH=none)."""
+    return LOCAL_OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest requests that are read, in bytes, and the time for a question, in seconds."""
+
+    json_bytes: int = 64 * 1024
+    file_bytes: int = 50 * 1024 * 1024
+    form_overhead_bytes: int = 1024 * 1024
+    files: int = 100
+    question_s: float = QUESTION_SECONDS
+    ping_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServices:
+    """Everything that the routes use.
+
+    `tasks` run from start to end of the process; `essential` names the dependencies without
+    any one of which no question can be answered.
+    """
+
+    pipeline: Pipeline
+    intake: DocumentIntake
+    library: DocumentLibrary
+    limiter: RateLimiter
+    health: HealthMonitor
+    metrics: Metrics
+    admission: Admission = field(default_factory=Admission)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
+    caller: Callable[[Request], Awaitable[Caller]] = local_operator
+    tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+    essential: frozenset[str] = frozenset({"qdrant"})
+    limiter_kind: Literal["shared", "local", "off"] = "off"
+    limits: Limits = field(default_factory=Limits)

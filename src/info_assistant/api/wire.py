@@ -1,0 +1,379 @@
+"""Requests and answers as they travel: the shapes that clients rely on. Extended, never renamed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from info_assistant.ingestion.intake import Receipt
+from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
+from info_assistant.model.answer import Citation as CitedPassage
+from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.question import MAX_QUESTION_CHARACTERS
+from info_assistant.model.reading import BlockKind, Reading
+from info_assistant.ports import StatusPage
+from info_assistant.resilience.health import DependencyHealth, DependencyState
+
+_HAS_LETTER_OR_DIGIT = r"[^\W_]"
+
+
+class Wire(BaseModel):
+    """A shape on its way out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Request(BaseModel):
+    """A shape on its way in: unknown members are refused, so that no wish is silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class QueryFilters(Request):
+    """A wish to search less than the caller may see."""
+
+    document_ids: Annotated[list[UUID], Field(max_length=100)] = []
+
+
+class Turn(Request):
+    """An earlier turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(max_length=8000)]
+
+
+class QueryRequest(Request):
+    """A question. Control characters and other invisible ones in it are left out."""
+
+    question: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_QUESTION_CHARACTERS,
+            pattern=_HAS_LETTER_OR_DIGIT,
+            description="What you would like to know: at least one letter or digit.",
+            examples=["How do I request records?"],
+        ),
+    ]
+    conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, description="Reserved. Questions are answered one by one for now."
+    )
+    filters: QueryFilters | None = None
+    history: Annotated[list[Turn], Field(max_length=50)] = Field(
+        default=[], description="Reserved. Questions are answered one by one for now."
+    )
+    include: Annotated[list[Literal["passages"]], Field(max_length=8)] = Field(
+        default=[], description="`passages` adds the whole passage to each citation."
+    )
+
+
+class SentenceBody(Wire):
+    """A sentence of the answer with the numbers of its citations."""
+
+    text: str
+    citations: list[int]
+    support: Support
+
+
+class CitationBody(Wire):
+    """Evidence: a verbatim quote. `start` and `end` are its offsets in the document's text."""
+
+    n: int
+    document_id: str
+    title: str
+    source: str
+    version: int
+    page: int | None
+    heading_path: list[str]
+    quote: str
+    start: int
+    end: int
+    text: str | None = Field(default=None, description="Only with `include: [passages]`.")
+
+
+class ServedByBody(Wire):
+    """Who composed the answer, and what the answer cache did."""
+
+    provider: str
+    model: str
+    cache: str
+    switch: str | None
+
+
+class UsageBody(Wire):
+    """What the answer cost; nothing where no model was called."""
+
+    tokens: int
+    cost_usd: float
+
+
+class AnswerBody(Wire):
+    """The outcome of a question. That the documents hold no answer is an outcome, not an error."""
+
+    id: str
+    status: AnswerStatus
+    answer_mode: AnswerMode
+    answer: str
+    sentences: list[SentenceBody]
+    citations: list[CitationBody]
+    see_also: list[CitationBody]
+    served_by: ServedByBody
+    degraded: list[str]
+    notices: list[str]
+    documents_as_of: datetime | None
+    usage: UsageBody
+    timings_ms: dict[str, float]
+
+
+class UploadedBody(Wire):
+    """A document that was taken, and where to watch it."""
+
+    id: str
+    source: str
+    title: str
+    state: DocumentState
+    outcome: Literal["accepted", "unchanged"]
+    status_url: str
+
+
+class UploadsBody(Wire):
+    """The documents of one upload, in their order."""
+
+    documents: list[UploadedBody]
+
+
+class ProgressBody(Wire):
+    """How much of the present stage is done."""
+
+    done: int
+    total: int
+    unit: str
+
+
+class DocumentBody(Wire):
+    """A document and how far it has come. `version` names its bytes, `versions` counts changes."""
+
+    id: str
+    title: str
+    source: str
+    state: DocumentState
+    detail: str
+    progress: ProgressBody | None
+    passages: int
+    version: int
+    versions: int
+    media_type: str
+    size_bytes: int
+    access: list[str]
+    created_at: datetime
+    updated_at: datetime
+    since: datetime
+
+
+class DocumentsBody(Wire):
+    """A page of the list; `next`, given as `after`, continues it."""
+
+    documents: list[DocumentBody]
+    next: str | None
+
+
+class BlockBody(Wire):
+    """A paragraph, heading, list item, table row or listing with its place in the text."""
+
+    kind: BlockKind
+    level: int
+    page: int | None
+    text: str
+    start: int
+    end: int
+    table_header: str
+
+
+class SpanBody(Wire):
+    """A range of characters, [start, end)."""
+
+    start: int
+    end: int
+
+
+class TextBody(Wire):
+    """A document as text, with the part that was asked for marked."""
+
+    id: str
+    title: str
+    source: str
+    version: int
+    blocks: list[BlockBody]
+    highlights: list[SpanBody]
+    notes: list[str]
+
+
+class DependencyBody(Wire):
+    """The state of something we depend on. `breaker` is null where none is in use."""
+
+    state: DependencyState
+    since: datetime
+    last_success: datetime | None
+    breaker: str | None
+    detail: str
+
+
+class HealthBody(Wire):
+    """The state of the whole."""
+
+    status: Literal["ok", "degraded", "down"]
+    dependencies: dict[str, DependencyBody]
+    modes: list[str]
+    limiter: Literal["shared", "local", "off"]
+
+
+class StateBody(Wire):
+    """One word."""
+
+    status: str
+
+
+class FieldError(Wire):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemBody(Wire):
+    """An error (RFC 9457). `code` is stable; `request_id` finds it in the log."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[FieldError] | None = None
+
+
+def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:
+    """Return a citation as it travels."""
+    passage = citation.passage
+    return CitationBody(
+        n=citation.n,
+        document_id=passage.document_id,
+        title=passage.title,
+        source=passage.source,
+        version=passage.version,
+        page=passage.page,
+        heading_path=list(passage.heading_path),
+        quote=citation.quote,
+        start=citation.start,
+        end=citation.end,
+        text=passage.text if with_text else None,
+    )
+
+
+def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = ()) -> AnswerBody:
+    """Return an answer as it travels, with what else its reader should know."""
+    served = answer.served_by
+    return AnswerBody(
+        id=answer.id,
+        status=answer.status,
+        answer_mode=answer.mode,
+        answer=answer.text,
+        sentences=[
+            SentenceBody(text=each.text, citations=list(each.citations), support=each.support)
+            for each in answer.sentences
+        ],
+        citations=[citation_body(each, with_text=with_text) for each in answer.citations],
+        see_also=[citation_body(each, with_text=with_text) for each in answer.see_also],
+        served_by=ServedByBody(
+            provider=served.provider, model=served.model, cache=served.cache, switch=served.switch
+        ),
+        degraded=list(answer.degraded),
+        notices=[*answer.notices, *notices],
+        documents_as_of=answer.documents_as_of,
+        usage=UsageBody(tokens=0, cost_usd=0.0),
+        timings_ms=answer.timings_ms,
+    )
+
+
+def uploaded_body(receipt: Receipt) -> UploadedBody:
+    """Return the receipt of one document."""
+    document = receipt.status.document
+    return UploadedBody(
+        id=document.id,
+        source=document.source,
+        title=document.title,
+        state=receipt.status.state,
+        outcome=receipt.outcome,
+        status_url=f"/v1/documents/{document.id}",
+    )
+
+
+def document_body(status: DocumentStatus) -> DocumentBody:
+    """Return a document as it travels."""
+    document, progress = status.document, status.progress
+    return DocumentBody(
+        id=document.id,
+        title=document.title,
+        source=document.source,
+        state=status.state,
+        detail=status.detail,
+        progress=ProgressBody(done=progress.done, total=progress.total, unit=progress.unit)
+        if progress
+        else None,
+        passages=status.passages,
+        version=document.content.version,
+        versions=document.revision,
+        media_type=document.content.media_type,
+        size_bytes=document.content.size_bytes,
+        access=list(document.access),
+        created_at=document.created_at,
+        updated_at=document.updated_at,
+        since=status.since,
+    )
+
+
+def documents_body(page: StatusPage) -> DocumentsBody:
+    """Return a page of the list."""
+    return DocumentsBody(documents=[document_body(each) for each in page.statuses], next=page.next)
+
+
+def text_body(status: DocumentStatus, reading: Reading, highlight: SpanBody | None) -> TextBody:
+    """Return a document as text with `highlight` marked."""
+    blocks = [
+        BlockBody(
+            kind=placed.block.kind,
+            level=placed.block.level,
+            page=placed.block.page,
+            text=placed.block.text,
+            start=placed.start,
+            end=placed.end,
+            table_header=placed.block.table_header,
+        )
+        for placed in reading.placed()
+    ]
+    document = status.document
+    return TextBody(
+        id=document.id,
+        title=document.title,
+        source=document.source,
+        version=document.content.version,
+        blocks=blocks,
+        highlights=[highlight] if highlight else [],
+        notes=list(reading.notes),
+    )
+
+
+def dependency_bodies(known: Mapping[str, DependencyHealth]) -> dict[str, DependencyBody]:
+    """Return the state of every dependency."""
+    return {
+        name: DependencyBody(
+            state=each.state,
+            since=each.since,
+            last_success=each.last_success,
+            breaker=None,
+            detail=each.detail,
+        )
+        for name, each in known.items()
+    }
