@@ -40,6 +40,7 @@ def test_every_command_teaches_by_example(entry: Entry) -> None:
     command = entry.load()
     with click.Context(command, info_name=entry.name, parent=click.Context(program)) as context:
         text = command.get_help(context)
+    assert "\\b" not in text, "a raw docstring hides the mark that keeps lines"
     assert command.get_short_help_str(limit=200) == entry.summary
     assert f"info-assistant {entry.name}" in text.split("Usage:")[1].split("\n", 1)[1]
 

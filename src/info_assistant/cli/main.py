@@ -95,7 +95,11 @@ ENTRIES: Sequence[Entry] = (
     Entry("ingest", "Take files and folders into the library.", _ingest),
     Entry("documents", "List, show or delete the documents of the library.", _documents),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
-    Entry("evaluate", "Measure retrieval and answers on a set of questions.", _evaluate),
+    Entry(
+        "evaluate",
+        "Measure retrieval and answers on a set of QUESTIONS, one JSON object a line.",
+        _evaluate,
+    ),
     Entry("rebuild", "Recreate what can be derived from object storage.", _rebuild),
     Entry("serve", "Run the backend alone.", _serve),
     Entry("frontend", "Run the web page alone.", _frontend),

@@ -20,6 +20,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 10.0
 _HEALTHY_AFTER_S = 30.0
 _STARTS_BEFORE_GIVING_UP = 3
 _KEPT_LOGS = 3
+_KEPT_FOR_EACH_S = 1.0
+"""What a part that stops slowly leaves to each that still has to stop."""
 _TAIL_BYTES = 4000
 
 
@@ -113,8 +115,8 @@ class Supervisor:
         for left, run in zip(range(len(self._runs), 0, -1), reversed(self._runs), strict=True):
             if run.process is None:
                 continue
-            share_s = (deadline - time.monotonic()) / left
-            await _stop(run.process, max(share_s, 0.1))
+            kept_s = min(_KEPT_FOR_EACH_S, self._grace_s / len(self._runs)) * (left - 1)
+            await _stop(run.process, max(deadline - time.monotonic() - kept_s, 0.1))
 
 
 async def _stop(process: asyncio.subprocess.Process, grace_s: float) -> None:

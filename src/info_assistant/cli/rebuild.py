@@ -2,6 +2,7 @@
 
 import click
 
+from info_assistant.cli.output import say
 from info_assistant.settings import Settings
 
 
@@ -28,5 +29,9 @@ def rebuild_qdrant() -> None:
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.wiring import run_rebuild  # noqa: PLC0415  Loads the whole product.
 
-    count = run_rebuild(Settings.from_environment())
+    count = run_rebuild(Settings.from_environment(), _tell)
     click.echo(f"{count} documents")
+
+
+def _tell(done: int, total: int) -> None:
+    say(f"{done}/{total} documents")

@@ -17,7 +17,7 @@ from info_assistant.cli.welcome import Welcome
 from info_assistant.settings import LOCAL_KEY_NAME, Settings
 
 _READY_S = 60.0
-_STOP_S = 8.0
+_STOP_S = 9.0
 
 
 @click.command(short_help="Start everything on this machine and keep it running.")
