@@ -3,7 +3,7 @@
 It loads every parser once, then forks for each document, so that a document costs milliseconds and
 what it does to its process ends with it. The parent sends, over the socket on descriptor 0, one
 message for each job with a socket for the file and the reply; `kill <job>` ends one. We
-answer `ended <job> <wait status>`. Both sides' end is the other's end.
+answer `ended <job> <wait status> <most memory>`. Both sides' end is the other's end.
 """
 
 import array
@@ -100,11 +100,11 @@ class _Zygote:
 
     def _reap(self) -> None:
         while self._jobs:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
             job = self._jobs.pop(pid)
-            self._control.send(b"ended %d %d" % (job, status))
+            self._control.send(b"ended %d %d %d" % (job, status, used.ru_maxrss * 1024))
 
 
 def _child(parent: int, descriptor: int) -> None:
@@ -137,6 +137,7 @@ def _reply(data: bytes, request: ParseRequest) -> bytes:
             filename=request.filename,
             media_type=request.media_type,
             max_pages=limits.max_pages,
+            max_characters=limits.max_characters,
         )
         _check(reading, limits)
         return encode_reading(reading)

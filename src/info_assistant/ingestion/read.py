@@ -27,6 +27,7 @@ _INLINE_REPLY = 200_000
 _BYTES_PER_CHARACTER = 8
 _BYTES_PER_BLOCK = 64
 _LONGEST_MESSAGE = 256
+_STARVED_SHARE = 3
 _TOO_LONG = (
     "Reading this file took longer than {seconds:.0f} seconds and was stopped. "
     "Split it into parts or save it anew."
@@ -58,6 +59,14 @@ class _ParserEnded(Exception):
     """The process that all documents share ended; that is not this document's fault."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How a child ended, and the most memory it held."""
+
+    status: int
+    memory_bytes: int
+
+
 class _Parser:
     """A running zygote, with the jobs that wait for word of their child."""
 
@@ -65,7 +74,7 @@ class _Parser:
         self.process = process
         self.control = control
         self.alive = True
-        self.endings: dict[int, asyncio.Future[int]] = {}
+        self.endings: dict[int, asyncio.Future[_Ending]] = {}
         asyncio.get_running_loop().add_reader(control, self._on_message)
 
     def _on_message(self) -> None:
@@ -79,10 +88,10 @@ class _Parser:
         if not message:
             self.let_go()
             return
-        _, job, status = message.split()
+        _, job, status, memory = message.split()
         waiting = self.endings.get(int(job))
         if waiting is not None and not waiting.done():
-            waiting.set_result(int(status))
+            waiting.set_result(_Ending(int(status), int(memory)))
 
     def let_go(self) -> None:
         """Stop listening; every job that still waits learns that the zygote ended."""
@@ -164,7 +173,7 @@ class SubprocessReader:
         self._last_job += 1
         job = self._last_job
         ours, theirs = socket.socketpair()
-        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[_Ending] = asyncio.get_running_loop().create_future()
         parser.endings[job] = ended
         try:
             with theirs:
@@ -172,12 +181,12 @@ class SubprocessReader:
             try:
                 async with asyncio.timeout(self._limits.wall_seconds):
                     reply = await self._converse(ours, data, filename, media_type)
-                    status = await ended
+                    ending = await ended
             except TimeoutError:
                 raise Unreadable(
                     "limits", _TOO_LONG.format(seconds=self._limits.wall_seconds)
                 ) from None
-            return await self._understood(reply, status)
+            return await self._understood(reply, ending)
         finally:
             ours.close()
             if not ended.done():
@@ -215,12 +224,14 @@ class SubprocessReader:
             limits.max_pages,
         )
 
-    async def _understood(self, reply: bytes, status: int) -> Reading:
+    async def _understood(self, reply: bytes, ending: _Ending) -> Reading:
         """Return the reading of a child that ended well. Raises Unreadable otherwise."""
-        code = os.waitstatus_to_exitcode(status)
+        code = os.waitstatus_to_exitcode(ending.status)
         if code == -signal.SIGXCPU:
             raise Unreadable("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
-        if code in {_OUT_OF_MEMORY, -signal.SIGKILL, -signal.SIGABRT}:
+        # Foreign code that gets no more memory fails in its own way, often by crashing.
+        starved = ending.memory_bytes * _STARVED_SHARE > self._limits.memory_bytes
+        if code in {_OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
             raise Unreadable("limits", _TOO_MUCH_MEMORY)
         if code != 0 or not reply:
             raise Unreadable("corrupt", _CRASHED)
@@ -231,7 +242,7 @@ class SubprocessReader:
         except ValueError as exc:
             raise Unreadable("corrupt", _CRASHED) from exc
 
-    async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[int]") -> None:
+    async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[_Ending]") -> None:
         """End a child that is no longer wanted; a parser that does not do it is ended itself."""
         try:
             _send(parser.control, b"kill %d" % job, [])

@@ -179,8 +179,7 @@ class _Splitter:
                 # The headings are in the path as well; the statement is nowhere else.
                 fitting.append(replace(draft, units=tuple(body)))
             else:
-                middle = len(draft.units) // 2
-                halves = [draft.units[:middle], draft.units[middle:]]
+                halves = _halves(draft.units)
                 fitting += self._fitting([replace(draft, units=half) for half in halves])
         return fitting
 
@@ -214,6 +213,17 @@ class _Splitter:
             end=end,
             statements=tuple(Span(unit.start - start, unit.end - start) for unit in quotable),
         )
+
+
+def _halves(units: tuple[Unit, ...]) -> list[tuple[Unit, ...]]:
+    """Cut units in the middle, but never after a heading; headings alone in front are left out."""
+    middle = len(units) // 2
+    while middle and units[middle - 1].kind is BlockKind.HEADING:
+        middle -= 1
+    if middle:
+        return [units[:middle], units[middle:]]
+    body = next(at for at, unit in enumerate(units) if unit.kind is not BlockKind.HEADING)
+    return [units[body:]]
 
 
 def cut_to_fit(text: str, room: int, counter: TokenCounter) -> list[Span]:

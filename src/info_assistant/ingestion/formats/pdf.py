@@ -115,13 +115,28 @@ def _shape(line: Line) -> str:
 def _split_off(
     lines: Sequence[Line], furniture: set[str], height: float
 ) -> tuple[list[Line], list[Line]]:
-    """Tell a page's own lines from those that run through the document."""
-    body: list[Line] = []
-    running: list[Line] = []
-    for line in lines:
-        runs = _at_edge(line, height) and (_shape(line) in furniture or line.text.isdigit())
-        (running if runs else body).append(line)
-    return body, running
+    """Tell a page's own lines from those that run through the document, at its outer edges."""
+    running: set[int] = set()
+    downwards = sorted(lines, key=lambda line: -line.middle)
+    for inwards in (downwards, downwards[::-1]):
+        for line in inwards:
+            repeated = _shape(line) in furniture or _is_page_number(line, lines)
+            if not repeated or not _at_edge(line, height):
+                break
+            running.add(id(line))
+    return (
+        [line for line in lines if id(line) not in running],
+        [line for line in lines if id(line) in running],
+    )
+
+
+def _is_page_number(line: Line, lines: Sequence[Line]) -> bool:
+    """Whether a line is a number that stands outermost on its page, and alone at its height."""
+    if not line.text.isdigit():
+        return False
+    others = [other.middle for other in lines if other is not line]
+    outermost = all(line.middle > at for at in others) or all(line.middle < at for at in others)
+    return outermost and all(abs(line.middle - at) > line.size for at in others)
 
 
 def _running_blocks(running: Sequence[Line], page: int) -> Iterator[Block]:

@@ -44,6 +44,8 @@ _MEDIA_TYPES = {
     "text/tab-separated-values": "csv",
 }
 _PDF_WITHIN = 1024
+# Markup may be twice its text; more is refused before it is parsed.
+_MARKUP_SHARE = 3
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _FOREIGN = {
@@ -67,7 +69,14 @@ _HTML_START = re.compile(
 )
 
 
-def read_file(data: bytes, *, filename: str, media_type: str, max_pages: int = 5_000) -> Reading:
+def read_file(
+    data: bytes,
+    *,
+    filename: str,
+    media_type: str,
+    max_pages: int = 5_000,
+    max_characters: int = 20_000_000,
+) -> Reading:
     """Read a file of any supported format. Raises Unreadable with the reason in words."""
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise Unreadable("empty", "This file is empty. Check that the right file was sent.")
@@ -77,7 +86,7 @@ def read_file(data: bytes, *, filename: str, media_type: str, max_pages: int = 5
         reading = _read_zip(data)
     else:
         _refuse_foreign(data)
-        reading = _read_as_text(data, filename, media_type)
+        reading = _read_as_text(data, filename, media_type, max_characters)
     if not reading.blocks:
         raise Unreadable("empty", "This file holds no words that can be read.")
     return reading
@@ -123,9 +132,15 @@ def _refuse_foreign(data: bytes) -> None:
             )
 
 
-def _read_as_text(data: bytes, filename: str, media_type: str) -> Reading:
+def _read_as_text(data: bytes, filename: str, media_type: str, max_characters: int) -> Reading:
     suffix = PurePath(filename.replace("\\", "/")).suffix.lower()
     decoded = decode(data)
+    if len(decoded.text) > _MARKUP_SHARE * max_characters:
+        raise Unreadable(
+            "limits",
+            f"This file holds {len(decoded.text):,} characters; that is more than is read. "
+            "Split it into parts.",
+        )
     if suffix in {".pdf", ".docx"}:
         _refuse_fragment(decoded.text, suffix)
     stated = media_type.split(";", maxsplit=1)[0].strip().lower()
