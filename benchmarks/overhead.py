@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.processes import (
     KEY,
+    ONE_THREAD,
     await_ready,
     cpu_ns,
     local_qdrant,
@@ -121,7 +122,7 @@ def place(passages: int, questions: int, folder: Path) -> Iterator[Place]:
         module = "benchmarks.harness.seeded_backend"
         objects = str(folder / "objects")
         command = ["-m", module, str(port), qdrant.url, objects, str(questions)]
-        with running(command, {}, log) as backend:
+        with running(command, ONE_THREAD, log) as backend:
             await_ready(backend, f"http://127.0.0.1:{port}/readyz", log)
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             yield Place(passages, backend.pid, qdrant.pid, connection)

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -90,6 +91,8 @@ def options(description: str) -> Options:
     parser.add_argument("--results", type=Path, help="folder for the JSON files")
     parser.add_argument("--passages", type=int, default=10_000, help="default: 10000")
     given = parser.parse_args()
+    # Whoever stops us politely finds every process of ours gone.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = given.results or (QUICK_RESULTS if given.quick else RESULTS)
     return Options(given.quick, 2 if given.quick else given.rounds, results, given.passages)
 

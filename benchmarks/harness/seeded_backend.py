@@ -3,6 +3,7 @@
 Started as `python -m benchmarks.harness.seeded_backend PORT QDRANT_URL FOLDER QUESTIONS`.
 """
 
+import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
 
@@ -13,6 +14,7 @@ from benchmarks.harness.seeded import IDENTITY, SeededWorld
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
+from info_assistant.cli.parentage import end_with_parent
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -102,6 +104,7 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
 
 def main() -> None:
     """Serve until told to stop."""
+    end_with_parent(os.getppid())
     port, url, folder, questions = sys.argv[1:]
     configure_logging("WARNING")
     app = create_app(services(url, folder, int(questions)))
