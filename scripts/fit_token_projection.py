@@ -29,13 +29,7 @@ def main() -> int:
     ]
     texts = [" ".join(words[at : at + WORDS_A_TEXT]) for at in range(0, len(words), WORDS_A_TEXT)]
     model = minilm.MiniLmModel(minilm.DEFAULT_FOLDER)
-    hidden = np.concatenate(
-        [
-            encoded.hidden
-            for at in range(0, len(texts), minilm.BATCH)
-            for encoded in model.run(model.tokenize(texts[at : at + minilm.BATCH]))
-        ]
-    )
+    hidden = np.concatenate([model.run(encoding).hidden for encoding in model.tokenize(texts)])
     unit = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
     _, strengths, directions = np.linalg.svd(unit, full_matrices=False)
     kept = (strengths[: minilm.TOKEN_DIMENSION] ** 2).sum() / (strengths**2).sum()

@@ -21,15 +21,16 @@ AVERAGE_TERMS = 75
 
 _WORD = re.compile(r"[^\W_]+(?:[.'\-/][^\W_]+)*")
 _PART = re.compile(r"[^\W_]+")
-_ENDINGS = {"s", "t", "ll", "re", "ve", "d", "m"}
+_ENDING = re.compile(r"n't\b|'(?:s|t|ll|re|ve|d|m)\b")
 STOP_WORDS = frozenset(
     """
-    a about after all also am an and any are as at be because been before being but by can could
-    did do does doing for from had has have having he her here hers him his how i if in into is it
-    its just me more most my no nor of off on once only or other our ours out over own same she so
-    some such than that the their theirs them then there these they this those to too under until
-    up very was we were what when where which while who whom why will with would you your yours
-    dont doesnt didnt cant im ive id isnt arent wasnt whats theres
+    a about after all also am an and any are arent as at be because been before being but by ca
+    can cant could couldnt did didnt do does doesnt doing dont for from had hadnt has hasnt have
+    havent having he her here hers him his how i id if im in into is isnt it its ive just me more
+    most my no nor of off on once only or other our ours out over own same she should shouldnt so
+    some such than that the their theirs them then there theres these they this those to too under
+    until up very was wasnt we were werent what whats when where which while who whom why will
+    with wo wont would wouldnt you your yours
     """.split()  # noqa: SIM905 - A table of words reads best as text.
 )
 
@@ -44,7 +45,11 @@ class TermVectors:
     def terms(self, text: str) -> list[str]:
         """Return the stemmed terms of a text in order; compounds count whole and in parts."""
         lowered = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        words = [word for match in _WORD.finditer(lowered) for word in _forms(match.group())]
+        words = [
+            word
+            for match in _WORD.finditer(_ENDING.sub("", lowered))
+            for word in _forms(match.group())
+        ]
         return list(self._stemmer.stemWords(words))
 
     def passage(self, text: str) -> SparseVector:
@@ -63,14 +68,9 @@ class TermVectors:
 
 def _forms(word: str) -> list[str]:
     """Return a word's parts that mean something and, for a compound, the whole."""
-    base, apostrophe, ending = word.partition("'")
-    if apostrophe and (base + ending in STOP_WORDS or base in STOP_WORDS):
-        return []
-    if apostrophe and ending in _ENDINGS:
-        word = base
     parts = _PART.findall(word)
     forms = [part for part in parts if part not in STOP_WORDS]
-    return [*forms, "".join(parts)] if len(parts) > 1 else forms
+    return [*forms, "".join(parts)] if len(forms) == len(parts) > 1 else forms
 
 
 def _term_id(term: str) -> int:

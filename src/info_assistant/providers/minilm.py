@@ -37,8 +37,8 @@ TOKEN_DIMENSION = 128
 MAX_TOKENS = 256
 """The length that the model was trained on; anything longer is cut."""
 
-BATCH = 8
-"""Passages computed together: the fastest size measured, and small in memory."""
+TURN = 8
+"""Passages that a thread computes before it hands in its results."""
 
 DEFAULT_FOLDER = Path(__file__).parent / "minilm_weights"
 PROJECTION = Path(__file__).parent / "minilm_token_projection.npy"
@@ -117,35 +117,30 @@ class MiniLmModel:
         """Return the word pieces of each text, cut at MAX_TOKENS."""
         return list(self._tokenizer.encode_batch(list(texts)))
 
-    def run(self, encodings: Sequence[Encoding]) -> list[Encoded]:
-        """Compute one batch, padded to its longest member."""
-        length = max(len(encoding.ids) for encoding in encodings)
-        ids = np.zeros((len(encodings), length), np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        outputs = self._session.run(
-            ["tokens", "sentence"], {"input_ids": ids, "attention_mask": mask}
+    def run(self, encoding: Encoding) -> Encoded:
+        """Compute one text.
+
+        Always one at a time: the int8 runtime scales a batch as a whole, so that in company a text
+        would get other vectors each time. It is also as fast as any batch, without padding.
+        """
+        ids = np.array([encoding.ids], np.int64)
+        hidden, sentence = self._session.run(
+            ["tokens", "sentence"], {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         )
-        hidden, sentence = (np.asarray(output, np.float32) for output in outputs)
-        return [
-            Encoded(
-                sentence[row],
-                hidden[row, 1 : len(encoding.ids) - 1],
-                tuple(encoding.offsets[1 : len(encoding.ids) - 1]),
-            )
-            for row, encoding in enumerate(encodings)
-        ]
+        return Encoded(
+            np.asarray(sentence, np.float32)[0],
+            np.asarray(hidden, np.float32)[0, 1:-1],
+            tuple(encoding.offsets[1:-1]),
+        )
 
 
 class _QuestionsFirst:
-    """Lets one document batch run while questions are in hand, and any number otherwise."""
+    """Lets one document thread compute while questions are in hand, and all of them otherwise."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._questions = 0
-        self._batches = 0
+        self._documents = 0
 
     @contextmanager
     def question(self) -> Iterator[None]:
@@ -159,15 +154,15 @@ class _QuestionsFirst:
                 self._changed.notify_all()
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
+    def document(self) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: self._questions == 0 or self._batches == 0)
-            self._batches += 1
+            self._changed.wait_for(lambda: self._questions == 0 or self._documents == 0)
+            self._documents += 1
         try:
             yield
         finally:
             with self._changed:
-                self._batches -= 1
+                self._documents -= 1
                 self._changed.notify_all()
 
 
@@ -217,48 +212,39 @@ class MiniLmEmbedder:
         return await loop.run_in_executor(self._question_thread, self._question, text)
 
     async def embed_passages(self, passages: Sequence[Passage]) -> Sequence[PassageVectors]:
-        """Embed passages with their context, in batches of like length on all document threads."""
+        """Embed passages with their context, on all document threads."""
         loop = asyncio.get_running_loop()
         pool = self._document_threads
         texts = [_embedded_text(passage) for passage in passages]
         encodings = await loop.run_in_executor(pool, lambda: self._loaded().tokenize(texts))
-        # Long batches first, so that no thread starts the longest one last.
-        order = sorted(range(len(passages)), key=lambda at: -len(encodings[at].ids))
-        batches = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
+        turns = [slice(at, at + TURN) for at in range(0, len(passages), TURN)]
         results = await asyncio.gather(
             *(
-                loop.run_in_executor(
-                    pool,
-                    self._batch,
-                    [passages[at] for at in batch],
-                    [encodings[at] for at in batch],
-                )
-                for batch in batches
+                loop.run_in_executor(pool, self._turn, passages[turn], encodings[turn])
+                for turn in turns
             )
         )
-        by_place = {
-            at: vectors
-            for batch, done in zip(batches, results, strict=True)
-            for at, vectors in zip(batch, done, strict=True)
-        }
-        return [by_place[at] for at in range(len(passages))]
+        return [vectors for done in results for vectors in done]
 
     def _question(self, text: str) -> QuestionVectors:
         with self._turns.question():
             model = self._loaded()
-            encoded = model.run(model.tokenize([text]))[0]
+            encoded = model.run(model.tokenize([text])[0])
             return QuestionVectors(
                 dense=encoded.dense,
                 sparse=self._own_terms().question(text),
                 tokens=self._project(encoded.hidden),
             )
 
-    def _batch(
+    def _turn(
         self, passages: Sequence[Passage], encodings: Sequence[Encoding]
     ) -> list[PassageVectors]:
-        with self._turns.batch():
-            encoded = self._loaded().run(encodings)
-            return [self._vectors(*pair) for pair in zip(passages, encoded, strict=True)]
+        model = self._loaded()
+        done = []
+        for passage, encoding in zip(passages, encodings, strict=True):
+            with self._turns.document():
+                done.append(self._vectors(passage, model.run(encoding)))
+        return done
 
     def _vectors(self, passage: Passage, encoded: Encoded) -> PassageVectors:
         tokens = np.rint(self._project(encoded.hidden) * _INT8_SCALE).astype(np.int8)
