@@ -47,6 +47,16 @@ def test_a_person_sees_the_answer_and_where_it_stands(
     assert "Note: The library is being rebuilt." in run.out
 
 
+def test_a_long_quote_is_whole_where_no_terminal_is(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """A pipe or a file gets every word of a quote, whatever its length and line breaks."""
+    quote = "A sentence that is much longer than any line of a terminal. " * 5 + "\nIts end."
+    backend.answer_with(200, ANSWER | {"citations": [CITATION | {"quote": quote}]})
+    run = run_cli("ask", "How much leave?", BACKEND_URL=backend.url)
+    assert "".join(quote.split()) in "".join(run.out.split())
+
+
 def test_a_program_gets_the_reply_as_it_is(
     run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
 ) -> None:

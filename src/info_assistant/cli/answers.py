@@ -49,7 +49,14 @@ def _show_sources(out: Console, heading: str, sources: Sequence[Mapping[str, Any
         out.print(Text(f"[{source['n']}] ", "bold cyan").append(_place(source), "default"))
         quote = plain(source.get("quote") or "")
         if quote:
-            out.print(Padding(Text(f"“{quote}”", "italic"), (0, 0, 0, 4), expand=False))
+            out.print(_indented(out, Text(f"“{quote}”", "italic")))
+
+
+def _indented(out: Console, text: Text) -> Padding | Text:
+    """Set `text` off from the margin. Only a terminal may wrap it: a program gets whole lines."""
+    if out.is_terminal:
+        return Padding(text, (0, 0, 0, 4), expand=False)
+    return Text("    ") + Text("\n    ").join(text.split("\n"))
 
 
 def _place(source: Mapping[str, Any]) -> str:
@@ -60,7 +67,10 @@ def _place(source: Mapping[str, Any]) -> str:
     if source.get("page"):
         parts.append(f"page {source['page']}")
     place = ", ".join(str(part) for part in parts)
-    headings = " > ".join(str(heading) for heading in source.get("heading_path") or ())
+    path = [str(heading) for heading in source.get("heading_path") or ()]
+    if path and path[0] == source.get("title"):
+        path = path[1:]
+    headings = " > ".join(path)
     name = source.get("source")
     return plain(place + (f", {headings}" if headings else "") + (f" ({name})" if name else ""))
 

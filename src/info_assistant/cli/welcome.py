@@ -66,4 +66,4 @@ class Welcome:
             return
         reply = await backend.call("POST", "/v1/query", json={"question": samples.QUESTION})
         click.echo(f'\n$ info-assistant ask "{samples.QUESTION}"\n')
-        show_answer(reply)
+        show_answer({**reply, "see_also": []})
