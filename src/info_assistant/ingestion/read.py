@@ -108,9 +108,11 @@ class _Parser:
 
     async def end(self) -> None:
         """End the zygote, its children with it, and wait until it is gone."""
+        if self.alive:
+            # Before the socket closes: killing a process that ends by itself would reap it twice.
+            with suppress(ProcessLookupError):
+                self.process.kill()
         self.let_go()
-        with suppress(ProcessLookupError):
-            self.process.kill()
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOP_SECONDS):
                 await self.process.wait()
