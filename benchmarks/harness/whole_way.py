@@ -26,7 +26,14 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.qdrant import QdrantStore
 
-_LOOK_S = 0.2
+_LOOK_S = 0.25
+_UNDER_WAY = (
+    DocumentState.INDEXING,
+    DocumentState.ACCEPTED,
+    DocumentState.READING,
+    DocumentState.INTERRUPTED,
+)
+"""The states of a document that is on its way, the most likely first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ async def take_in(files: tuple[File, ...], machinery: Machinery, folder: str, ur
         working = tasks.create_task(worker.run())
         for file in files:
             await intake.accept(LOCAL_OPERATOR, Upload(file.data, file.source, file.source))
-        while await stores.board.unsettled(1):  # noqa: ASYNC110  It is in another process.
+        while await _any_under_way(stores):  # noqa: ASYNC110  It is in another process.
             await asyncio.sleep(_LOOK_S)
         working.cancel()
     statuses = [status async for status in stores.board.every()]
@@ -58,6 +65,16 @@ async def take_in(files: tuple[File, ...], machinery: Machinery, folder: str, ur
     assert len(statuses) == len(files)
     assert all(each.state in {DocumentState.READY, DocumentState.FAILED} for each in statuses)
     return sum(each.passages for each in statuses)
+
+
+async def _any_under_way(stores: Stores) -> bool:
+    """Whether a document still has a way to go; asked so that the asking costs next to nothing."""
+    for state in _UNDER_WAY:
+        scope = LOCAL_OPERATOR.scope
+        page = await stores.board.page(scope, limit=1, after=None, state=state, query="")
+        if page.statuses:
+            return True
+    return False
 
 
 def cpu_by_part() -> Mapping[str, float]:
