@@ -33,8 +33,8 @@ class Settings:
     data_dir: Path = field(
         metadata=_named(
             "DATA_DIR",
-            "Folder for everything that is kept: documents, the local Qdrant, logs. Default: `data` in "
-            "a checkout, ~/.local/share/info-assistant for an installed package.",
+            "Folder for everything that is kept: documents, the local Qdrant, logs. Default: "
+            "`data` in a checkout, ~/.local/share/info-assistant for an installed package.",
         )
     )
     backend_port: int = field(
@@ -60,8 +60,8 @@ class Settings:
         repr=False,
         metadata=_named(
             "QDRANT_API_KEY",
-            "Key for the vector store. Default: the content of DATA_DIR/qdrant-api-key, if `up` has "
-            "made one; it is used for a Qdrant on this machine only.",
+            "Key for the vector store. Default: the content of DATA_DIR/qdrant-api-key, if `up` "
+            "has made one; it is used for a Qdrant on this machine only.",
         ),
     )
     blob_url: str = field(

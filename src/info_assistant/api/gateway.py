@@ -3,17 +3,19 @@
 Plain ASGI: this runs for every request, and a framework's middleware would cost more than the work.
 """
 
+import asyncio
+import contextlib
 import re
 import time
 import uuid
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from info_assistant.api.problems import Problem, http_problem, internal_problem
 from info_assistant.api.services import Limits
-from info_assistant.errors import PayloadTooLarge
 from info_assistant.observability.log import bind_request, get_logger, unbind_request
 from info_assistant.observability.metrics import Metrics
 
@@ -24,6 +26,8 @@ _log = get_logger("api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _SERVED_MODE = "normal"
+_MOST_DISCARDED = 128 * 1024 * 1024
+_LONGEST_DISCARD_S = 5.0
 
 
 class Gateway:
@@ -89,6 +93,8 @@ class _Exchange:
         self._send = send
         self._limit = limit
         self._received = 0
+        self._more = True
+        self._waits_for_leave = headers.get("expect", "").lower() == "100-continue"
 
     @property
     def route(self) -> str:
@@ -97,12 +103,14 @@ class _Exchange:
         return getattr(route, "path", "unmatched")
 
     async def receive(self) -> Message:
-        """Hand on a piece of the body. Raises PayloadTooLarge beyond the limit."""
+        """Hand on a piece of the body. Raises HTTPException beyond the limit."""
         message = await self._receive()
         if message["type"] == "http.request":
             self._received += len(message.get("body", b""))
             if self._received > self._limit:
-                raise PayloadTooLarge(http_problem(413).detail)
+                # The framework takes any other error while it reads for a malformed body.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            self._more = message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
@@ -116,9 +124,24 @@ class _Exchange:
             headers["X-Content-Type-Options"] = "nosniff"
             headers.setdefault("Cache-Control", "no-store")
             if self.announced_too_much or self._received > self._limit:
-                # The rest of the body is not read, so the connection cannot be used again.
-                headers["Connection"] = "close"
+                await self._discard_rest()
         await self._send(message)
+
+    async def _discard_rest(self) -> None:
+        """Throw away what is still coming.
+
+        A client reads no answer before it has sent its body; closing the connection meanwhile would
+        look to it like a fault of the network. Who waits for leave to send gets the answer at once.
+        """
+        if self._waits_for_leave and not self._received:
+            return
+        discarded = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_DISCARD_S):
+                while self._more and discarded < _MOST_DISCARDED:
+                    message = await self._receive()
+                    discarded += len(message.get("body", b""))
+                    self._more = message.get("more_body", False)
 
     async def refuse(self, problem: Problem) -> None:
         """Answer with a problem."""
