@@ -162,14 +162,15 @@ def _auth(given: Mapping[str, str]) -> Literal["none"]:
 
 
 def _url(given: Mapping[str, str], name: str, default: str) -> str:
-    value = given.get(name, default).rstrip("/")
+    raw = given.get(name, default)
+    value = raw.rstrip("/")
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise _wrong(name, value, "give a URL such as http://127.0.0.1:6333")
+        raise _wrong(name, raw, "give a URL such as http://127.0.0.1:6333")
     return value
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from info_assistant.errors import InfoAssistantError
-from info_assistant.observability.log import describe, get_logger
+from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, Probe
 
 _log = get_logger("health")
@@ -109,7 +109,7 @@ class HealthMonitor:
         except InfoAssistantError as error:
             self._failed(name, error.message)
         except Exception as error:  # noqa: BLE001  # The boundary: a probe's fault must not end the watch.
-            _log.error("Health probe failed", dependency=name, exception=describe(error))
+            _log.error("Health probe failed", dependency=name, exc_info=error)
             self._failed(name, f"The probe failed ({type(error).__name__}).")
         else:
             self._answered(name, loop.time() - began)
