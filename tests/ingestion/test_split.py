@@ -146,6 +146,7 @@ def test_table_rows_that_lose_their_header_carry_it() -> None:
     found = passages([heading("Days"), *table])
     assert found[0].text.startswith(f"Days\n\n{header}")
     assert found[0].table_header == ""
+    assert not any(p.text.endswith(header) for p in found)
     assert all(p.table_header == header and header not in p.text for p in found[1:])
     assert len(found) > 2
     assert all(header != p.text[s.start : s.end] for p in found for s in p.statements)
