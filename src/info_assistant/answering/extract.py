@@ -64,7 +64,10 @@ class _Statement:
 
 
 def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms) -> list[Extract]:
-    """Return up to three extracts that answer the question best, in the order of their passages."""
+    """Return up to three extracts that answer the question best, in the order of their passages.
+
+    Those of one passage come in reading order.
+    """
     asked = frozenset(terms(question))
     statements = _scored(asked, ranked[:CONSIDERED], terms)
     chosen: list[Extract] = []
@@ -73,7 +76,7 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
             break
         if not _shown(statement, chosen):
             chosen.append(Extract(statement.ranked, _grow(statement, chosen, asked, terms)))
-    return sorted(chosen, key=lambda extract: -extract.ranked.score)
+    return sorted(chosen, key=lambda extract: (-extract.ranked.score, extract.span.start))
 
 
 def best_extract(ranked: RankedPassage) -> Extract:
