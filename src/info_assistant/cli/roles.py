@@ -45,9 +45,11 @@ def frontend() -> None:
     """  # noqa: D301  For click, the mark keeps the lines.
     import uvicorn
 
+    from info_assistant.observability.log import configure_logging
     from info_assistant.web.app import create_frontend
 
     settings = Settings.from_environment()
+    configure_logging(settings.log_level)
     app = create_frontend(settings.backend_url)
     # uvicorn repeats the signal that ended it; an orderly end must not look like a failure.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,7 +58,7 @@ def frontend() -> None:
         app,
         host=settings.bind_host,
         port=settings.frontend_port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_S,
@@ -76,8 +78,10 @@ def local_qdrant() -> None:
       QDRANT_URL=http://127.0.0.1:7333 info-assistant local-qdrant
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.local_qdrant.server import serve as serve_qdrant
+    from info_assistant.observability.log import configure_logging
 
     settings = Settings.from_environment()
+    configure_logging(settings.log_level)
     make_private(settings.data_dir)
     key = settings.qdrant_api_key or local_key(settings.data_dir / LOCAL_KEY_NAME)
     url = urlsplit(settings.qdrant_url)
