@@ -1,6 +1,7 @@
 """Extracts are stretches of the text that can be read by themselves."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -238,3 +239,15 @@ def test_a_passage_without_statements_can_still_be_listed() -> None:
     held = passage("Words without a statement.")
     extract = best_extract(ranked(held, []))
     assert extract.text in held.text
+
+
+def test_a_heading_alone_is_no_answer() -> None:
+    """A heading comes with the text below it, or not at all."""
+    held = replace(
+        passage("What it costs", "One fee is due. ", "It is $15. ", "It is never paid back. "),
+        heading_path=("Records", "What it costs"),
+    )
+    first = ranked(held, scores=(0.8, 0.9, 0.9, 0.9))
+    texts = [extract.text for extract in choose_extracts("costs", [first], str.split)]
+    assert texts
+    assert "What it costs" not in texts

@@ -74,8 +74,12 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
     for statement in statements:
         if len(chosen) == MAX_EXTRACTS or statement.score < RELATIVE_FLOOR * statements[0].score:
             break
-        if not _shown(statement, chosen):
-            chosen.append(Extract(statement.ranked, _grow(statement, chosen, asked, terms)))
+        if _shown(statement, chosen):
+            continue
+        extract = Extract(statement.ranked, _grow(statement, chosen, asked, terms))
+        # A heading tells something only together with what stands below it.
+        if extract.text not in statement.passage.heading_path:
+            chosen.append(extract)
     return sorted(chosen, key=lambda extract: (-extract.ranked.score, extract.span.start))
 
 
