@@ -248,6 +248,6 @@ def test_a_heading_alone_is_no_answer() -> None:
         heading_path=("Records", "What it costs"),
     )
     first = ranked(held, scores=(0.8, 0.9, 0.9, 0.9))
-    texts = [extract.text for extract in choose_extracts("costs", [first], str.split)]
+    texts = [extract.text for extract in choose_extracts("money", [first], str.split)]
     assert texts
     assert "What it costs" not in texts
