@@ -1,8 +1,8 @@
 """Find the evidence threshold: `python benchmarks/calibrate.py [--xquad FILE]`.
 
-Each answerable question is asked with and without its gold documents, on the samples and on XQuAD and on
-nothing else. The threshold is the lowest whose mean, over both sets, of the share answered with gold plus
-the share refused without comes within 0.02 of the best.
+Each answerable question is asked with and without its gold documents, on the samples and on XQuAD
+and on nothing else. The threshold is the lowest whose mean, over both sets, of the share answered
+with gold plus the share refused without comes within 0.02 of the best.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def measured(questions: Sequence[GoldQuestion], files: Mapping[str, bytes]) -> R
 
     async def run() -> Report:
         async with scratch_stack() as stack:
-            await stack.load(files, lambda stage, done, total: None)
+            await stack.load(files)
             return await evaluate(stack, questions, gold_removed=True)
 
     return asyncio.run(run())

@@ -32,6 +32,11 @@ from info_assistant.wiring import Application, build
 Progress = Callable[[str, int, int], None]
 """Called with a stage in words, and how many of how many are done."""
 
+
+def _silently(_stage: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 START_S = 30.0
 POLL_S = 0.2
 PAGE = 1000
@@ -54,7 +59,9 @@ class ScratchStack:
         self._ids: dict[str, str] = {}
         self._readings: dict[str, Reading] = {}
 
-    async def load(self, files: Mapping[str, bytes], progress: Progress) -> tuple[Refused, ...]:
+    async def load(
+        self, files: Mapping[str, bytes], progress: Progress = _silently
+    ) -> tuple[Refused, ...]:
         """Take the files in by the ordinary way; return those that failed, with the reasons."""
         refused = []
         for done, (source, data) in enumerate(sorted(files.items()), 1):
