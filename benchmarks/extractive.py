@@ -62,7 +62,7 @@ def _take_in(stack: RunningStack, documents: Corpus) -> None:
 
 def _is_up(stack: RunningStack) -> bool:
     try:
-        stack.states()
+        stack.count("ready")
     except httpx2.HTTPError as error:
         if stack.process.poll() is not None:
             raise RuntimeError(stack.output.read_text()) from error

@@ -43,14 +43,16 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in inherited if not _OURS.fullmatch(name)} | dict(changes)
 
 
-def await_true(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return once `condition` holds. Raises TimeoutError naming `what`."""
+def await_true(
+    condition: Callable[[], bool], seconds: float, what: str, look_s: float = 0.02
+) -> None:
+    """Return once `condition` holds, looking every `look_s`. Raises TimeoutError naming `what`."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {seconds:.0f} s: {what}")
-        pause.wait(0.02)
+        pause.wait(look_s)
 
 
 def answers(url: str) -> bool:

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,11 +14,13 @@ import httpx2
 import psutil
 from benchmarks.harness.corpus import File
 from benchmarks.harness.processes import await_true, environment, stop, unused_port
-from benchmarks.harness.report import ROOT
+from benchmarks.harness.report import ROOT, say
 
-SETTLED = frozenset({"ready", "failed"})
+_UNDER_WAY = ("indexing", "accepted", "reading", "interrupted")
+_LOOK_S = 0.5
 _STOP_S = 15.0
 _PAGE = 1000
+_SHOWN = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +69,21 @@ class RunningStack:
             data={"source": file.source},
         ).raise_for_status()
 
-    def states(self) -> Counter[str]:
-        """Return how many documents are in each state."""
-        found: Counter[str] = Counter()
-        after: str | None = None
-        while True:
-            parameters = {"limit": str(_PAGE)} | ({"after": after} if after else {})
-            page = self.client.get(f"{self.url}/v1/documents", params=parameters)
-            page.raise_for_status()
-            body = page.json()
-            found.update(document["state"] for document in body["documents"])
-            after = body["next"]
-            if after is None:
-                return found
+    def count(self, state: str) -> int:
+        """Return how many documents are in this state, up to one page."""
+        parameters = {"limit": str(_PAGE), "state": state}
+        page = self.client.get(f"{self.url}/v1/documents", params=parameters)
+        page.raise_for_status()
+        return len(page.json()["documents"])
 
     def unsettled(self) -> int:
-        """Return how many documents still have a way to go."""
-        return sum(count for state, count in self.states().items() if state not in SETTLED)
+        """Return how many documents still have a way to go; costs little, as they are few."""
+        return sum(self.count(state) for state in _UNDER_WAY)
 
     def until_settled(self, seconds: float) -> None:
         """Return once every document is ready or failed."""
-        await_true(lambda: self.unsettled() == 0, seconds, "every document is ready or failed")
+        what = "every document is ready or failed"
+        await_true(lambda: self.unsettled() == 0, seconds, what, _LOOK_S)
 
     def memory(self) -> list[Memory]:
         """Return what each process of the stack holds now."""
@@ -123,11 +118,21 @@ def running_stack(data_dir: Path) -> Iterator[RunningStack]:
         )
         try:
             yield RunningStack(process, url, client, output, began)
+        except BaseException:
+            _show_logs(data_dir)
+            raise
         finally:
             with suppress(subprocess.TimeoutExpired):
                 process.send_signal(signal.SIGINT)
                 process.wait(_STOP_S)
             stop(process)
+
+
+def _show_logs(data_dir: Path) -> None:
+    """Show the ends of the logs: their folder is about to go."""
+    for log in (data_dir / "up.out", *sorted((data_dir / "logs").glob("*.log"))):
+        with suppress(FileNotFoundError):
+            say(f"--- {log.name}\n" + log.read_text(errors="replace")[-_SHOWN:])
 
 
 def _memory(process: psutil.Process) -> Memory:
