@@ -1,0 +1,137 @@
+"""Schemathesis over the whole API of a real backend: whatever is sent, every answer is typed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+from tests.api.conftest import ScriptedPipeline, ShelfOfDocuments
+from tests.api.processes import Processes
+
+from info_assistant.api.app import create_app
+from info_assistant.api.services import ApiServices
+from info_assistant.observability.metrics import Metrics
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.limits import LocalRateLimiter
+
+pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+
+load_all_checks()
+CHECKED: list[Any] = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+        "negative_data_rejection",
+        "missing_required_header",
+        "unsupported_method",
+    ]
+)
+PROBLEM = "application/problem+json"
+
+
+def description() -> dict[str, Any]:
+    """Return the API's description of itself."""
+    shelf = ShelfOfDocuments()
+    health = HealthMonitor({}, SystemClock())
+    pipeline = ScriptedPipeline()
+    made = ApiServices(pipeline, shelf, shelf, LocalRateLimiter(), health, Metrics())
+    return create_app(made).openapi()
+
+
+DESCRIPTION = description()
+SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION)
+OPERATIONS = [
+    (method.upper(), path)
+    for path, operations in DESCRIPTION["paths"].items()
+    for method in operations
+]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Processes, str]]:
+    """Return a backend with everything up, and the id of a document that is ready in it."""
+    backend = Processes(tmp_path_factory.mktemp("fuzz"))
+    with backend.client, backend.running("local-qdrant"), backend.running("serve"):
+        backend.await_ready()
+        text = "# Records\n\nTo request records, write to the records office."
+        backend.becomes(lambda: backend.upload("records.md", text).is_success, 30, "an upload")
+        (document,) = backend.client.get("/v1/documents").json()["documents"]
+        url = f"/v1/documents/{document['id']}"
+        backend.becomes(
+            lambda: backend.client.get(url).json()["state"] == "ready", 30, "the document is ready"
+        )
+        yield backend, document["id"]
+
+
+def cases(method: str, path: str, known_id: str) -> st.SearchStrategy[Case[Any]]:
+    """Return requests that fit the description and such that do not, on known and unknown ids."""
+    operation = SCHEMA[path][method]
+    kinds = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+    # Only what is read may name the known document; removing it would end the test's meaning.
+    if "{document_id}" in path and method == "GET":
+        known = {"document_id": known_id}
+        kinds += [operation.as_strategy(path_parameters=known)]
+    return st.one_of(kinds)
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_answer_is_typed(running: tuple[Processes, str], method: str, path: str) -> None:
+    """While all is well nothing is a 500, answers fit the description, refusals are problems."""
+    backend, known_id = running
+    statuses: set[int] = set()
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=cases(method, path, known_id))
+    def holds(case: Case[Any]) -> None:
+        response = case.call(base_url=backend.environment["BACKEND_URL"], timeout=20)
+        case.validate_response(response, checks=CHECKED)
+        statuses.add(response.status_code)
+        if 400 <= response.status_code < 500:
+            assert response.headers["content-type"] == [PROBLEM]
+            assert response.json()["request_id"] == response.headers["x-request-id"][0]
+
+    holds()
+    # A run in which nothing was ever served or refused would have proved little.
+    assert statuses & ({200} if method == "GET" else {200, 404, 422})
+
+
+NAMES = st.one_of(
+    st.text(max_size=40).map(lambda text: text + ".md"),
+    st.sampled_from(["a.pdf", "a.docx", "a.csv", "a.html", "a.txt", "../../a.md", "a", ".md", ""]),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    name=NAMES,
+    data=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)),
+    fields=st.fixed_dictionaries(
+        {}, optional={"source": st.text(max_size=20), "title": st.text(max_size=20)}
+    ),
+)
+def test_any_file_is_taken_or_refused_in_words(
+    running: tuple[Processes, str], name: str, data: bytes, fields: dict[str, str]
+) -> None:
+    """Whatever a file is called and holds, the upload is accepted or refused with a problem."""
+    backend, _ = running
+    response = backend.client.post("/v1/documents", files={"file": (name, data)}, data=fields)
+    if response.is_success:
+        (taken,) = response.json()["documents"]
+        assert backend.client.get(taken["status_url"]).status_code == 200
+    else:
+        assert response.status_code in {400, 422}
+        assert response.headers["content-type"] == PROBLEM
+        assert response.json()["detail"]
