@@ -73,6 +73,11 @@ class Place:
     connection: http.client.HTTPConnection
     rounds: list[Costs] = field(default_factory=list)
 
+    def turn(self) -> None:
+        """Begin a round on a new connection: the server closes one that waits for seconds."""
+        self.connection.close()
+        self.rounds.append(Costs())
+
     def ask(self, text: str, costs: Costs) -> None:
         """Ask one question, alone, and note what it cost."""
         spent, searched = cpu_ns(self.backend_pid), cpu_ns(self.qdrant_pid)
@@ -116,11 +121,15 @@ async def load(url: str, passages: int) -> None:
     store = QdrantStore(url, KEY, IDENTITY)
     library = SeededWorld().passages(passages)
     written = 0
-    while batch := list(islice(library, _WRITE)):
-        await store.passages.write(batch)
-        written += len(batch)
-        if written % (_WRITE * 20) == 0:
-            say(f"  {written:,} of {passages:,} passages written")
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(store.passages.write([]))
+        # The next passages are made while the last ones are written.
+        while batch := await asyncio.to_thread(lambda: list(islice(library, _WRITE))):
+            await writing
+            writing = tasks.create_task(store.passages.write(batch))
+            written += len(batch)
+            if written % (_WRITE * 20) == 0:
+                say(f"  {written:,} of {passages:,} passages written")
     await store.close()
 
 
@@ -158,7 +167,8 @@ def main() -> int:
         for number in range(given.rounds):
             start = WARM_UP + number * each
             for one in places:
-                one.rounds.append(Costs())
+                one.turn()
+                one.ask(texts[0], Costs())
                 for text in texts[start : start + each]:
                     one.ask(text, one.rounds[-1])
                     one.rounds[-1].reference.append(reference_ms())
