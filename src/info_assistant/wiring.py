@@ -29,7 +29,7 @@ from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
-from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.health import HealthMonitor, Lifecycle
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
@@ -145,8 +145,9 @@ def run_backend(settings: Settings) -> None:
     """
     configure_logging(settings.log_level)
     listener = _listen(settings.bind_host, settings.backend_port)
+    services = build(settings).services
     config = uvicorn.Config(
-        create_backend(settings),
+        create_app(services),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -156,7 +157,20 @@ def run_backend(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
     with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        _DrainingServer(config, services.lifecycle).run(sockets=[listener])
+
+
+class _DrainingServer(uvicorn.Server):
+    """Tells /readyz of the end before it begins, so that nobody sends new requests here."""
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain."""
+        self._lifecycle.draining = True
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:
