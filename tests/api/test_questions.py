@@ -144,6 +144,35 @@ async def test_announced_giant_is_refused_unread(backend: Backend) -> None:
     assert response.headers["content-type"] == PROBLEM
 
 
+async def test_refusal_reaches_a_client_that_sends_first(backend: Backend) -> None:
+    """A client that reads nothing before it has sent everything still reads why it was refused."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
+    size = 30_000_000
+    writer.write(
+        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n" % size
+    )
+    for _ in range(size // 1_000_000):
+        writer.write(b"x" * 1_000_000)
+        await writer.drain()
+    reply = await reader.read()
+    assert reply.startswith(b"HTTP/1.1 413 ")
+    assert b'"code": "payload_too_large"' in reply
+    writer.close()
+
+
+async def test_client_that_waits_for_leave_is_refused_at_once(backend: Backend) -> None:
+    """With `Expect: 100-continue` the refusal comes before a byte of the body is sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
+    writer.write(
+        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-continue\r\nContent-Length: 30000000\r\n\r\n"
+    )
+    async with asyncio.timeout(3):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
 async def test_unannounced_giant_is_refused_on_the_way(backend: Backend) -> None:
     """A body without a length is read only up to the limit."""
 

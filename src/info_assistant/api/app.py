@@ -1,7 +1,7 @@
 """The backend as one ASGI application."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -52,20 +52,21 @@ def create_app(services: ApiServices) -> FastAPI:
     return app
 
 
-def _lifespan(services: ApiServices):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _lifespan(services: ApiServices) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_app: FastAPI) -> AsyncIterator[None]:
         def restarted(name: str) -> None:
             services.metrics.background_failures.labels(name).inc()
 
-        async with BackgroundTasks(services.tasks, on_failure=restarted):
+        async with AsyncExitStack() as stack:
+            for close in reversed(services.closers):
+                stack.push_async_callback(close)
+            await stack.enter_async_context(BackgroundTasks(services.tasks, on_failure=restarted))
             services.lifecycle.started = True
             try:
                 yield
             finally:
                 services.lifecycle.draining = True
-        for close in services.closers:
-            await close()
 
     return run
 
@@ -74,7 +75,9 @@ def _request_id(request: Request) -> str:
     return str(request.scope["state"]["request_id"])
 
 
-def _expected_error(services: ApiServices):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _expected_error(
+    services: ApiServices,
+) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if isinstance(error, RateLimited):
