@@ -32,7 +32,7 @@ _VOCABULARY, _STOP_WORDS = 20_000, 60
 _ASKED_ABOUT = 400
 _WORDS, _SENTENCE_WORDS = (85, 128), (8, 20)
 _ON_TOPIC = 0.45
-_DENSE_NOISE, _TOKEN_NOISE = 0.7, 0.35
+_DENSE_NOISE, _QUESTION_NOISE, _TOKEN_NOISE = 0.7, 0.4, 0.35
 _SYLLABLES = ("ka", "re", "mo", "ti", "sun", "ber", "la", "ve", "dor", "min", "po", "gra", "is")
 
 _Words = npt.NDArray[np.int64]
@@ -85,9 +85,10 @@ class SeededWorld:
         theirs = self._passage_words(np.random.default_rng((self._seed, 1, about)), about)
         random = np.random.default_rng((self._seed, 2, number))
         words = random.choice(np.unique(theirs), 10, replace=False)
+        dense = self.passage(about).vectors.dense
         noise = random.standard_normal(DIMENSION) / np.sqrt(DIMENSION)
         vectors = QuestionVectors(
-            dense=_unit(self._centres[about % _TOPICS] + _DENSE_NOISE * noise),
+            dense=_unit(dense + _QUESTION_NOISE * noise),
             sparse=_sparse(words),
             tokens=self._token_vectors(random, words),
         )

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.harness.corpus import File, corpus
 from benchmarks.harness.processes import KEY, family_cpu_s, reply, requests, thread_cpu_ns
 
+from info_assistant.errors import VectorStoreUnavailable
 from info_assistant.ingestion.intake import Intake, Upload
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -71,7 +72,11 @@ async def _any_under_way(stores: Stores) -> bool:
     """Whether a document still has a way to go; asked so that the asking costs next to nothing."""
     for state in _UNDER_WAY:
         scope = LOCAL_OPERATOR.scope
-        page = await stores.board.page(scope, limit=1, after=None, state=state, query="")
+        try:
+            page = await stores.board.page(scope, limit=1, after=None, state=state, query="")
+        except VectorStoreUnavailable:
+            # Too busy to say in time; every client would ask again.
+            return True
         if page.statuses:
             return True
     return False
