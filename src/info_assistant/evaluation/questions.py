@@ -106,7 +106,7 @@ class _Xquad(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class XquadSet:
-    """XQuAD's paragraphs as documents by name, and its questions; gold is the sentence stretch."""
+    """XQuAD's paragraphs as documents by name, and its questions with the answers as gold."""
 
     documents: dict[str, str]
     questions: tuple[GoldQuestion, ...]
@@ -133,15 +133,9 @@ def load_xquad(path: Path) -> XquadSet:
                     id=asked.id,
                     question=asked.question,
                     answerable=True,
-                    gold=(Gold(name, _around(paragraph.context, asked.answers[0])),),
+                    gold=(Gold(name, asked.answers[0].text),),
                     must_contain=(asked.answers[0].text,),
                 )
                 for asked in paragraph.qas
             )
     return XquadSet(documents, tuple(questions))
-
-
-def _around(context: str, answer: _XquadAnswer) -> str:
-    """Return the answer with up to 30 characters on each side, so that it is unmistakable."""
-    start = max(0, answer.answer_start - 30)
-    return context[start : answer.answer_start + len(answer.text) + 30]
