@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from info_assistant.ingestion.intake import Receipt
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
@@ -16,7 +17,13 @@ from info_assistant.model.reading import BlockKind, Reading
 from info_assistant.ports import StatusPage
 from info_assistant.resilience.health import DependencyHealth, DependencyState
 
-_HAS_LETTER_OR_DIGIT = r"[^\W_]"
+
+def _has_words(question: str) -> str:
+    # A pattern would say this in the description too, but what is a letter there depends on the
+    # reader's dialect of regular expressions.
+    if any(character.isalnum() for character in question):
+        return question
+    raise PydanticCustomError("empty_question", "The question holds no letter and no digit")
 
 
 class Wire(BaseModel):
@@ -52,10 +59,10 @@ class QueryRequest(Request):
         Field(
             min_length=1,
             max_length=MAX_QUESTION_CHARACTERS,
-            pattern=_HAS_LETTER_OR_DIGIT,
             description="What you would like to know: at least one letter or digit.",
             examples=["How do I request records?"],
         ),
+        AfterValidator(_has_words),
     ]
     conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
         default=None, description="Reserved. Questions are answered one by one for now."
