@@ -43,8 +43,8 @@ from info_assistant.ports import (
     RateLimiter,
 )
 
-CANDIDATES = 40
-"""Passages that retrieval hands to the ranking."""
+CANDIDATES = 24
+"""Passages that retrieval hands to the ranking; more cost time and find nothing more."""
 
 LISTED = 12
 """Passages named in an answer, cited and "see also" together."""
@@ -76,9 +76,13 @@ class PipelineParts:
 
 @dataclass(slots=True)
 class _Journey:
-    """One question on its way: its deadline, and how long each stage took."""
+    """One question on its way: its deadline, what was found and said, and how long it took."""
 
     timeout_s: float
+    sources: tuple[Citation, ...] = ()
+    evidence: float = 0.0
+    sentences: list[AnswerSentence] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -159,23 +163,20 @@ class AnswerPipeline:
 
         yield StageReached("retrieve")
         ranked = await self._find(question, journey)
-        sources = _listed(ranked)
-        yield SourcesFound(sources)
+        yield SourcesFound(journey.sources)
 
-        sentences: list[AnswerSentence] = []
-        citations: list[Citation] = []
-        if ranked and ranked[0].score >= EVIDENCE_THRESHOLD:
+        if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
             async with aclosing(self._drafts(question, ranked, journey)) as drafts:
                 async for draft in drafts:
-                    released = check(draft, n=len(citations) + 1)
+                    released = check(draft, n=len(journey.citations) + 1)
                     if released is not None:
-                        sentences.append(released[0])
-                        citations.append(released[1])
+                        journey.sentences.append(released[0])
+                        journey.citations.append(released[1])
                         yield SentenceReleased(released[0])
                         yield CitationReleased(released[1])
 
-        answer = self._finish(question, sentences, citations, ranked, journey)
+        answer = self._finish(question, journey)
         # A finished answer is not withheld because it could not be kept for others in time.
         with suppress(DeadlineExceeded):
             await journey.within("keep", parts.cache.put(key, answer))
@@ -192,6 +193,8 @@ class AnswerPipeline:
         )
         begun = time.perf_counter()
         ranked = rank(vectors, candidates, limit=LISTED, is_hidden=parts.is_hidden)
+        journey.sources = _listed(ranked)
+        journey.evidence = ranked[0].score if ranked else 0.0
         journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
         return ranked
 
@@ -203,37 +206,32 @@ class AnswerPipeline:
             while (draft := await journey.within("generate", anext(drafts, None))) is not None:
                 yield draft
 
-    def _finish(
-        self,
-        question: Question,
-        sentences: Sequence[AnswerSentence],
-        citations: Sequence[Citation],
-        ranked: Sequence[RankedPassage],
-        journey: _Journey,
-    ) -> Answer:
+    def _finish(self, question: Question, journey: _Journey) -> Answer:
         parts = self._parts
-        cited = {citation.passage.id for citation in citations}
-        rest = [item for item in ranked if item.candidate.passage.id not in cited]
+        cited = {citation.passage.id for citation in journey.citations}
+        rest = [source for source in journey.sources if source.passage.id not in cited]
         return Answer(
             id=question.id,
-            status=AnswerStatus.ANSWERED if sentences else AnswerStatus.NO_EVIDENCE,
+            status=AnswerStatus.ANSWERED if journey.sentences else AnswerStatus.NO_EVIDENCE,
             mode=AnswerMode.EXTRACTIVE,
-            sentences=tuple(sentences),
-            citations=tuple(citations),
-            see_also=_listed(rest, first=len(citations) + 1),
+            sentences=tuple(journey.sentences),
+            citations=tuple(journey.citations),
+            see_also=tuple(
+                replace(source, n=n) for n, source in enumerate(rest, len(journey.citations) + 1)
+            ),
             served_by=ServedBy(parts.generator.provider, parts.generator.model),
-            evidence=ranked[0].score if ranked else 0.0,
+            evidence=journey.evidence,
             documents_as_of=parts.clock.now(),
             timings_ms=journey.finished(),
         )
 
 
-def _listed(ranked: Sequence[RankedPassage], first: int = 1) -> tuple[Citation, ...]:
+def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
     """Return passages as numbered citations, each quoting what matched best."""
     extracts = [best_extract(item) for item in ranked]
     return tuple(
         cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
-        for n, extract in enumerate(extracts, first)
+        for n, extract in enumerate(extracts, 1)
     )
 
 
