@@ -46,7 +46,7 @@ from info_assistant.ports import (
 CANDIDATES = 24
 """Passages that retrieval hands to the ranking; more cost time and find nothing more."""
 
-LISTED = 12
+LISTED = 10
 """Passages named in an answer, cited and "see also" together."""
 
 EVIDENCE_THRESHOLD = 0.64

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,7 @@ def passage_id(document_id: str, version: int, ordinal: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{document_id}\0{version}\0{ordinal}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A half-open range of characters, [start, end)."""
 
     start: int
