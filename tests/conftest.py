@@ -25,7 +25,7 @@ import psutil
 import pytest
 
 RUNNING = "Running. Press Ctrl-C to stop."
-START_S = 50.0
+START_S = 90.0
 STOP_S = 10.0
 
 

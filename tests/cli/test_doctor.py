@@ -60,6 +60,7 @@ def test_a_data_folder_that_cannot_be_written_is_wrong(
 
 
 @pytest.mark.stack
+@pytest.mark.timeout(120)
 def test_a_running_stack_is_in_order(run_cli: "Callable[..., Run]", stack: "RunningStack") -> None:
     """Each part answers; the number of passages stands beside the measured limit."""
     settings = {

@@ -33,8 +33,7 @@ def part(folder: Path, name: str, program: str) -> Part:
 
 def pids() -> set[int]:
     """Return this process's living children."""
-    children = psutil.Process().children()
-    return {child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE}
+    return {child.pid for child in psutil.Process().children() if not gone(child)}
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -109,7 +108,10 @@ async def test_what_a_part_has_started_ends_with_it(tmp_path: Path) -> None:
 
 def gone(process: psutil.Process) -> bool:
     """Whether the process has ended; nobody may be there to reap it in a container."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def test_a_part_that_never_starts_ends_with_the_words_of_its_log(tmp_path: Path) -> None:
