@@ -34,7 +34,7 @@ def evaluate(
     gold_removed: bool,
     as_json: bool,
 ) -> None:
-    r"""Measure retrieval and answers on a set of QUESTIONS, one JSON object a line.
+    """Measure retrieval and answers on a set of QUESTIONS, one JSON object a line.
 
     Each line has at least "question", "answerable" and "gold" (a list of {"document", "quote"}, the
     document as a path below --library). Nothing of a running stack is touched: the documents go
@@ -45,7 +45,7 @@ def evaluate(
       info-assistant evaluate samples/questions.jsonl --library samples/documents
       info-assistant evaluate mine.jsonl --library ./policies --gold-removed --json
       info-assistant evaluate --xquad xquad-en.json
-    """
+    """  # noqa: D301 - For click, the mark keeps the lines.
     if questions and not library:
         raise click.UsageError("Say which documents the questions are about: --library FOLDER.")
     if not questions and not xquad:

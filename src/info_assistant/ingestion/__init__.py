@@ -1,1 +1,1 @@
-"""TODO."""
+"""A document's way: intake, read, split, embed, index; and what is known of documents."""
