@@ -172,7 +172,8 @@ class MiniLmEmbedder:
     def __init__(self, folder: Path = DEFAULT_FOLDER, *, document_threads: int = 0) -> None:
         """Verify the files now and load them at the first use.
 
-        `document_threads` compute documents; 0 means one for each core.
+        `document_threads` compute documents; 0 means one for each core but one, which is left
+        to questions, to reading and to the store.
 
         Raises:
             Misconfigured: the model is missing or altered.
@@ -185,7 +186,9 @@ class MiniLmEmbedder:
         self._turns = _QuestionsFirst()
         self._question_thread = ThreadPoolExecutor(1, "embed-question")
         self._document_threads = ThreadPoolExecutor(
-            document_threads or os.cpu_count() or 1, "embed-document", initializer=_step_back
+            document_threads or max(1, (os.cpu_count() or 2) - 1),
+            "embed-document",
+            initializer=_step_back,
         )
 
     @property

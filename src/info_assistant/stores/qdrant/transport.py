@@ -1,20 +1,24 @@
 """HTTP/1.1 to Qdrant with less work a request than the client's default transport.
 
 A search returns close to a megabyte. The default reads it in small pieces through several layers:
-that took more processor time than everything else a question needs. h11 keeps speaking the
-protocol; this only moves bytes in large pieces and keeps connections.
+that took more processor time than everything else a question needs. httptools parses the
+responses; this only moves bytes in large pieces and keeps connections.
 """
 
 import asyncio
 from types import TracebackType
 from typing import Self
 
-import h11
+import httptools
 import httpx
 
 _PIECE = 1 << 20
 _BUFFER = 4 << 20
 _IDLE = 32
+
+
+class ProtocolError(ConnectionError):
+    """The other side does not speak HTTP, or stopped in the middle of a response."""
 
 
 class KeepAliveTransport(httpx.AsyncBaseTransport):
@@ -28,7 +32,7 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
         self._idle: dict[tuple[str, int], list[_Connection]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the whole response. Raises OSError, h11.ProtocolError."""
+        """Send a request and return the whole response. Raises OSError."""
         body = await request.aread()
         address = request.url.host, request.url.port or 80
         idle = self._idle.setdefault(address, [])
@@ -39,7 +43,7 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
                 continue
             try:
                 return await self._exchange(connection, request, body)
-            except (OSError, h11.RemoteProtocolError):
+            except OSError:
                 # The server had closed it: everything we send may be sent twice.
                 continue
         return await self._exchange(await _Connection.to(*address), request, body)
@@ -50,7 +54,7 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
         keep = False
         try:
             response = await connection.exchange(request, body)
-            keep = connection.ready_for_more()
+            keep = connection.open
         finally:
             idle = self._idle[request.url.host, request.url.port or 80]
             if keep and len(idle) < _IDLE:
@@ -82,7 +86,7 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_BUFFER)
+        self._idle = True
 
     @classmethod
     async def to(cls, host: str, port: int) -> Self:
@@ -90,46 +94,25 @@ class _Connection:
 
     @property
     def open(self) -> bool:
-        return not (self._reader.at_eof() or self._writer.is_closing())
+        return self._idle and not (self._reader.at_eof() or self._writer.is_closing())
 
     async def exchange(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        head = h11.Request(
-            method=request.method, target=request.url.raw_path, headers=request.headers.raw
-        )
-        parts = [self._protocol.send(head)]
-        if body:
-            parts.append(self._protocol.send(h11.Data(body)))
-        parts.append(self._protocol.send(h11.EndOfMessage()))
-        self._writer.write(b"".join(part for part in parts if part))
+        """Send one request and return its whole response."""
+        self._idle = False
+        lines = [b"%b: %b" % pair for pair in request.headers.raw]
+        head = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
+        self._writer.write(b"\r\n".join([head, *lines, b"", body]))
         await self._writer.drain()
-        return await self._response()
-
-    async def _response(self) -> httpx.Response:
-        head: h11.Response | None = None
-        pieces: list[bytes] = []
-        while True:
-            event = self._protocol.next_event()
-            if event is h11.NEED_DATA:
-                self._protocol.receive_data(await self._reader.read(_PIECE))
-            elif isinstance(event, h11.Response):
-                head = event
-            elif isinstance(event, h11.Data):
-                pieces.append(bytes(event.data))
-            elif isinstance(event, h11.EndOfMessage):
-                break
-            elif isinstance(event, h11.ConnectionClosed):
-                raise h11.RemoteProtocolError("closed before the response was complete")
-        if head is None:
-            raise h11.RemoteProtocolError("a response without a head")
+        answer = _Answer()
+        while not answer.complete:
+            data = await self._reader.read(_PIECE)
+            if not data:
+                raise ProtocolError("closed before the response was complete")
+            answer.feed(data)
+        self._idle = answer.keeps_connection
         return httpx.Response(
-            head.status_code, headers=head.headers.raw_items(), content=b"".join(pieces)
+            answer.status, headers=answer.headers, content=b"".join(answer.pieces)
         )
-
-    def ready_for_more(self) -> bool:
-        if self._protocol.our_state is h11.DONE and self._protocol.their_state is h11.DONE:
-            self._protocol.start_next_cycle()
-            return self.open
-        return False
 
     def close(self) -> None:
         self._writer.close()
@@ -141,3 +124,36 @@ class _Connection:
         except OSError:
             # Whatever the other side did, it is closed.
             return
+
+
+class _Answer:
+    """Collects one response; the methods named `on_…` are called by the parser."""
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.pieces: list[bytes] = []
+        self.complete = False
+        self._parser = httptools.HttpResponseParser(self)
+
+    @property
+    def status(self) -> int:
+        return int(self._parser.get_status_code())
+
+    @property
+    def keeps_connection(self) -> bool:
+        return bool(self._parser.should_keep_alive())
+
+    def feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as exc:
+            raise ProtocolError(f"not an HTTP response: {exc}") from exc
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+    def on_body(self, body: bytes) -> None:
+        self.pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
