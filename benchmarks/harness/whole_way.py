@@ -29,12 +29,13 @@ from info_assistant.stores.qdrant import QdrantStore
 
 _LOOK_S = 0.25
 _UNDER_WAY = (
-    DocumentState.INDEXING,
     DocumentState.ACCEPTED,
-    DocumentState.READING,
     DocumentState.INTERRUPTED,
+    DocumentState.READING,
+    DocumentState.INDEXING,
 )
-"""The states of a document that is on its way, the most likely first."""
+"""The states of a document that is on its way, in its direction: asked in another order, a
+document could slip past between two questions."""
 
 
 @dataclass(frozen=True, slots=True)
