@@ -2,21 +2,16 @@
 
 import asyncio
 import hashlib
-import socket
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import TypeVar
 
 import numpy as np
 import pytest
+from tests.qdrant_process import QdrantProcess
 
 from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.intake import Intake
@@ -37,12 +32,6 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.qdrant import QdrantStore
 
-SERVE = """
-import sys
-from pathlib import Path
-from info_assistant.local_qdrant.server import serve
-serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), None)
-"""
 DEADLINE_S = 20.0
 SCOPE = LOCAL_OPERATOR.scope
 
@@ -103,54 +92,6 @@ def _vectors(text: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], S
     dense /= np.linalg.norm(dense) or 1
     indices = tuple(sorted(terms))
     return dense, SparseVector(indices, tuple(terms[index] for index in indices))
-
-
-def unused_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class QdrantProcess:
-    """A local Qdrant that a test may stop and start."""
-
-    directory: Path
-    port: int = field(default_factory=unused_port)
-    process: "subprocess.Popen[bytes] | None" = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(self.directory), str(self.port)],
-            stderr=subprocess.DEVNULL,
-        )
-        pause, left = Event(), int(DEADLINE_S / 0.05)
-        while not self._answers():
-            left -= 1
-            assert left, "local-qdrant did not answer in time"
-            assert self.process.poll() is None, "local-qdrant ended at once"
-            pause.wait(0.05)
-
-    def stop(self) -> None:
-        """Kill it."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait(DEADLINE_S)
-            self.process = None
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):  # noqa: S310
-                return True
-        except (urllib.error.URLError, OSError):
-            return False
 
 
 @dataclass

@@ -24,7 +24,7 @@ from info_assistant.model.question import Filters
 from info_assistant.stores.qdrant import QdrantStore
 
 if TYPE_CHECKING:
-    from tests.stores.conftest import QdrantProcess
+    from tests.qdrant_process import QdrantProcess
 
 MAKER = Callable[..., IndexedPassage]
 SCOPE = AccessScope("default", frozenset({EVERYONE}))
