@@ -3,6 +3,8 @@
 InfoAssistantError
 ├── InvalidRequest                 the caller asked for something that makes no sense
 │   └── PayloadTooLarge            … or for too much of it
+├── Unauthenticated                nobody knows who is asking
+├── Forbidden                      the caller is known and may not do this
 ├── NotFound                       no such thing, or not for this caller
 ├── Conflict                       the thing changed meanwhile, or another holds it
 ├── Unreadable                     a document cannot be turned into text; its owner can mend that
@@ -11,6 +13,9 @@ InfoAssistantError
 │   ├── ObjectStorageUnavailable
 │   ├── EmbedderUnavailable
 │   ├── IngestionUnavailable
+│   ├── IdentityProviderUnavailable
+│   ├── Maintenance                people have closed the service for a while
+│   ├── CacheOnlyMiss              only known answers are given, and this is none
 │   └── BackendUnavailable         seen from the command line and the page
 ├── TooBusy                        refused to protect those already being served
 │   ├── RateLimited
@@ -46,6 +51,27 @@ class PayloadTooLarge(InvalidRequest):
     """The request is larger than its limit."""
 
     code = "payload_too_large"
+
+
+class Unauthenticated(InfoAssistantError):
+    """The credentials are missing, unknown, expired or meant for somebody else.
+
+    `code` says which: `unauthenticated` (none given), `invalid_token`, `token_expired`,
+    `wrong_audience`, `invalid_api_key`, `api_key_revoked`.
+    """
+
+    code = "unauthenticated"
+
+    def __init__(self, message: str, *, code: str = "unauthenticated") -> None:
+        """Carry the reason in words and as a stable code."""
+        super().__init__(message)
+        self.code = code
+
+
+class Forbidden(InfoAssistantError):
+    """The caller is known, and their role does not allow this."""
+
+    code = "forbidden"
 
 
 class NotFound(InfoAssistantError):
@@ -99,6 +125,24 @@ class IngestionUnavailable(Unavailable):
     """Documents are not taken in at the moment; questions go on."""
 
     code = "ingestion_unavailable"
+
+
+class IdentityProviderUnavailable(Unavailable):
+    """The service where people sign in does not answer, and its keys are not known here."""
+
+    code = "identity_provider_unavailable"
+
+
+class Maintenance(Unavailable):
+    """The service is closed on purpose; the message is the operator's."""
+
+    code = "maintenance"
+
+
+class CacheOnlyMiss(Unavailable):
+    """Only answers given before are served at the moment, and this question has none."""
+
+    code = "cache_only_miss"
 
 
 class BackendUnavailable(Unavailable):

@@ -4,12 +4,13 @@ Stores and providers implement these protocols; only `wiring.py` knows both side
 raise the errors that its docstring names, and none that belong to a vendor's library.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from info_assistant.model.answer import Answer
+from info_assistant.model.audit import AuditEvent
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import (
@@ -21,6 +22,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
+from info_assistant.model.record import AnswerRecord
 
 
 class Clock(Protocol):
@@ -213,3 +215,71 @@ class RateLimiter(Protocol):
 
     async def admit(self, caller: Caller, action: str) -> None:
         """Return if the caller may go on. Raises RateLimited with the time to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brought to show who sends it, taken from its headers; never logged."""
+
+    bearer: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+
+
+class Authenticator(Protocol):
+    """Knows callers by their credentials."""
+
+    async def caller(self, credentials: Credentials) -> Caller:
+        """Return who is asking. Raises Unauthenticated, Forbidden, IdentityProviderUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """One version of a shared object; version 0 with no fields where none was ever written."""
+
+    version: int
+    fields: Mapping[str, Any]
+
+
+class SharedObject(Protocol):
+    """A small JSON object that all replicas share: every version is kept, none overwritten.
+
+    Reading costs nothing: the newest version known here is in memory, at most 2 s old while object
+    storage answers, and the last good one while it does not, also after a restart.
+    """
+
+    @property
+    def current(self) -> SharedState:
+        """The newest version known here."""
+
+    async def change(self, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> SharedState:
+        """Write the next version, made from the newest by `edit`; in force here when this returns.
+
+        `edit` runs again when another writer was first, and may raise to give up. Raises Conflict,
+        ObjectStorageUnavailable, and what `edit` raises.
+        """
+
+
+class AuditLog(Protocol):
+    """The audit trail."""
+
+    async def append(self, event: AuditEvent) -> None:
+        """Keep the event; it survives a killed process when this returns."""
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]
+    ) -> Sequence[AuditEvent]:
+        """Return a tenant's newest events before the id `before`, newest first.
+
+        `matching` names fields (`actor`, `action`, `target`, `outcome`) and the values they must
+        have. Raises ObjectStorageUnavailable.
+        """
+
+
+class AnswerRecords(Protocol):
+    """What was answered."""
+
+    async def keep(self, record: AnswerRecord) -> None:
+        """Keep the record; it survives a killed process when this returns."""
+
+    async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
+        """Return the record, or None. Raises ObjectStorageUnavailable."""

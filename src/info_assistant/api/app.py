@@ -13,6 +13,7 @@ from info_assistant import __version__
 from info_assistant.api import openapi
 from info_assistant.api.gateway import Gateway
 from info_assistant.api.problems import http_problem, problem_of, validation_problem
+from info_assistant.api.requests import request_id_of
 from info_assistant.api.routes import documents, health, questions
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import ClientGone
@@ -48,7 +49,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_shape)
     app.add_exception_handler(HTTPException, _framework_error)
     app.add_exception_handler(ClientGone, _nobody_there)
-    app.add_middleware(Gateway, metrics=services.metrics, limits=services.limits)
+    app.add_middleware(Gateway, services=services)
     return app
 
 
@@ -71,10 +72,6 @@ def _lifespan(services: ApiServices) -> Callable[[FastAPI], AbstractAsyncContext
     return run
 
 
-def _request_id(request: Request) -> str:
-    return str(request.scope["state"]["request_id"])
-
-
 def _expected_error(
     services: ApiServices,
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -86,20 +83,20 @@ def _expected_error(
             _log.warning(
                 "Request failed", code=problem.code, status=problem.status, error=describe(error)
             )
-        return problem.response(_request_id(request))
+        return problem.response(request_id_of(request))
 
     return answer
 
 
 async def _wrong_shape(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    return validation_problem(found).response(_request_id(request))
+    return validation_problem(found).response(request_id_of(request))
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else _SERVER_FAULT
     headers = error.headers if isinstance(error, HTTPException) else None
-    return http_problem(status).response(_request_id(request), headers)
+    return http_problem(status).response(request_id_of(request), headers)
 
 
 async def _nobody_there(request: Request, error: Exception) -> Response:  # noqa: ARG001

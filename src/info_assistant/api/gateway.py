@@ -1,4 +1,8 @@
-"""The outermost layer of every request: its id, its size limit, its count, and the last safety net.
+"""The outermost layer of every request: what is decided before its body is read.
+
+In this order: its id and size, whether its kind is served in the present mode, who sends it and
+whether their role allows it, and a place among the requests being served. Then the application
+runs; whatever it raises unexpectedly is caught, logged and answered without details.
 
 Plain ASGI: this runs for every request, and a framework's middleware would cost more than the work.
 """
@@ -14,10 +18,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from info_assistant.api.problems import Problem, http_problem, internal_problem
-from info_assistant.api.services import Limits
+from info_assistant.api.addresses import Address, address_of
+from info_assistant.api.problems import Problem, http_problem, internal_problem, problem_of
+from info_assistant.api.requests import credentials_of, require_role
+from info_assistant.api.services import ApiServices
+from info_assistant.errors import InfoAssistantError
+from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import bind_request, get_logger, unbind_request
-from info_assistant.observability.metrics import Metrics
 
 DOCUMENTS_PATH = "/v1/documents"
 """The one address that takes files."""
@@ -25,7 +32,6 @@ DOCUMENTS_PATH = "/v1/documents"
 _log = get_logger("api")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-_SERVED_MODE = "normal"
 _MOST_DISCARDED = 128 * 1024 * 1024
 _LONGEST_DISCARD_S = 5.0
 
@@ -33,18 +39,20 @@ _LONGEST_DISCARD_S = 5.0
 class Gateway:
     """ASGI middleware around the whole API."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, services: ApiServices) -> None:
         """Wrap `app`."""
         self._app = app
-        self._metrics = metrics
-        self._limits = limits
+        self._services = services
+        self._limits = services.limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._limit(scope))
+        exchange = _Exchange(
+            scope, receive, send, self._limit(scope), self._services.modes.served_mode
+        )
         bind_request(exchange.request_id)
         try:
             await self._pass_on(exchange)
@@ -56,12 +64,30 @@ class Gateway:
         try:
             if exchange.announced_too_much:
                 await exchange.refuse(http_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
-                return
-            await self._app(exchange.scope, exchange.receive, exchange.send)
+            elif exchange.address is None:
+                await self._app(exchange.scope, exchange.receive, exchange.send)
+            else:
+                await self._admit(exchange, exchange.address)
+        except InfoAssistantError as error:
+            if not exchange.started:
+                await exchange.refuse(problem_of(error))
         except Exception:  # noqa: BLE001  # The boundary: logged, and answered without details.
             _log.exception("Unexpected error", route=exchange.route)
             if not exchange.started:
                 await exchange.refuse(internal_problem())
+
+    async def _admit(self, exchange: "_Exchange", address: Address) -> None:
+        """Let the request through to the application. Raises why it may not pass."""
+        self._services.modes.require_open(address.traffic)
+        if address.role is not None:
+            caller = await self._services.authenticator.caller(credentials_of(exchange.scope))
+            require_role(caller, address.role)
+            exchange.scope["state"]["caller"] = caller
+        if address.traffic is Traffic.QUESTION:
+            async with self._services.admission.place():
+                await self._app(exchange.scope, exchange.receive, exchange.send)
+        else:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
 
     def _limit(self, scope: Scope) -> int:
         if scope["method"] == "POST" and scope["path"] == DOCUMENTS_PATH:
@@ -72,14 +98,18 @@ class Gateway:
         method = exchange.scope["method"]
         known = method if method in _METHODS else "other"
         seconds = time.perf_counter() - exchange.began
-        self._metrics.request_answered(known, exchange.route, exchange.status, seconds)
+        self._services.metrics.request_answered(known, exchange.route, exchange.status, seconds)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, limit: int, served_mode: str
+    ) -> None:
         self.scope = scope
+        self.address, self.target = address_of(scope["method"], scope["path"])
+        self._served_mode = served_mode
         self.began = time.perf_counter()
         self.status = 499  # Nothing was answered: the client had gone.
         self.started = False
@@ -120,7 +150,7 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
-            headers["X-Served-Mode"] = _SERVED_MODE
+            headers["X-Served-Mode"] = self._served_mode
             headers["X-Content-Type-Options"] = "nosniff"
             headers.setdefault("Cache-Control", "no-store")
             if self.announced_too_much or self._received > self._limit:

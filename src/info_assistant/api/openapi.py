@@ -14,6 +14,8 @@ from info_assistant.api.wire import ProblemBody
 
 _MEANINGS: Mapping[int, str] = {
     400: "The request could not be understood.",
+    401: "Nobody knows who is asking; the code says what is wrong with the credentials.",
+    403: "The caller's role does not allow this.",
     404: "There is no such thing that you may see.",
     409: "Another change came first.",
     413: "The request is larger than its limit.",

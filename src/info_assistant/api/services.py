@@ -4,20 +4,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from starlette.requests import Request
-
+from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import Answer
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.events import AnswerEvent
-from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller
+from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Reading
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import RateLimiter, StatusPage
+from info_assistant.ports import Authenticator, RateLimiter, StatusPage
 from info_assistant.resilience.admission import Admission
 from info_assistant.resilience.deadline import QUESTION_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
+from info_assistant.resilience.modes import Modes
 
 
 class Pipeline(Protocol):
@@ -68,11 +68,6 @@ class DocumentLibrary(Protocol):
         """Delete the document; durable when this returns."""
 
 
-async def local_operator(request: Request) -> Caller:  # noqa: ARG001  # A resolver's parameter.
-    """Return the caller of an installation without sign-in (AUTH=none)."""
-    return LOCAL_OPERATOR
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The largest requests that are read, in bytes, and the time for a question, in seconds."""
@@ -101,7 +96,8 @@ class ApiServices:
     metrics: Metrics
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
-    caller: Callable[[Request], Awaitable[Caller]] = local_operator
+    authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
+    modes: Modes = field(default_factory=Modes)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     essential: frozenset[str] = frozenset({"qdrant"})

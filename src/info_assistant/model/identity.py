@@ -17,6 +17,11 @@ class Role(StrEnum):
     CONTRIBUTOR = "contributor"
     OPERATOR = "operator"
 
+    def includes(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
 
 @dataclass(frozen=True, slots=True)
 class AccessScope:
@@ -37,6 +42,8 @@ class Caller:
     subject: str
     role: Role
     scope: AccessScope
+    name: str = ""
+    """What to call them on a page; the subject where it is empty."""
 
 
 LOCAL_OPERATOR = Caller(

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
+from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.wire import (
     DocumentBody,
@@ -70,7 +71,7 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
         title: Annotated[str | None, Form(description="Title to show; for a single file.")] = None,
     ) -> Response:
         """Store documents, to be read and made searchable. Handing one in again is harmless."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         await services.limiter.admit(caller, "upload")
         if len(file) > 1 and (source or title):
             raise InvalidRequest("`source` and `title` go with a single file. Send files singly.")
@@ -120,7 +121,7 @@ def _add_listing(router: APIRouter, services: ApiServices) -> None:
         after: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
     ) -> Response:
         """List the documents that the caller may see, each with its state and progress."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         page = await services.library.page(
             caller.scope,
             limit=limit,
@@ -138,7 +139,7 @@ def _add_listing(router: APIRouter, services: ApiServices) -> None:
     )
     async def show(request: Request, document_id: DocumentId) -> Response:
         """Tell how far a document has come."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         status = await services.library.status(caller.scope, str(document_id))
         return json_answer(document_body(status))
 
@@ -162,7 +163,7 @@ def _add_reading(router: APIRouter, services: ApiServices) -> None:
         version: Version = None,
     ) -> Response:
         """Give a document's text in blocks with their places, and mark a range of it."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         highlight = _highlight(start, end)
         status, reading = await services.library.reading(caller.scope, str(document_id), version)
         # A long document takes tens of milliseconds to write out; nobody else should wait for it.
@@ -184,7 +185,7 @@ def _add_reading(router: APIRouter, services: ApiServices) -> None:
         request: Request, document_id: DocumentId, version: Version = None
     ) -> Response:
         """Give back the file as it was handed in."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         status, data = await services.library.original(caller.scope, str(document_id), version)
         name = quote(status.document.source.rsplit("/", 1)[-1], safe="")
         # A document may be a web page with scripts: it is saved, not shown in our own origin.
@@ -213,6 +214,6 @@ def _add_removing(router: APIRouter, services: ApiServices) -> None:
     )
     async def remove(request: Request, document_id: DocumentId) -> Response:
         """Remove a document; from this answer on no answer cites it."""
-        caller = await services.caller(request)
+        caller = caller_of(request)
         await services.library.remove(caller, str(document_id))
         return Response(status_code=204)

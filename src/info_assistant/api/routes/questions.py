@@ -12,6 +12,7 @@ from starlette.responses import Response
 from info_assistant.api import streams
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
+from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import (
     AnswerStream,
@@ -58,7 +59,7 @@ def routes(services: ApiServices) -> APIRouter:
         question = Question(
             id=str(uuid.uuid4()),
             text=asked.question,
-            caller=await services.caller(request),
+            caller=caller_of(request),
             filters=_filters(asked),
         )
         if streams.MEDIA_TYPE in accept.lower():
@@ -101,7 +102,7 @@ class _Asker:
             raise
         options = StreamOptions(
             with_text="passages" in asked.include,
-            request_id=str(request.scope["state"]["request_id"]),
+            request_id=request_id_of(request),
             notices=_notices(asked),
             ping_s=self._services.limits.ping_s,
         )
@@ -109,7 +110,7 @@ class _Asker:
 
     async def _answer(self, question: Question, deadline: Deadline) -> Answer:
         try:
-            async with deadline.enforced(_WHAT), self._services.admission.place():
+            async with deadline.enforced(_WHAT):
                 return await self._services.pipeline.answer(question)
         except Exception as error:
             self._count(error)
@@ -126,16 +127,15 @@ class _Asker:
             raise
 
     async def _events(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
-        """Yield the pipeline's events while holding a place; closing this ends the pipeline."""
-        async with self._services.admission.place():
-            stream = self._services.pipeline.stream(question)
-            if isinstance(stream, AsyncGenerator):
-                async with aclosing(stream):
-                    async for event in stream:
-                        yield event
-            else:
+        """Yield the pipeline's events; closing this ends the pipeline."""
+        stream = self._services.pipeline.stream(question)
+        if isinstance(stream, AsyncGenerator):
+            async with aclosing(stream):
                 async for event in stream:
                     yield event
+        else:
+            async for event in stream:
+                yield event
 
     def _count(self, error: Exception) -> None:
         """Count what the pipeline cannot: its own errors it has counted already."""

@@ -1,0 +1,97 @@
+"""Every address of the API, once: its kind of traffic, who may use it, what it is audited as.
+
+The gateway decides by this table before a request's body is read. `docs/addresses.md` shows it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from info_assistant.model.identity import Role
+from info_assistant.model.traffic import Traffic
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A method and path. `role` is what a caller needs at least, None where anybody may come.
+
+    `action` names what is done here in the audit trail; "" is not audited. `target` names the
+    parameter of the path that it is done to.
+    """
+
+    method: str
+    path: str
+    traffic: Traffic
+    role: Role | None = None
+    action: str = ""
+    target: str = ""
+    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the pattern of the path."""
+        object.__setattr__(self, "pattern", re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", self.path)))
+
+
+_DOCUMENT = "/v1/documents/{document_id}"
+
+ADDRESSES = (
+    Address("GET", "/health", Traffic.PROBE),
+    Address("GET", "/livez", Traffic.PROBE),
+    Address("GET", "/readyz", Traffic.PROBE),
+    Address("GET", "/metrics", Traffic.PROBE),
+    Address("GET", "/docs", Traffic.PROBE),
+    Address("GET", "/openapi.json", Traffic.PROBE),
+    Address("POST", "/v1/query", Traffic.QUESTION, Role.READER, "question.ask"),
+    Address(
+        "GET", "/v1/answers/{answer_id}", Traffic.READ, Role.READER, "answer.read", "answer_id"
+    ),
+    Address("GET", "/v1/me", Traffic.READ, Role.READER),
+    Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
+    Address("GET", "/v1/documents", Traffic.READ, Role.READER, "document.list"),
+    Address("GET", _DOCUMENT, Traffic.READ, Role.READER, "document.show", "document_id"),
+    Address("GET", f"{_DOCUMENT}/text", Traffic.READ, Role.READER, "document.read", "document_id"),
+    Address(
+        "GET",
+        f"{_DOCUMENT}/original",
+        Traffic.READ,
+        Role.READER,
+        "document.download",
+        "document_id",
+    ),
+    Address("PATCH", _DOCUMENT, Traffic.CHANGE, Role.CONTRIBUTOR, "document.change", "document_id"),
+    Address(
+        "DELETE", _DOCUMENT, Traffic.CHANGE, Role.CONTRIBUTOR, "document.delete", "document_id"
+    ),
+    Address(
+        "GET",
+        f"{_DOCUMENT}/access",
+        Traffic.ADMIN,
+        Role.OPERATOR,
+        "document.explain_access",
+        "document_id",
+    ),
+    Address("GET", "/v1/admin/modes", Traffic.ADMIN, Role.OPERATOR, "modes.read"),
+    Address("PUT", "/v1/admin/modes", Traffic.ADMIN, Role.OPERATOR, "modes.change"),
+    Address("GET", "/v1/admin/incidents", Traffic.ADMIN, Role.OPERATOR, "incidents.read"),
+    Address("PUT", "/v1/admin/incidents", Traffic.ADMIN, Role.OPERATOR, "incidents.change"),
+    Address("GET", "/v1/admin/audit", Traffic.ADMIN, Role.OPERATOR, "audit.read"),
+)
+"""The table."""
+
+_PLAIN = {(each.method, each.path): each for each in ADDRESSES if "{" not in each.path}
+_PATTERNS = tuple(each for each in ADDRESSES if "{" in each.path)
+
+
+def address_of(method: str, path: str) -> tuple[Address | None, str]:
+    """Return the address of a request and the target in its path; None where there is none."""
+    # A HEAD is a GET whose answer stays unread.
+    method = "GET" if method == "HEAD" else method
+    known = _PLAIN.get((method, path))
+    if known is not None:
+        return known, ""
+    for each in _PATTERNS:
+        found = each.pattern.fullmatch(path) if each.method == method else None
+        if found is not None:
+            return each, found[each.target]
+    return None, ""

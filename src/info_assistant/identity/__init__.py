@@ -1,0 +1,1 @@
+"""Who may ask: credentials become callers, callers belong to tenants and access groups."""
