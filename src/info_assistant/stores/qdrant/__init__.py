@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from info_assistant.stores.qdrant.board import QdrantBoard
 from info_assistant.stores.qdrant.connection import Connection
-from info_assistant.stores.qdrant.passages import QdrantPassages, RankBy
+from info_assistant.stores.qdrant.passages import QdrantPassages
+from info_assistant.stores.qdrant.search import RankBy
 
 __all__ = ["QdrantBoard", "QdrantPassages", "QdrantStore", "RankBy"]
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from json import JSONDecodeError
 from typing import TypeVar
 
 import httpx
@@ -21,6 +23,8 @@ WRITE_TIMEOUT_S = 30.0
 _HTTP_NOT_FOUND = 404
 _HTTP_BAD_REQUESTS = frozenset({400, 413, 422})
 _CONNECTIONS = 32
+_NOT_JSON = (JSONDecodeError, UnicodeDecodeError)
+"""What the client lets through when something else answers in Qdrant's place."""
 
 _LOG = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -42,6 +46,7 @@ class Connection:
         self._headers = {"api-key": api_key} if api_key else {}
         # A server on the same machine or network: compressing costs more than sending.
         self._headers["accept-encoding"] = "identity"
+        self._json = httpx.Headers({**self._headers, "content-type": "application/json"})
         self._timeout_s = timeout_s
         self._on_error = on_error
         self._client: AsyncQdrantClient | None = None
@@ -58,8 +63,24 @@ class Connection:
                 return await request(self._open())
         except UnexpectedResponse as exc:
             raise self._refused(exc) from exc
-        except (ApiException, ResourceExhaustedResponse, TimeoutError) as exc:
+        except (ApiException, ResourceExhaustedResponse, *_NOT_JSON, TimeoutError) as exc:
             raise self._failed(exc) from exc
+
+    async def post(self, path: str, body: bytes, reply: type[_T]) -> _T:
+        """Send JSON of our own making and return the reply as `reply`. Raises what `ask` raises.
+
+        It leaves through the client as every request does, its errors are the client's; only the
+        request is not put together anew each time.
+        """
+
+        def request(client: AsyncQdrantClient) -> Awaitable[_T]:
+            api = client.http.client
+            return api.send(
+                httpx.Request("POST", _url(api.host, path), headers=self._json, content=body),
+                reply,
+            )
+
+        return await self.ask(request)
 
     async def close(self) -> None:
         """Close the connections; the next request opens them again."""
@@ -109,6 +130,12 @@ class Connection:
         )
 
 
+@lru_cache(maxsize=64)
+def _url(host: str, path: str) -> httpx.URL:
+    # Taking an address apart costs more than sending a request to it.
+    return httpx.URL(f"{host.rstrip('/')}/{path}")
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionPlan:
     """A collection as we want it, behind the alias that every request uses.
@@ -146,15 +173,23 @@ class Collection:
         timeout_s: float | None = None,
     ) -> _T:
         """Send a request that needs the collection. Raises Misconfigured if it is another."""
+        return await self._kept_up(lambda: self._connection.ask(request, timeout_s=timeout_s))
+
+    async def post(self, path: str, body: bytes, reply: type[_T]) -> _T:
+        """Send JSON to an address below the collection's. Raises what `ask` raises."""
+        path = f"collections/{self.alias}/{path}"
+        return await self._kept_up(lambda: self._connection.post(path, body, reply))
+
+    async def _kept_up(self, send: Callable[[], Awaitable[_T]]) -> _T:
         await self._prepare()
         try:
-            return await self._connection.ask(request, timeout_s=timeout_s)
+            return await send()
         except CollectionMissing:
             # Qdrant's storage was wiped under us: what was in it comes back from the originals.
             self._ready = False
         try:
             await self._prepare()
-            return await self._connection.ask(request, timeout_s=timeout_s)
+            return await send()
         except CollectionMissing as exc:
             raise self._vanishing() from exc
 

@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from qdrant_client.http import models
@@ -19,14 +18,15 @@ from info_assistant.stores.qdrant.connection import (
     Connection,
 )
 from info_assistant.stores.qdrant.payload import candidate_from, passage_payload
+from info_assistant.stores.qdrant.search import (
+    BM25,
+    DENSE,
+    RankBy,
+    SearchReply,
+    search_body,
+    visible,
+)
 
-RankBy = Literal["hybrid", "dense", "bm25"]
-
-DENSE = "dense"
-BM25 = "bm25"
-PREFETCH = 60
-"""Candidates of each ranking that enter the fusion."""
-RRF_K = 60
 _MANY = 1_000_000
 BATCH = 64
 """Points in one write: the one-machine Qdrant serves no search meanwhile."""
@@ -53,21 +53,14 @@ class QdrantPassages:
 
         `rank_by` leaves out one of the two rankings, for evaluation.
         """
-        visible = _visible(scope, filters)
-        if visible is None or limit < 1:
+        condition = visible(scope, filters)
+        if condition is None or limit < 1:
             return []
-        query = _query(question, visible, limit, rank_by)
-        # The generated API rather than `client.query_points`, which searches every request for
-        # texts and images to embed: that costs more than the rest of the client.
-        response = await self._collection.ask(
-            lambda client: client.http.search_api.query_points(
-                collection_name=self._collection.alias, query_request=query
-            )
-        )
-        points = response.result.points if response.result else []
+        body = search_body(question, condition, limit, rank_by)
+        reply = await self._collection.post("points/query", body, SearchReply)
         # Fused scores are often equal; their order must not depend on how the index was filled.
-        points.sort(key=lambda point: (-point.score, str(point.id)))
-        return [candidate_from(str(point.id), point.score, point.payload or {}) for point in points]
+        points = sorted(reply.result.points, key=lambda point: (-point.score, str(point.id)))
+        return [candidate_from(str(point.id), point.score, point.payload) for point in points]
 
     async def write(self, passages: Sequence[IndexedPassage]) -> None:
         """Write passages durably. Raises InvalidRequest for vectors that are not finite."""
@@ -167,49 +160,6 @@ def _plan(identity: str, dimension: int) -> CollectionPlan:
 
 def _is(key: str, value: str | int) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-
-
-def _visible(scope: AccessScope, filters: Filters) -> models.Filter | None:
-    """Return the filter for what `scope` may see, or None where that is nothing."""
-    if not scope.groups:
-        return None
-    must: list[models.Condition] = [
-        _is("tenant", scope.tenant),
-        models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
-    ]
-    if filters.document_ids:
-        chosen = models.MatchAny(any=list(filters.document_ids))
-        must.append(models.FieldCondition(key="document_id", match=chosen))
-    return models.Filter(must=must)
-
-
-def _query(
-    question: QuestionVectors, visible: models.Filter, limit: int, rank_by: RankBy
-) -> models.QueryRequest:
-    dense = models.Prefetch(
-        query=models.NearestQuery(nearest=question.dense.tolist()),
-        using=DENSE,
-        filter=visible,
-        limit=PREFETCH,
-    )
-    lexical = models.Prefetch(
-        query=models.NearestQuery(nearest=_sparse(question.sparse)),
-        using=BM25,
-        filter=visible,
-        limit=PREFETCH,
-    )
-    if rank_by == "hybrid":
-        return models.QueryRequest(
-            prefetch=[dense, lexical] if question.sparse.indices else [dense],
-            query=models.RrfQuery(rrf=models.Rrf(k=RRF_K)),
-            filter=visible,
-            limit=limit,
-            with_payload=True,
-        )
-    chosen = dense if rank_by == "dense" else lexical
-    return models.QueryRequest(
-        query=chosen.query, using=chosen.using, filter=visible, limit=limit, with_payload=True
-    )
 
 
 def _sparse(vector: SparseVector) -> models.SparseVector:

@@ -1,0 +1,82 @@
+"""A search as plain JSON: the request to Qdrant, and what is read of its reply.
+
+The client's models check hundreds of numbers one by one, in both directions, which costs more than
+everything else about a search. The shapes are Qdrant's: `models.QueryRequest` and `QueryResponse`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic_core import to_json
+
+from info_assistant.model.identity import AccessScope
+from info_assistant.model.passage import QuestionVectors
+from info_assistant.model.question import Filters
+
+RankBy = Literal["hybrid", "dense", "bm25"]
+
+DENSE = "dense"
+BM25 = "bm25"
+PREFETCH = 60
+"""Candidates of each ranking that enter the fusion."""
+RRF_K = 60
+
+Condition = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPoint:
+    """A point that a search found; its payload is checked by who reads it."""
+
+    id: str | int
+    score: float
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPoints:
+    """What a search found, best first."""
+
+    points: Sequence[FoundPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReply:
+    """The body of a reply to a search."""
+
+    result: FoundPoints
+
+
+def visible(scope: AccessScope, filters: Filters) -> Condition | None:
+    """Return the filter for what `scope` may see, or None where that is nothing."""
+    if not scope.groups:
+        return None
+    must = [
+        {"key": "tenant", "match": {"value": scope.tenant}},
+        {"key": "access", "match": {"any": sorted(scope.groups)}},
+    ]
+    if filters.document_ids:
+        must.append({"key": "document_id", "match": {"any": filters.document_ids}})
+    return {"must": must}
+
+
+def search_body(
+    question: QuestionVectors, condition: Condition, limit: int, rank_by: RankBy
+) -> bytes:
+    """Return the request for the `limit` best points under `condition`, as JSON."""
+    sparse = question.sparse
+    dense = {"query": {"nearest": question.dense.tolist()}, "using": DENSE, "filter": condition}
+    nearest = {"indices": sparse.indices, "values": sparse.values}
+    lexical = {"query": {"nearest": nearest}, "using": BM25, "filter": condition}
+    request: Mapping[str, Any]
+    if rank_by == "hybrid":
+        rankings = [dense, lexical] if sparse.indices else [dense]
+        request = {
+            "prefetch": [{**ranking, "limit": PREFETCH} for ranking in rankings],
+            "query": {"rrf": {"k": RRF_K}},
+            "filter": condition,
+        }
+    else:
+        request = dense if rank_by == "dense" else lexical
+    return to_json({**request, "limit": limit, "with_payload": True})
