@@ -1,0 +1,34 @@
+"""The versions of everything that is stored, once.
+
+Whatever leaves the process to be read again later, perhaps by an older or a newer version of the
+product, is stamped here. A number goes up when the shape changes; readers ignore fields that they
+do not know and accept higher numbers, because two versions run side by side while one replaces
+the other. So a field keeps its meaning for ever, and a new meaning gets a new name.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class Stored(StrEnum):
+    """Each kind of thing that is stored, in object storage, in Qdrant or on the local disk."""
+
+    DOCUMENT = "document"
+    TOMBSTONE = "tombstone"
+    READING = "reading"
+    PASSAGE = "passage"
+    DOCUMENT_STATUS = "document_status"
+    SHARED_OBJECT = "shared_object"
+    AUDIT_EVENT = "audit_event"
+    ANSWER_RECORD = "answer_record"
+    JOURNAL = "journal"
+
+
+CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)
+"""The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
+
+
+def stamped(kind: Stored, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields` with the version of their shape in front."""
+    return {"schema": CURRENT[kind], **fields}
