@@ -35,6 +35,7 @@ from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 
 _DRAIN_S = 8
@@ -50,6 +51,7 @@ class Application:
     qdrant: QdrantStore
     embedder: MiniLmEmbedder
     stores: Stores
+    objects: SharedObjects
     reader: SubprocessReader
     worker: IngestionWorker
     intake: Intake
@@ -60,6 +62,8 @@ class Application:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the background tasks without a server; used where no request comes in."""
+        for start in self.services.starters:
+            await start()
         async with BackgroundTasks(self.services.tasks):
             yield
         await self.close()
@@ -82,6 +86,7 @@ def build(settings: Settings) -> Application:
     )
     blobs = ObjectBlobs(settings.blob_url)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
+    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
     library = Library(stores, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
     intake = Intake(stores, clock, on_accepted=worker.notify)
@@ -112,14 +117,16 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         tasks={
             "health": health.run,
+            "shared objects": objects.run,
             "warm-up": embedder.warm_up,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),
         },
+        starters=(objects.refresh,),
         closers=(reader.close, qdrant.close, close_embedder),
         limiter_kind="off",
     )
     return Application(
-        qdrant, embedder, stores, reader, worker, intake, library, pipeline, services
+        qdrant, embedder, stores, objects, reader, worker, intake, library, pipeline, services
     )
 
 

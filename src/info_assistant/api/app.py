@@ -62,6 +62,8 @@ def _lifespan(services: ApiServices) -> Callable[[FastAPI], AbstractAsyncContext
         async with AsyncExitStack() as stack:
             for close in reversed(services.closers):
                 stack.push_async_callback(close)
+            for start in services.starters:
+                await start()
             await stack.enter_async_context(BackgroundTasks(services.tasks, on_failure=restarted))
             services.lifecycle.started = True
             try:

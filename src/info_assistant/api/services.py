@@ -84,8 +84,9 @@ class Limits:
 class ApiServices:
     """Everything that the routes use.
 
-    `tasks` run from start to end of the process; `essential` names the dependencies without
-    any one of which no question can be answered.
+    `starters` run before the first request is served, each bounded in time and failing with nothing
+    that may pass. `tasks` run from start to end of the process; `essential` names the dependencies
+    without any one of which no question can be answered.
     """
 
     pipeline: Pipeline
@@ -99,6 +100,7 @@ class ApiServices:
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
     modes: Modes = field(default_factory=Modes)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     essential: frozenset[str] = frozenset({"qdrant"})
     limiter_kind: Literal["shared", "local", "off"] = "off"
