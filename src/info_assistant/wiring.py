@@ -1,21 +1,15 @@
 """The only place where ports meet adapters."""
 
 import asyncio
-import errno
-import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI
 
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
-from info_assistant.errors import Misconfigured
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -29,17 +23,15 @@ from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
-from info_assistant.resilience.health import HealthMonitor, Lifecycle
+from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.tasks import BackgroundTasks
+from info_assistant.serving import Place, listen, serve
 from info_assistant.settings import Settings
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
-
-_DRAIN_S = 8
-"""Requests under way get this long when the process is told to stop; `up` waits for 10 s."""
 
 _NOT_USED_YET = ("redis", "openai", "anthropic")
 
@@ -151,54 +143,10 @@ def run_backend(settings: Settings) -> None:
         Misconfigured: the port is taken, or the model is missing or altered.
     """
     configure_logging(settings.log_level)
-    listener = _listen(settings.bind_host, settings.backend_port)
-    services = build(settings).services
-    config = uvicorn.Config(
-        create_app(services),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_DRAIN_S,
-    )
-    # uvicorn repeats the signal that ended it; an orderly end must not look like a failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _ignore)
-    with listener:
-        _DrainingServer(config, services.lifecycle).run(sockets=[listener])
-
-
-class _DrainingServer(uvicorn.Server):
-    """Tells /readyz of the end before it begins, so that nobody sends new requests here."""
-
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
-        super().__init__(config)
-        self._lifecycle = lifecycle
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain."""
-        self._lifecycle.draining = True
-        super().handle_exit(sig, frame)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a bound socket. Raises Misconfigured naming the variable to set."""
-    # Named as TCP, so that the event loop sends small replies at once.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        reason = "is taken by another program" if error.errno == errno.EADDRINUSE else str(error)
-        raise Misconfigured(
-            f"Port {port} on {host} {reason}, so the backend cannot start. Stop that program, or "
-            "set BACKEND_PORT to a free one."
-        ) from error
-    return listener
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: uvicorn has done it."""
+    place = Place(settings.bind_host, settings.backend_port, "backend", "BACKEND_PORT")
+    with listen(place) as listener:
+        services = build(settings).services
+        serve(create_app(services), listener, on_drain=services.lifecycle.drain)
 
 
 def run_rebuild(

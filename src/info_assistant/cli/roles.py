@@ -4,8 +4,6 @@
 """
 # ruff: noqa: PLC0415  Each role loads only its own part of the product.
 
-import signal
-from types import FrameType
 from urllib.parse import urlsplit
 
 import click
@@ -14,8 +12,6 @@ from info_assistant.cli.local import local_key, make_private
 from info_assistant.cli.parentage import with_parent_option
 from info_assistant.cli.stack import DEFAULT_QDRANT_PORT
 from info_assistant.settings import LOCAL_KEY_NAME, Settings
-
-_LAST_REQUESTS_S = 5
 
 
 @click.command(short_help="Run the backend alone.")
@@ -43,26 +39,17 @@ def frontend() -> None:
       info-assistant frontend
       FRONTEND_PORT=9090 BACKEND_URL=http://backend:8000 info-assistant frontend
     """  # noqa: D301  For click, the mark keeps the lines.
-    import uvicorn
-
     from info_assistant.observability.log import configure_logging
+    from info_assistant.serving import Place, listen
+    from info_assistant.serving import serve as serve_http
     from info_assistant.web.app import create_frontend
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level)
-    app = create_frontend(settings.backend_url)
-    # uvicorn repeats the signal that ended it; an orderly end must not look like a failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _ignore)
-    uvicorn.run(
-        app,
-        host=settings.bind_host,
-        port=settings.frontend_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_LAST_REQUESTS_S,
-    )
+    place = Place(settings.bind_host, settings.frontend_port, "web page", "FRONTEND_PORT")
+    with listen(place) as listener:
+        app = create_frontend(settings.backend_url)
+        serve_http(app, listener, on_drain=app.state.traffic.drain)
 
 
 @click.command("local-qdrant", short_help="Run the one-machine vector store alone.")
@@ -87,7 +74,3 @@ def local_qdrant() -> None:
     url = urlsplit(settings.qdrant_url)
     host = url.hostname or settings.bind_host
     serve_qdrant(settings.data_dir / "qdrant", host, url.port or DEFAULT_QDRANT_PORT, key)
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: uvicorn has done it."""

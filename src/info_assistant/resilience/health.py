@@ -54,6 +54,10 @@ class Lifecycle:
         """Whether new requests are welcome."""
         return self.started and not self.draining
 
+    def drain(self) -> None:
+        """Begin to end: new requests are not welcome any more."""
+        self.draining = True
+
 
 class HealthMonitor:
     """Asks every probe at a steady pace and remembers the answers."""

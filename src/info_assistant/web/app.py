@@ -44,7 +44,7 @@ def create_frontend(
     It asks the API at `backend_url`, over `transport` if one is given, and waits at most
     `timeout_s` seconds for each reply. Requests for another host than `allowed_hosts` are
     refused; on one machine naming the loopback hosts keeps a foreign website from reading
-    the pages under a name of its own (DNS rebinding).
+    the pages under a name of its own (DNS rebinding). What it serves is in `state.traffic`.
     """
     renderer = Renderer()
     traffic = Traffic(_PATHS)
@@ -56,7 +56,7 @@ def create_frontend(
         try:
             yield
         finally:
-            traffic.accepting = False
+            traffic.drain()
             await backend.aclose()
 
     async def failed(request: Request, error: Exception) -> HTMLResponse:
@@ -68,7 +68,7 @@ def create_frontend(
             response.headers.update(error.headers or {})
         return response
 
-    return Starlette(
+    app = Starlette(
         routes=_routes(backend, renderer, traffic),
         middleware=[
             Middleware(Watched, traffic=traffic, renderer=renderer),
@@ -81,6 +81,8 @@ def create_frontend(
         ),
         lifespan=lifespan,
     )
+    app.state.traffic = traffic
+    return app
 
 
 def _routes(backend: Backend, renderer: Renderer, traffic: Traffic) -> list[BaseRoute]:

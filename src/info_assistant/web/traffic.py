@@ -63,6 +63,10 @@ class Traffic:
             self._requests.labels(route, "GET", "200")
             self._durations.labels(route)
 
+    def drain(self) -> None:
+        """Begin to end: new requests are not welcome any more."""
+        self.accepting = False
+
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """Add one request."""
         known = method if method in {"GET", "HEAD", "POST"} else "other"

@@ -1,0 +1,163 @@
+"""How a process of ours serves HTTP and how it ends: unready, then idle, then gone.
+
+The only place that knows the web server. Told to stop by SIGTERM or Ctrl-C, a server
+
+1. says at once that it is not ready, and for `Ending.delay_s` goes on serving all that still comes,
+   closing each connection after its answer, until the balancers have heard of it;
+2. accepts no more and finishes what was begun;
+3. cancels the requests still open at the last call, each of which may then say farewell: an
+   application turns the cancellation into words (`api/gateway.py`, `web/traffic.py`);
+4. ends the application, and returns.
+
+Steps 2 to 4 take `Ending.grace_s` at most. A second signal ends the process at once.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, cast
+
+import uvicorn
+
+from info_assistant.errors import Misconfigured
+
+_LOG = logging.getLogger(__name__)
+_BACKLOG = 1024
+_CLOSING_SHARE, _LONGEST_CLOSING_S = 0.25, 2.0
+_FAREWELL_S = 0.3
+_SAME_WISH_S = 1.0
+"""Signals this close together are one wish, such as those of a service manager and of `up`."""
+_CLOSE = (b"connection", b"close")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a server ends, in seconds: `delay_s` of serving on, then at most `grace_s` to its end."""
+
+    delay_s: float = 0.0
+    grace_s: float = 8.0
+
+    @property
+    def last_call_s(self) -> float:
+        """How much of the grace time requests have; the rest is for closing what they used."""
+        return self.grace_s - min(_LONGEST_CLOSING_S, self.grace_s * _CLOSING_SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server listens: `what` is its name for people, `variable` the setting of its port."""
+
+    host: str
+    port: int
+    what: str
+    variable: str
+
+
+def listen(place: Place) -> socket.socket:
+    """Return a bound socket. Raises Misconfigured naming the variable to set."""
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named; without it every
+    # small reply on a kept connection waits 40 ms for the client's delayed acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((place.host, place.port))
+        # From here on connections wait for us; before, they would be refused.
+        listener.listen(_BACKLOG)
+    except OSError as exc:
+        listener.close()
+        taken = exc.errno == errno.EADDRINUSE
+        reason = "is taken by another program" if taken else f"cannot be used ({exc.strerror})"
+        raise Misconfigured(
+            f"Port {place.port} on {place.host} {reason}, so the {place.what} cannot start. Stop "
+            f"that program, or set {place.variable} to use another one."
+        ) from exc
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    app: Any,  # noqa: ANN401  An ASGI application, whichever framework made it.
+    listener: socket.socket,
+    ending: Ending | None = None,
+    on_drain: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `app` on `listener` until SIGTERM or Ctrl-C, then end as this module's top says.
+
+    `on_drain` is called, within a signal handler, when readiness is to be off.
+    """
+    chosen = ending or Ending()
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        # Fractions of seconds are taken as well.
+        timeout_graceful_shutdown=cast("int", chosen.last_call_s + _FAREWELL_S),
+    )
+    with listener:
+        _EndingServer(config, chosen, on_drain).run(sockets=[listener])
+
+
+class _EndingServer(uvicorn.Server):
+    """A server that ends in steps."""
+
+    def __init__(
+        self, config: uvicorn.Config, ending: Ending, on_drain: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._ending = ending
+        self._on_drain = on_drain
+        self._told_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; the second time, end.
+
+        uvicorn would repeat the first signal after an orderly end, which made that look like a
+        failure. Ours is not told to it.
+        """
+        del frame
+        now = time.monotonic()
+        if self._told_at is None:
+            self._told_at = now
+            self._on_drain()
+        elif now - self._told_at > _SAME_WISH_S:
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to accept no more; uvicorn asks ten times a second."""
+        stop = await super().on_tick(counter)
+        if self._told_at is None:
+            return stop
+        if _CLOSE not in self.server_state.default_headers:
+            self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+        return stop or time.monotonic() - self._told_at >= self._ending.delay_s
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was begun, end the application."""
+        asyncio.get_running_loop().call_later(self._ending.last_call_s, self._last_call)
+        try:
+            async with asyncio.timeout(self._ending.grace_s):
+                await super().shutdown(sockets)
+        except TimeoutError:
+            _LOG.warning("Not everything was closed within the grace time")
+
+    def _last_call(self) -> None:
+        for request in self.server_state.tasks:
+            request.cancel()
