@@ -7,12 +7,15 @@ InfoAssistantError
 ├── Forbidden                      the caller is known and may not do this
 ├── NotFound                       no such thing, or not for this caller
 ├── Conflict                       the thing changed meanwhile, or another holds it
+│   ├── ModeSetByEnvironment       a switch cannot lift what the environment set
+│   └── ContradictoryModes         these modes exclude each other
 ├── Unreadable                     a document cannot be turned into text; its owner can mend that
 ├── Unavailable                    something we depend on does not answer; waiting helps
 │   ├── VectorStoreUnavailable
 │   ├── ObjectStorageUnavailable
 │   ├── EmbedderUnavailable
 │   ├── IngestionUnavailable
+│   │   └── IngestionPaused        people have paused the intake for a while
 │   ├── IdentityProviderUnavailable
 │   ├── Maintenance                people have closed the service for a while
 │   ├── CacheOnlyMiss              only known answers are given, and this is none
@@ -86,6 +89,18 @@ class Conflict(InfoAssistantError):
     code = "conflict"
 
 
+class ModeSetByEnvironment(Conflict):
+    """The environment set this mode, and no switch can lift or change it."""
+
+    code = "mode_set_by_environment"
+
+
+class ContradictoryModes(Conflict):
+    """These modes exclude each other."""
+
+    code = "contradictory_modes"
+
+
 class Unreadable(InfoAssistantError):
     """A document cannot be read; `kind` says why in a word, the message in a sentence."""
 
@@ -125,6 +140,12 @@ class IngestionUnavailable(Unavailable):
     """Documents are not taken in at the moment; questions go on."""
 
     code = "ingestion_unavailable"
+
+
+class IngestionPaused(IngestionUnavailable):
+    """The operators take no documents in for a while."""
+
+    code = "ingestion_paused"
 
 
 class IdentityProviderUnavailable(Unavailable):
