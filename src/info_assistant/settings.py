@@ -4,21 +4,33 @@ Only `wiring.py`, the command line and the evaluation read settings; everything 
 what it needs. A variable that is set to nothing counts as not set.
 """
 
+import ipaddress
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
+from info_assistant.environment import (
+    LOOPBACK,
+    LOOPBACK_NAMES,
+    SECRET_ADVICE,
+    choice_of,
+    number_of,
+    port_of,
+    refuse_well_known,
+    secret_of,
+    url_of,
+    wrong,
+)
 from info_assistant.errors import Misconfigured
 
 LOCAL_KEY_NAME = "qdrant-api-key"
 """The file in DATA_DIR that holds the key of the local Qdrant."""
 
-_LOOPBACK = "127.0.0.1"
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
-_MOST_PORTS = 65_535
+Auth = Literal["none", "keys", "oidc"]
+"""The values of AUTH."""
 
 
 def _named(name: str, description: str) -> Mapping[str, str]:
@@ -71,12 +83,88 @@ class Settings:
             "DATA_DIR/objects.",
         )
     )
-    auth: Literal["none"] = field(
+    bind_host: str = field(
+        metadata=_named(
+            "BIND_ADDRESS",
+            "IP address that the backend and the web page listen on. Default: 127.0.0.1, which "
+            "only this machine reaches. Another one, such as 0.0.0.0, needs AUTH.",
+        )
+    )
+    auth: Auth = field(
         metadata=_named(
             "AUTH",
             "How callers prove who they are. `none`, the default: whoever can reach this machine's "
-            "loopback address is the operator.",
+            "loopback address is the operator. `keys`: API keys (`info-assistant keys`). `oidc`: "
+            "people sign in with OpenID Connect, programs use API keys.",
         )
+    )
+    oidc_issuer: str = field(
+        metadata=_named(
+            "OIDC_ISSUER",
+            "The identity provider, exactly as its tokens name it in `iss`; https. For AUTH=oidc.",
+        )
+    )
+    oidc_audience: str = field(
+        metadata=_named(
+            "OIDC_AUDIENCE",
+            "What access tokens for this service carry in `aud`. For AUTH=oidc.",
+        )
+    )
+    oidc_client_id: str = field(
+        metadata=_named(
+            "OIDC_CLIENT_ID",
+            "The name of the web page at the identity provider. For AUTH=oidc.",
+        )
+    )
+    oidc_client_secret: str | None = field(
+        repr=False,
+        metadata=_named(
+            "OIDC_CLIENT_SECRET",
+            "The secret of the web page at the identity provider. Default: none, for a public "
+            "client, which PKCE protects.",
+        ),
+    )
+    oidc_roles_claim: str = field(
+        metadata=_named(
+            "OIDC_ROLES_CLAIM",
+            "The claim with a person's roles; dots lead into nested claims, as in "
+            "`realm_access.roles`. Default: roles.",
+        )
+    )
+    oidc_groups_claim: str = field(
+        metadata=_named(
+            "OIDC_GROUPS_CLAIM",
+            "The claim with a person's access groups, named as OIDC_ROLES_CLAIM. Default: groups.",
+        )
+    )
+    oidc_tenant_claim: str = field(
+        metadata=_named(
+            "OIDC_TENANT_CLAIM",
+            "The claim with a person's tenant, named as OIDC_ROLES_CLAIM. Default: none; everybody "
+            "belongs to the tenant `default`.",
+        )
+    )
+    session_secret: str | None = field(
+        repr=False,
+        metadata=_named(
+            "SESSION_SECRET",
+            "What the web page encrypts its cookies with; at least 32 random characters, the same "
+            "for all replicas. Needed by the web page unless AUTH=none.",
+        ),
+    )
+    frontend_url: str = field(
+        metadata=_named(
+            "FRONTEND_URL",
+            "The address at which people reach the web page. Default: this machine, at "
+            "FRONTEND_PORT.",
+        )
+    )
+    api_key: str | None = field(
+        repr=False,
+        metadata=_named(
+            "API_KEY",
+            "The API key (or token) that the command line sends to the backend. Default: none.",
+        ),
     )
     ingestion_workers: int = field(
         metadata=_named(
@@ -91,15 +179,25 @@ class Settings:
         )
     )
 
-    @property
-    def bind_host(self) -> str:
-        """The address that our servers listen on: without sign-in, nobody else's machine."""
-        return _LOOPBACK
+    def require_page_sign_in(self) -> None:
+        """Return if the web page has all it needs to sign people in. Raises Misconfigured."""
+        if self.auth == "none":
+            return
+        if self.session_secret is None:
+            raise Misconfigured(
+                "SESSION_SECRET is not set, so the web page could not protect its cookies. "
+                f"{SECRET_ADVICE}"
+            )
+        if self.auth == "oidc" and not self.oidc_client_id:
+            raise Misconfigured(
+                "OIDC_CLIENT_ID is not set, so nobody could sign in on the web page. Set it to the "
+                "name under which the identity provider knows this page."
+            )
 
     @property
     def qdrant_is_local(self) -> bool:
         """Whether the vector store is the one on this machine that `up` starts."""
-        return urlsplit(self.qdrant_url).hostname in _LOOPBACK_NAMES
+        return urlsplit(self.qdrant_url).hostname in LOOPBACK_NAMES
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -107,19 +205,33 @@ class Settings:
         source = os.environ if environ is None else environ  # noqa: TID251  The one place.
         given = {name: value.strip() for name, value in source.items() if value.strip()}
         data_dir = _data_dir(given)
-        backend_port = _port(given, "BACKEND_PORT", 8000)
-        qdrant_url = _url(given, "QDRANT_URL", f"http://{_LOOPBACK}:6333")
+        backend_port = port_of(given, "BACKEND_PORT", 8000)
+        frontend_port = port_of(given, "FRONTEND_PORT", 8080)
+        qdrant_url = url_of(given, "QDRANT_URL", f"http://{LOOPBACK}:6333")
+        refuse_well_known(given, "QDRANT_API_KEY", "OIDC_CLIENT_SECRET", "API_KEY")
+        auth = cast("Auth", choice_of(given, "AUTH", "none", get_args(Auth), str.lower))
         return cls(
             data_dir=data_dir,
             backend_port=backend_port,
-            frontend_port=_port(given, "FRONTEND_PORT", 8080),
-            backend_url=_url(given, "BACKEND_URL", f"http://{_LOOPBACK}:{backend_port}"),
+            frontend_port=frontend_port,
+            backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
             qdrant_api_key=given.get("QDRANT_API_KEY") or _local_key(qdrant_url, data_dir),
             blob_url=given.get("BLOB_URL") or (data_dir / "objects").as_uri(),
-            auth=_auth(given),
-            ingestion_workers=_number(given, "INGESTION_WORKERS", 1, range(2)),
-            log_level=_choice(
+            bind_host=_bind_address(given, auth),
+            auth=auth,
+            oidc_issuer=_issuer(given, auth),
+            oidc_audience=_needed_for_oidc(given, "OIDC_AUDIENCE", auth),
+            oidc_client_id=given.get("OIDC_CLIENT_ID", ""),
+            oidc_client_secret=given.get("OIDC_CLIENT_SECRET"),
+            oidc_roles_claim=given.get("OIDC_ROLES_CLAIM", "roles"),
+            oidc_groups_claim=given.get("OIDC_GROUPS_CLAIM", "groups"),
+            oidc_tenant_claim=given.get("OIDC_TENANT_CLAIM", ""),
+            session_secret=secret_of(given, "SESSION_SECRET"),
+            frontend_url=url_of(given, "FRONTEND_URL", f"http://{LOOPBACK}:{frontend_port}"),
+            api_key=given.get("API_KEY"),
+            ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(2)),
+            log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),
         )
@@ -141,7 +253,7 @@ def _data_dir(given: Mapping[str, str]) -> Path:
 
 def _local_key(qdrant_url: str, data_dir: Path) -> str | None:
     """Return the key that `up` made; never for another machine, which it is not meant for."""
-    if urlsplit(qdrant_url).hostname not in _LOOPBACK_NAMES:
+    if urlsplit(qdrant_url).hostname not in LOOPBACK_NAMES:
         return None
     try:
         return (data_dir / LOCAL_KEY_NAME).read_text(encoding="ascii").strip() or None
@@ -154,49 +266,40 @@ def _local_key(qdrant_url: str, data_dir: Path) -> str | None:
         ) from exc
 
 
-def _auth(given: Mapping[str, str]) -> Literal["none"]:
-    value = given.get("AUTH", "none")
-    if value != "none":
-        raise _wrong("AUTH", value, "only `none` is known to this version; unset AUTH")
-    return "none"
-
-
-def _url(given: Mapping[str, str], name: str, default: str) -> str:
-    raw = given.get(name, default)
-    value = raw.rstrip("/")
+def _bind_address(given: Mapping[str, str], auth: Auth) -> str:
+    value = given.get("BIND_ADDRESS", LOOPBACK)
     try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        address = ipaddress.ip_address(value)
     except ValueError:
-        usable = False
-    if not usable:
-        raise _wrong(name, raw, "give a URL such as http://127.0.0.1:6333")
+        raise wrong("BIND_ADDRESS", value, "give an IP address such as 127.0.0.1") from None
+    if auth == "none" and not address.is_loopback:
+        raise wrong(
+            "BIND_ADDRESS",
+            value,
+            "without sign-in (AUTH=none), whoever reaches that address would be the operator; set "
+            "AUTH to keys or oidc, or unset BIND_ADDRESS",
+        )
     return value
 
 
-def _port(given: Mapping[str, str], name: str, default: int) -> int:
-    return _number(given, name, default, range(1, _MOST_PORTS + 1))
+def _needed_for_oidc(given: Mapping[str, str], name: str, auth: Auth) -> str:
+    if auth == "oidc" and name not in given:
+        raise Misconfigured(
+            f"{name} is not set, so tokens cannot be checked. AUTH=oidc needs OIDC_ISSUER and "
+            "OIDC_AUDIENCE; docs/identity.md says where the identity provider shows them."
+        )
+    return given.get(name, "")
 
 
-def _number(given: Mapping[str, str], name: str, default: int, allowed: range) -> int:
-    value = given.get(name, str(default))
-    if value.isascii() and value.isdigit() and int(value) in allowed:
-        return int(value)
-    raise _wrong(name, value, f"give a whole number from {allowed[0]} to {allowed[-1]}")
-
-
-def _choice(
-    given: Mapping[str, str],
-    name: str,
-    default: str,
-    allowed: tuple[str, ...],
-    normalise: Callable[[str], str],
-) -> str:
-    value = normalise(given.get(name, default))
-    if value in allowed:
-        return value
-    raise _wrong(name, given[name], f"give one of {', '.join(allowed)}")
-
-
-def _wrong(name: str, value: str, remedy: str) -> Misconfigured:
-    return Misconfigured(f"{name} is set to {value[:200]!r}, which cannot be used: {remedy}.")
+def _issuer(given: Mapping[str, str], auth: Auth) -> str:
+    value = _needed_for_oidc(given, "OIDC_ISSUER", auth)
+    if not value:
+        return ""
+    url_of(given, "OIDC_ISSUER", "")
+    parts = urlsplit(value)
+    if parts.query or parts.fragment or parts.username:
+        raise wrong("OIDC_ISSUER", value, "give the plain URL that tokens carry in `iss`")
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK_NAMES:
+        raise wrong("OIDC_ISSUER", value, "keys must come over https; give an https URL")
+    # As it was given, a slash at its end included: tokens must name it exactly so.
+    return value

@@ -1,5 +1,6 @@
 """Settings: defaults, the environment, and words for what cannot be used."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,15 @@ def test_secrets_are_not_shown() -> None:
         ("QDRANT_URL", "qdrant:6333"),
         ("QDRANT_URL", "http://"),
         ("BACKEND_URL", "http://host:port"),
-        ("AUTH", "oidc"),
+        ("AUTH", "magic"),
+        ("BIND_ADDRESS", "0.0.0.0"),
+        ("BIND_ADDRESS", "::"),
+        ("BIND_ADDRESS", "example.org"),
+        ("OIDC_ISSUER", "http://login.example.org"),
+        ("OIDC_ISSUER", "https://user@login.example.org"),
+        ("OIDC_ISSUER", "https://login.example.org/?a=b"),
+        ("OIDC_ISSUER", "login.example.org"),
+        ("FRONTEND_URL", "assistant.example.org"),
         ("INGESTION_WORKERS", "-1"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -73,5 +82,76 @@ def test_unusable_value_names_variable_value_and_remedy(name: str, value: str) -
 def test_every_setting_is_described() -> None:
     """Each variable says what it means."""
     described = describe_variables()
-    assert len(described) == 10
+    assert len(described) == len(fields(Settings))
     assert all(name.isupper() and len(text) > 20 for name, text in described.items())
+
+
+GOOD_SECRET = "8J2-kQv0_pzR4mWn7XyLb3TfHs6GdUaE"
+SIGN_IN = {
+    "AUTH": "oidc",
+    "OIDC_ISSUER": "https://login.example.org/realm/",
+    "OIDC_AUDIENCE": "assistant",
+}
+
+
+def test_sign_in_is_read_as_given() -> None:
+    """The issuer keeps its slash, claims have their usual names, other addresses may be bound."""
+    settings = Settings.from_environment(
+        {**SIGN_IN, "BIND_ADDRESS": "0.0.0.0", "SESSION_SECRET": GOOD_SECRET}
+    )
+    assert (settings.auth, settings.bind_host) == ("oidc", "0.0.0.0")
+    assert settings.oidc_issuer == "https://login.example.org/realm/"
+    assert (settings.oidc_roles_claim, settings.oidc_groups_claim) == ("roles", "groups")
+    assert (settings.oidc_tenant_claim, settings.oidc_client_secret) == ("", None)
+    assert settings.frontend_url == "http://127.0.0.1:8080"
+    assert GOOD_SECRET not in repr(settings)
+
+
+def test_an_issuer_on_this_machine_needs_no_tls() -> None:
+    """For tests and demonstrations, keys may come over loopback in the clear."""
+    issuer = "http://127.0.0.1:9999"
+    assert Settings.from_environment({**SIGN_IN, "OIDC_ISSUER": issuer}).oidc_issuer == issuer
+
+
+@pytest.mark.parametrize("missing", ["OIDC_ISSUER", "OIDC_AUDIENCE"])
+def test_sign_in_without_what_it_needs_does_not_start(missing: str) -> None:
+    """What is missing for AUTH=oidc is named, with the place that explains it."""
+    with pytest.raises(Misconfigured, match=rf"^{missing} is not set.*docs/identity.md"):
+        Settings.from_environment({**SIGN_IN, missing: ""})
+
+
+@pytest.mark.parametrize(
+    "value", ["changeme", "Change-Me!!", "secret", "password123", "your-secret-here", "admin"]
+)
+@pytest.mark.parametrize(
+    "name", ["SESSION_SECRET", "OIDC_CLIENT_SECRET", "API_KEY", "QDRANT_API_KEY"]
+)
+def test_default_secrets_do_not_start(name: str, value: str) -> None:
+    """A secret out of an example is refused by name and not repeated; the remedy is a command."""
+    with pytest.raises(Misconfigured) as caught:
+        Settings.from_environment({name: value})
+    assert caught.value.message.startswith(f"{name} is set to a well-known default")
+    assert "token_urlsafe(32)" in caught.value.message
+    assert repr(value) not in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["8J2-kQv0_pzR4mWn7XyLb3TfHs6GdUa", "ab" * 40])
+def test_short_and_monotonous_session_secrets_do_not_start(value: str) -> None:
+    """31 characters are too few, and so are two that repeat."""
+    with pytest.raises(Misconfigured, match=r"^SESSION_SECRET is too easy to guess") as caught:
+        Settings.from_environment({"SESSION_SECRET": value})
+    assert value not in caught.value.message
+
+
+def test_the_page_needs_what_sign_in_needs() -> None:
+    """The web page starts with sign-in only when it can protect cookies and name itself."""
+    Settings.from_environment({}).require_page_sign_in()
+    keys = Settings.from_environment({"AUTH": "keys"})
+    with pytest.raises(Misconfigured, match=r"^SESSION_SECRET is not set"):
+        keys.require_page_sign_in()
+    protected = {"SESSION_SECRET": GOOD_SECRET}
+    Settings.from_environment({"AUTH": "keys", **protected}).require_page_sign_in()
+    with pytest.raises(Misconfigured, match=r"^OIDC_CLIENT_ID is not set"):
+        Settings.from_environment({**SIGN_IN, **protected}).require_page_sign_in()
+    named = {"OIDC_CLIENT_ID": "page"}
+    Settings.from_environment({**SIGN_IN, **protected, **named}).require_page_sign_in()
