@@ -53,6 +53,12 @@ def _local_qdrant() -> click.Command:
     return local_qdrant
 
 
+def _drill() -> click.Command:
+    from info_assistant.cli.drill import drill
+
+    return drill
+
+
 def _ask() -> click.Command:
     from info_assistant.cli.ask import ask
 
@@ -104,6 +110,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("serve", "Run the backend alone.", _serve),
     Entry("frontend", "Run the web page alone.", _frontend),
     Entry("local-qdrant", "Run the one-machine vector store alone.", _local_qdrant),
+    Entry("drill", "Run stand-ins for demonstrations, such as an identity provider.", _drill),
 )
 
 
