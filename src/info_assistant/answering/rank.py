@@ -7,6 +7,7 @@ passage was indexed, so ranking costs no model call.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import numpy as np
 
@@ -32,7 +33,7 @@ def rank(
         return ()
     pieces = _PieceCosines(question.tokens, visible)
     coverage = _coverage(question, visible)
-    scores = pieces.best_by_candidate().mean(axis=0) + COVERAGE_WEIGHT * coverage
+    scores = pieces.best_by_candidate().mean(axis=1) + COVERAGE_WEIGHT * coverage
     order = np.argsort(-scores, kind="stable")[:limit]
     statements = pieces.statement_scores([int(at) for at in order])
     return tuple(
@@ -55,42 +56,48 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
 class _PieceCosines:
     """The cosines between each of a question's word pieces and each of all candidates'.
 
-    One product for all candidates, and maxima over stretches of it, cost a fraction of what a
-    product for each candidate would.
+    They stand in one matrix, so that the maxima over stretches of it are found in one go. The
+    products fill it candidate by candidate: a copy of one as floats stays in the processor's cache.
     """
 
     def __init__(self, question: Floats, candidates: Sequence[Candidate]) -> None:
-        # The row of zeros lets a stretch end at the very last piece.
-        end = np.zeros((1, question.shape[1]), np.int8)
-        everything = np.concatenate([*(candidate.tokens for candidate in candidates), end])
-        self._cosines = question @ everything.astype(np.float32).T / INT8_SCALE
-        self._starts = np.cumsum([0, *(len(c.tokens) for c in candidates)])
+        ends = list(accumulate(len(candidate.tokens) for candidate in candidates))
+        self._starts = [0, *ends[:-1]]
         self._spans = [candidate.token_spans for candidate in candidates]
+        # The row of zeros lets a stretch end at the very last piece.
+        self._cosines = np.zeros((ends[-1] + 1, len(question)), np.float32)
+        pieces = question.T / np.float32(INT8_SCALE)
+        for candidate, start, end in zip(candidates, self._starts, ends, strict=True):
+            rows = candidate.tokens.astype(np.float32)
+            np.matmul(rows, pieces, out=self._cosines[start:end])
 
     def best_by_candidate(self) -> Floats:
-        """Return float32 [question pieces, candidates]: the best cosine in each candidate."""
-        best: Floats = np.maximum.reduceat(self._cosines[:, :-1], self._starts[:-1], axis=1)
+        """Return float32 [candidates, question pieces]: the best cosine in each candidate."""
+        best: Floats = np.maximum.reduceat(self._cosines[:-1], self._starts, axis=0)
         return best
 
     def statement_scores(self, chosen: Sequence[int]) -> list[tuple[float, ...]]:
         """Return the MaxSim of each statement of some candidates; 0 where the model saw nothing."""
+        # From the last row to the first: what lies between two candidates is passed over.
+        backwards = sorted(chosen, reverse=True)
         edges = [
             self._starts[at] + edge
-            for at in chosen
+            for at in backwards
             for span in self._spans[at]
             for edge in (span.start, max(span.start, span.end))
         ]
         if not edges:
             return [() for _ in chosen]
-        means = np.maximum.reduceat(self._cosines, edges, axis=1)[:, ::2].mean(axis=0)
+        means = np.maximum.reduceat(self._cosines, edges, axis=0)[::2].mean(axis=1)
         scores = iter(means.tolist())
-        return [
-            tuple(
+        found = {
+            at: tuple(
                 score if span.start < span.end else 0.0
                 for span, score in zip(self._spans[at], scores, strict=False)
             )
-            for at in chosen
-        ]
+            for at in backwards
+        }
+        return [found[at] for at in chosen]
 
 
 def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Floats:
@@ -101,11 +108,11 @@ def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Flo
     asked = np.array(question.sparse.indices, np.uint32)
     if not len(asked):
         return np.zeros(len(candidates), np.float32)
-    # A leading term that nobody asks for keeps each candidate's stretch from being empty.
-    terms = [np.concatenate([[np.uint32(0)], candidate.terms]) for candidate in candidates]
-    starts = np.cumsum([0, *(len(ids) for ids in terms[:-1])])
-    shared = np.concatenate(terms)[None, :] == asked[:, None]
-    present = np.logical_or.reduceat(shared, starts, axis=1)
+    terms = np.concatenate([candidate.terms for candidate in candidates])
+    owners = np.repeat(np.arange(len(candidates)), [len(each.terms) for each in candidates])
+    wanted, places = np.nonzero(asked[:, None] == terms)
+    present = np.zeros((len(asked), len(candidates)), np.bool_)
+    present[wanted, owners[places]] = True
     count = present.sum(axis=1)
     rarity = np.log((len(candidates) - count + 0.5) / (count + 0.5) + 1)
     shares: Floats = (rarity @ present / rarity.sum()).astype(np.float32)

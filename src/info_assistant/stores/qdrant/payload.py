@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,12 +132,12 @@ def _flat(spans: Sequence[Span]) -> list[int]:
 
 
 def _spans(flat: Sequence[int]) -> tuple[Span, ...]:
+    # A search makes hundreds of spans; Span's own constructor would take three times as long.
     edges = iter(flat)
-    return tuple(map(_span, edges, edges))
+    return tuple(map(_span, zip(edges, edges, strict=False)))
 
 
-# A search makes hundreds of spans, many of them alike; finding one is faster than making it.
-_span = lru_cache(maxsize=1 << 16)(Span)
+_span = partial(tuple.__new__, Span)
 
 
 def _base64(data: bytes) -> str:
