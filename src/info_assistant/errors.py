@@ -19,6 +19,7 @@ InfoAssistantError
 │   ├── IdentityProviderUnavailable
 │   ├── Maintenance                people have closed the service for a while
 │   ├── CacheOnlyMiss              only known answers are given, and this is none
+│   ├── ShuttingDown               this process ends before it could finish
 │   └── BackendUnavailable         seen from the command line and the page
 ├── TooBusy                        refused to protect those already being served
 │   ├── RateLimited
@@ -164,6 +165,12 @@ class CacheOnlyMiss(Unavailable):
     """Only answers given before are served at the moment, and this question has none."""
 
     code = "cache_only_miss"
+
+
+class ShuttingDown(Unavailable):
+    """This process is told to end, and the time for what it had begun is up."""
+
+    code = "shutting_down"
 
 
 class BackendUnavailable(Unavailable):

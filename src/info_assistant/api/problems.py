@@ -56,6 +56,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.IdentityProviderUnavailable: Row(503, "Signing in is not possible at the moment"),
     errors.Maintenance: Row(503, "The service is closed for maintenance"),
     errors.CacheOnlyMiss: Row(503, "Only known answers are given at the moment"),
+    errors.ShuttingDown: Row(503, "The service is being restarted"),
     errors.BackendUnavailable: Row(503, "The backend cannot be reached"),
     errors.TooBusy: Row(503, "Too much is asked at once"),
     errors.RateLimited: Row(429, "You have asked too often"),
@@ -92,6 +93,11 @@ class Problem:
     retry_after_s: float | None = None
     fields: Sequence[Mapping[str, str]] = ()
 
+    @property
+    def retry_after(self) -> int | None:
+        """Whole seconds after which trying again makes sense, where that is known."""
+        return None if self.retry_after_s is None else max(1, math.ceil(self.retry_after_s))
+
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the members of the problem document."""
         body: dict[str, Any] = {
@@ -109,8 +115,8 @@ class Problem:
     def response(self, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
         """Return the whole HTTP answer."""
         extra = dict(headers or {})
-        if self.retry_after_s is not None:
-            extra["Retry-After"] = str(max(1, math.ceil(self.retry_after_s)))
+        if self.retry_after is not None:
+            extra["Retry-After"] = str(self.retry_after)
         # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
         content = json.dumps(self.body(request_id)).encode("ascii")
         return Response(content, self.status, extra, media_type=MEDIA_TYPE)

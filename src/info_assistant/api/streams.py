@@ -28,6 +28,7 @@ from info_assistant.model.events import (
 )
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
+from info_assistant.resilience.health import Lifecycle
 from info_assistant.resilience.tasks import beside
 
 MEDIA_TYPE = "text/event-stream"
@@ -62,12 +63,13 @@ async def _watch(receive: Receive, scope: asyncio.Timeout) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What a stream's events carry, and how often an idle one says that it is alive."""
+    """What a stream's events carry, how often an idle one says that it is alive, when it ends."""
 
     with_text: bool
     request_id: str
     notices: tuple[str, ...]
     ping_s: float
+    lifecycle: Lifecycle
 
 
 def event_frame(number: int, name: str, data: BaseModel | dict[str, object]) -> bytes:
@@ -115,11 +117,12 @@ class AnswerStream(Response):
 
     async def _send_events(self, send: Send) -> None:
         try:
-            for event in self._begun:
-                await self._send_event(send, event)
-            async with self._deadline.enforced(_WHAT):
-                async for event in self._rest:
+            with self._options.lifecycle.last_call():
+                for event in self._begun:
                     await self._send_event(send, event)
+                async with self._deadline.enforced(_WHAT):
+                    async for event in self._rest:
+                        await self._send_event(send, event)
         except ClientGone:
             raise
         except InfoAssistantError as error:
@@ -134,7 +137,12 @@ class AnswerStream(Response):
 
     async def _send_error(self, send: Send, error: Exception) -> None:
         self._on_failure(error)
-        await self._send_frame(send, "error", problem_of(error).body(self._options.request_id))
+        problem = problem_of(error)
+        body = problem.body(self._options.request_id)
+        if problem.retry_after is not None:
+            # The headers, where other answers say this, have gone.
+            body["retry_after"] = problem.retry_after
+        await self._send_frame(send, "error", body)
 
     async def _send_frame(self, send: Send, name: str, data: BaseModel | dict[str, object]) -> None:
         self._number += 1

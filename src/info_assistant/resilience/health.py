@@ -1,16 +1,19 @@
 """The health of what we depend on, watched in the background and never on a question's way."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from info_assistant.errors import InfoAssistantError
+from info_assistant.errors import InfoAssistantError, ShuttingDown
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, Probe
 
 _log = get_logger("health")
+_RESTARTED_S = 1.0
+"""Behind a balancer another backend answers at once; alone, the next one is there soon."""
 
 
 class DependencyState(StrEnum):
@@ -57,6 +60,23 @@ class Lifecycle:
     def drain(self) -> None:
         """Begin to end: new requests are not welcome any more."""
         self.draining = True
+
+    @contextmanager
+    def last_call(self) -> Iterator[None]:
+        """Raise ShuttingDown where an ending server cancels what is still under way."""
+        try:
+            yield
+        except asyncio.CancelledError as exc:
+            task = asyncio.current_task()
+            if task is None or not self.draining:
+                raise
+            # What the task still says is not to be cancelled as well.
+            task.uncancel()
+            raise ShuttingDown(
+                "This part of the service is being restarted and could not finish your request. "
+                "Please send it again; another part, or the same one in a moment, will answer.",
+                retry_after_s=_RESTARTED_S,
+            ) from exc
 
 
 class HealthMonitor:

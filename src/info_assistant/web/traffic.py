@@ -1,5 +1,6 @@
 """Around every request: an id, security headers, counts, a log line without words of people."""
 
+import asyncio
 import re
 import time
 import traceback
@@ -92,13 +93,20 @@ class Watched:
         exchange = _Exchange(scope, send)
         try:
             await self._app(scope, receive, exchange.send)
+        except asyncio.CancelledError:
+            # The server's last call before it ends: nothing else cancels a page.
+            task = asyncio.current_task()
+            if exchange.status or self._traffic.accepting or task is None:
+                raise
+            task.uncancel()
+            await self._page(exchange, "shutting_down", 503)(scope, receive, exchange.send)
         except Exception as exc:  # The boundary: the reader gets words, and we the trace.
             self._report(exc, exchange)
             if exchange.status:
                 # The head is out. Breaking the connection is the only way left to say 'incomplete'.
                 exchange.status = _FAULT
                 raise
-            await self._fault(exchange)(scope, receive, exchange.send)
+            await self._page(exchange, "internal", _FAULT)(scope, receive, exchange.send)
         finally:
             self._record(exchange, time.perf_counter() - began)
 
@@ -112,10 +120,10 @@ class Watched:
             route=exchange.route,
         )
 
-    def _fault(self, exchange: "_Exchange") -> Response:
-        """Return the page for a fault of our own."""
-        trouble = words.trouble("internal", _FAULT)
-        found = Failure(_FAULT, "internal", trouble, "", exchange.request_id, None)
+    def _page(self, exchange: "_Exchange", code: str, status: int) -> Response:
+        """Return the page for what ended a request from outside its own page."""
+        trouble = words.trouble(code, status)
+        found = Failure(status, code, trouble, "", exchange.request_id, None)
         return failure_page(self._renderer, found, method=exchange.method)
 
     def _record(self, exchange: "_Exchange", seconds: float) -> None:

@@ -147,6 +147,11 @@ _TROUBLES = {
         "The part that searches the documents does not respond.",
         later=_SOON,
     ),
+    "shutting_down": Trouble(
+        "The service is being restarted",
+        "It could not finish what you asked before that.",
+        later=_SOON,
+    ),
     "unavailable": Trouble(
         "The service is not available",
         "A part of the service does not respond.",

@@ -1,8 +1,8 @@
 """Questions: one address, answered whole or as a stream."""
 
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -21,7 +21,12 @@ from info_assistant.api.streams import (
     while_connected,
 )
 from info_assistant.api.wire import AnswerBody, QueryRequest, answer_body
-from info_assistant.errors import DeadlineExceeded, InfoAssistantError, Overloaded
+from info_assistant.errors import (
+    DeadlineExceeded,
+    InfoAssistantError,
+    Overloaded,
+    ShuttingDown,
+)
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Filters, Question
@@ -105,23 +110,27 @@ class _Asker:
             request_id=request_id_of(request),
             notices=_notices(asked),
             ping_s=self._services.limits.ping_s,
+            lifecycle=self._services.lifecycle,
         )
         return AnswerStream(begun, events, deadline, options, self._count)
 
     async def _answer(self, question: Question, deadline: Deadline) -> Answer:
-        try:
-            async with deadline.enforced(_WHAT):
-                return await self._services.pipeline.answer(question)
-        except Exception as error:
-            self._count(error)
-            raise
+        async with self._within(deadline):
+            return await self._services.pipeline.answer(question)
 
     async def _begun(
         self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
     ) -> list[AnswerEvent]:
+        async with self._within(deadline):
+            return await streams.begin(events)
+
+    @asynccontextmanager
+    async def _within(self, deadline: Deadline) -> AsyncIterator[None]:
+        """Stop the body at the deadline, or when the process ends; count what fails."""
         try:
-            async with deadline.enforced(_WHAT):
-                return await streams.begin(events)
+            with self._services.lifecycle.last_call():
+                async with deadline.enforced(_WHAT):
+                    yield
         except Exception as error:
             self._count(error)
             raise
@@ -139,7 +148,7 @@ class _Asker:
 
     def _count(self, error: Exception) -> None:
         """Count what the pipeline cannot: its own errors it has counted already."""
-        if isinstance(error, (Overloaded, DeadlineExceeded)):
+        if isinstance(error, (Overloaded, DeadlineExceeded, ShuttingDown)):
             self._services.metrics.failed(error.code)
         elif not isinstance(error, (InfoAssistantError, ClientGone)):
             self._services.metrics.failed("internal")
