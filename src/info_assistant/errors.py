@@ -17,6 +17,7 @@ InfoAssistantError
 │   ├── IngestionUnavailable
 │   │   └── IngestionPaused        people have paused the intake for a while
 │   ├── IdentityProviderUnavailable
+│   ├── RecordsUnavailable          what is done cannot be recorded, so nothing is changed
 │   ├── Maintenance                people have closed the service for a while
 │   ├── CacheOnlyMiss              only known answers are given, and this is none
 │   ├── ShuttingDown               this process ends before it could finish
@@ -153,6 +154,12 @@ class IdentityProviderUnavailable(Unavailable):
     """The service where people sign in does not answer, and its keys are not known here."""
 
     code = "identity_provider_unavailable"
+
+
+class RecordsUnavailable(Unavailable):
+    """The local journal cannot be written, so what is done would leave no trace."""
+
+    code = "records_unavailable"
 
 
 class Maintenance(Unavailable):

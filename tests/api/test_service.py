@@ -55,6 +55,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "ingestion_unavailable": 503,
         "ingestion_paused": 503,
         "identity_provider_unavailable": 503,
+        "records_unavailable": 503,
         "maintenance": 503,
         "cache_only_miss": 503,
         "backend_unavailable": 503,

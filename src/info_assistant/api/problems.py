@@ -54,6 +54,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.IngestionUnavailable: Row(503, "Documents are not taken in at the moment"),
     errors.IngestionPaused: Row(503, "The intake of documents is paused"),
     errors.IdentityProviderUnavailable: Row(503, "Signing in is not possible at the moment"),
+    errors.RecordsUnavailable: Row(503, "What is done cannot be recorded at the moment"),
     errors.Maintenance: Row(503, "The service is closed for maintenance"),
     errors.CacheOnlyMiss: Row(503, "Only known answers are given at the moment"),
     errors.ShuttingDown: Row(503, "The service is being restarted"),
