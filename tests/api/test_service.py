@@ -58,6 +58,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "records_unavailable": 503,
         "maintenance": 503,
         "cache_only_miss": 503,
+        "shutting_down": 503,
         "backend_unavailable": 503,
         "too_busy": 503,
         "rate_limited": 429,
