@@ -62,7 +62,7 @@ class Unauthenticated(InfoAssistantError):
     """The credentials are missing, unknown, expired or meant for somebody else.
 
     `code` says which: `unauthenticated` (none given), `invalid_token`, `token_expired`,
-    `wrong_audience`, `invalid_api_key`, `api_key_revoked`.
+    `wrong_audience`, `invalid_api_key`, `api_key_expired`, `api_key_revoked`.
     """
 
     code = "unauthenticated"

@@ -23,6 +23,8 @@ from info_assistant.model.passage import (
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.traffic import Traffic
+from info_assistant.model.visibility import ChangeBatch, VisibilityChange
 
 
 class Clock(Protocol):
@@ -210,11 +212,23 @@ class AnswerCache(Protocol):
         """Keep an answer for a while."""
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a rate leaves: of `limit` requests at once `remaining`, all again in `reset_s` s."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+
+
 class RateLimiter(Protocol):
     """Decides whether a caller may ask now."""
 
-    async def admit(self, caller: Caller, action: str) -> None:
-        """Return if the caller may go on. Raises RateLimited with the time to wait."""
+    async def admit(self, caller: Caller, traffic: Traffic) -> Allowance | None:
+        """Return what is left to a caller who may go on; None if nothing limits them.
+
+        Raises RateLimited with the time to wait.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +237,27 @@ class Credentials:
 
     bearer: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """What a good token says, as the identity provider words it.
+
+    `tenant` is empty where tokens name none.
+    """
+
+    subject: str
+    name: str = ""
+    tenant: str = ""
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+class TokenVerifier(Protocol):
+    """Knows the tokens of an identity provider."""
+
+    async def verify(self, token: str) -> VerifiedToken:
+        """Return what the token says. Raises Unauthenticated, IdentityProviderUnavailable."""
 
 
 class Authenticator(Protocol):
@@ -283,3 +318,34 @@ class AnswerRecords(Protocol):
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return the record, or None. Raises ObjectStorageUnavailable."""
+
+
+class ChangeFeed(Protocol):
+    """Changes of visibility, from each replica to all. Methods raise ObjectStorageUnavailable."""
+
+    async def publish(self, changes: Sequence[VisibilityChange]) -> None:
+        """Tell the changes to every replica; durable when this returns."""
+
+    async def news(self) -> Sequence[ChangeBatch]:
+        """Return what was published since the last look, oldest first; cheap when that is none."""
+
+    async def catch_up(self) -> Sequence[ChangeBatch]:
+        """Return the same, also where what came next is deleted by now."""
+
+    @property
+    def oldest(self) -> int:
+        """The lowest number still kept when `catch_up` last looked; 0 where there was none."""
+
+    async def delete(self, number: int) -> None:
+        """Forget an entry; never the newest, which shows where to go on."""
+
+
+class Visibility(Protocol):
+    """What may be shown at this moment, also while the index is behind the truth."""
+
+    def may_show(self, scope: AccessScope, passage: Passage) -> bool:
+        """Whether a caller may see this passage now; asked right before anything is shown."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether removals of the last 30 s may be unknown here, so that nothing old be served."""

@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 DEFAULT_TENANT = "default"
 """The one tenant of a machine that has set up no other."""
 
 EVERYONE = "everyone"
 """The access group that each caller of a tenant belongs to."""
+
+LONGEST_GROUP_NAME = 200
+
+
+def is_group_name(name: str) -> bool:
+    """Whether an access group may be called `name`, the identity provider's names included."""
+    return 0 < len(name) <= LONGEST_GROUP_NAME and name.isprintable() and name == name.strip()
 
 
 class Role(StrEnum):
@@ -44,6 +52,8 @@ class Caller:
     scope: AccessScope
     name: str = ""
     """What to call them on a page; the subject where it is empty."""
+    signed_in_by: Literal["none", "key", "token"] = "none"
+    """How they showed who they are; `none` where nobody has to."""
 
 
 LOCAL_OPERATOR = Caller(
