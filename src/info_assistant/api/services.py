@@ -17,6 +17,7 @@ from info_assistant.ports import Authenticator, RateLimiter, StatusPage
 from info_assistant.resilience.admission import Admission
 from info_assistant.resilience.deadline import QUESTION_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
+from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.modes import Modes
 
 
@@ -99,9 +100,10 @@ class ApiServices:
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
     modes: Modes = field(default_factory=Modes)
+    incidents: Incidents = field(default_factory=Incidents)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
-    essential: frozenset[str] = frozenset({"qdrant"})
+    essential: frozenset[str] = frozenset({"qdrant", "embedder"})
     limiter_kind: Literal["shared", "local", "off"] = "off"
     limits: Limits = field(default_factory=Limits)

@@ -1,6 +1,5 @@
 """Requests and answers as they travel: the shapes that clients rely on. Extended, never renamed."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -15,7 +14,6 @@ from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 from info_assistant.model.reading import BlockKind, Reading
 from info_assistant.ports import StatusPage
-from info_assistant.resilience.health import DependencyHealth, DependencyState
 
 
 def _has_words(question: str) -> str:
@@ -217,25 +215,6 @@ class TextBody(Wire):
     notes: list[str]
 
 
-class DependencyBody(Wire):
-    """The state of something we depend on. `breaker` is null where none is in use."""
-
-    state: DependencyState
-    since: datetime
-    last_success: datetime | None
-    breaker: str | None
-    detail: str
-
-
-class HealthBody(Wire):
-    """The state of the whole."""
-
-    status: Literal["ok", "degraded", "down"]
-    dependencies: dict[str, DependencyBody]
-    modes: list[str]
-    limiter: Literal["shared", "local", "off"]
-
-
 class StateBody(Wire):
     """One word."""
 
@@ -370,17 +349,3 @@ def text_body(status: DocumentStatus, reading: Reading, highlight: SpanBody | No
         highlights=[highlight] if highlight else [],
         notes=list(reading.notes),
     )
-
-
-def dependency_bodies(known: Mapping[str, DependencyHealth]) -> dict[str, DependencyBody]:
-    """Return the state of every dependency."""
-    return {
-        name: DependencyBody(
-            state=each.state,
-            since=each.since,
-            last_success=each.last_success,
-            breaker=None,
-            detail=each.detail,
-        )
-        for name, each in known.items()
-    }

@@ -4,7 +4,7 @@ An alert on a metric that does not exist yet never fires, so all label values th
 beforehand are created with the registry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from info_assistant.errors import InfoAssistantError
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
 from info_assistant.model.document import DocumentState
+from info_assistant.model.mode import ModeName
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """The media type of `Metrics.render`."""
@@ -34,6 +35,7 @@ class Metrics:
         self._create_http_metrics()
         self._create_answer_metrics()
         self._create_document_metrics()
+        self._create_mode_metrics()
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def _create_http_metrics(self) -> None:
@@ -107,6 +109,21 @@ class Metrics:
             ("task",),
             registry=self.registry,
         )
+
+    def _create_mode_metrics(self) -> None:
+        self.mode_active = Gauge(
+            "mode_active", "1 while a mode is in force.", ("mode",), registry=self.registry
+        )
+        self.incident_open = Gauge(
+            "incident_open", "Incidents that are not over yet.", registry=self.registry
+        )
+        self.show_modes((), incidents=0)
+
+    def show_modes(self, active: Collection[ModeName], incidents: int) -> None:
+        """Show which modes are in force and how many incidents are open."""
+        for name in ModeName:
+            self.mode_active.labels(name.value).set(name in active)
+        self.incident_open.set(incidents)
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""

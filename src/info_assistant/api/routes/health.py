@@ -9,7 +9,13 @@ from starlette.responses import HTMLResponse, Response
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems, render_docs
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire import HealthBody, StateBody, dependency_bodies
+from info_assistant.api.wire import StateBody
+from info_assistant.api.wire_health import (
+    HealthBody,
+    dependency_bodies,
+    incident_bodies,
+    mode_bodies,
+)
 from info_assistant.observability.metrics import CONTENT_TYPE
 from info_assistant.resilience.health import DependencyHealth, DependencyState
 
@@ -51,25 +57,31 @@ def _add_health(router: APIRouter, services: ApiServices) -> None:
         strict: Annotated[bool, Query(description="503 also when merely degraded.")] = False,
     ) -> Response:
         """Tell what is known; dependencies are watched in the background, not by this request."""
-        known = services.health.snapshot()
-        status = overall(known, services.essential)
+        known, modes = services.health.snapshot(), services.modes
+        status = overall(known, services.essential, restricted=modes.restricting)
         body = HealthBody(
             status=status,
             dependencies=dependency_bodies(known),
-            modes=[],
+            modes=mode_bodies(modes.in_force()),
+            incidents=incident_bodies(services.incidents.shown()),
             limiter=services.limiter_kind,
         )
-        failing = status == "down" or (strict and status != "ok")
+        # In maintenance nothing may restart what people are mending, whatever is down.
+        failing = status != "ok" if strict else status == "down" and not modes.maintenance
         return json_answer(body, 503 if failing else 200)
 
 
 def overall(
-    known: Mapping[str, DependencyHealth], essential: frozenset[str]
+    known: Mapping[str, DependencyHealth], essential: frozenset[str], *, restricted: bool
 ) -> Literal["ok", "degraded", "down"]:
-    """Return the state of the whole: down when something is, without which nothing is answered."""
+    """Return the state of the whole: down when something is, without which nothing is answered.
+
+    `restricted` says that a mode gives readers less than usual.
+    """
     if any(known[name].state is DependencyState.DOWN for name in essential & known.keys()):
         return "down"
-    return "ok" if all(each.state in _WELL for each in known.values()) else "degraded"
+    well = all(each.state in _WELL for each in known.values())
+    return "ok" if well and not restricted else "degraded"
 
 
 def _add_probes(router: APIRouter, services: ApiServices) -> None:
@@ -101,4 +113,6 @@ def _add_metrics(router: APIRouter, services: ApiServices) -> None:
     )
     async def metrics() -> Response:
         """Give every metric in Prometheus' text format."""
+        active = [mode.name for mode in services.modes.in_force()]
+        services.metrics.show_modes(active, services.incidents.open_count())
         return Response(services.metrics.render(), media_type=CONTENT_TYPE)
