@@ -29,6 +29,8 @@ from info_assistant.errors import Misconfigured
 LOCAL_KEY_NAME = "qdrant-api-key"
 """The file in DATA_DIR that holds the key of the local Qdrant."""
 
+_LONGEST_DRAIN_S = 600
+
 Auth = Literal["none", "keys", "oidc"]
 """The values of AUTH."""
 
@@ -172,6 +174,20 @@ class Settings:
             "1, the default, lets the backend take documents in; 0 leaves that to other processes.",
         )
     )
+    drain_delay_s: int = field(
+        metadata=_named(
+            "DRAIN_DELAY_SECONDS",
+            "Seconds that a process told to stop goes on taking requests while it says that it is "
+            "not ready, so that balancers notice; on Kubernetes 5. Default: 0.",
+        )
+    )
+    drain_grace_s: int = field(
+        metadata=_named(
+            "DRAIN_GRACE_SECONDS",
+            "Seconds after that in which questions and streams are finished and the process ends. "
+            "Default: 8; `up` sets its own, so that Ctrl-C ends all within 10 s.",
+        )
+    )
     log_level: str = field(
         metadata=_named(
             "LOG_LEVEL",
@@ -231,6 +247,10 @@ class Settings:
             frontend_url=url_of(given, "FRONTEND_URL", f"http://{LOOPBACK}:{frontend_port}"),
             api_key=given.get("API_KEY"),
             ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(2)),
+            drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
+            drain_grace_s=number_of(
+                given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
+            ),
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),

@@ -26,7 +26,7 @@ from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.tasks import BackgroundTasks
-from info_assistant.serving import Place, listen, serve
+from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
@@ -146,7 +146,8 @@ def run_backend(settings: Settings) -> None:
     place = Place(settings.bind_host, settings.backend_port, "backend", "BACKEND_PORT")
     with listen(place) as listener:
         services = build(settings).services
-        serve(create_app(services), listener, on_drain=services.lifecycle.drain)
+        ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
+        serve(create_app(services), listener, ending, services.lifecycle.drain)
 
 
 def run_rebuild(

@@ -40,7 +40,7 @@ def frontend() -> None:
       FRONTEND_PORT=9090 BACKEND_URL=http://backend:8000 info-assistant frontend
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.observability.log import configure_logging
-    from info_assistant.serving import Place, listen
+    from info_assistant.serving import Ending, Place, listen
     from info_assistant.serving import serve as serve_http
     from info_assistant.web.app import create_frontend
 
@@ -49,7 +49,8 @@ def frontend() -> None:
     place = Place(settings.bind_host, settings.frontend_port, "web page", "FRONTEND_PORT")
     with listen(place) as listener:
         app = create_frontend(settings.backend_url)
-        serve_http(app, listener, on_drain=app.state.traffic.drain)
+        ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
+        serve_http(app, listener, ending, app.state.traffic.drain)
 
 
 @click.command("local-qdrant", short_help="Run the one-machine vector store alone.")
@@ -66,6 +67,7 @@ def local_qdrant() -> None:
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.local_qdrant.server import serve as serve_qdrant
     from info_assistant.observability.log import configure_logging
+    from info_assistant.serving import Ending
 
     settings = Settings.from_environment()
     configure_logging(settings.log_level)
@@ -73,4 +75,6 @@ def local_qdrant() -> None:
     key = settings.qdrant_api_key or local_key(settings.data_dir / LOCAL_KEY_NAME)
     url = urlsplit(settings.qdrant_url)
     host = url.hostname or settings.bind_host
-    serve_qdrant(settings.data_dir / "qdrant", host, url.port or DEFAULT_QDRANT_PORT, key)
+    ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
+    port = url.port or DEFAULT_QDRANT_PORT
+    serve_qdrant(settings.data_dir / "qdrant", host, port, key, ending)

@@ -16,6 +16,9 @@ from info_assistant.cli.processes import Part
 from info_assistant.errors import Unavailable
 from info_assistant.settings import Settings
 
+_GRACE_S = {"frontend": 3, "serve": 4, "local-qdrant": 1}
+"""Whole seconds that each part may take to end; they end one after another, within 10 s in all."""
+
 _LOOK_S = 0.05
 _PROBE_TIMEOUT_S = 2.0
 DEFAULT_QDRANT_PORT = 6333
@@ -74,7 +77,11 @@ def _part(role: str, address: Address, shared: Mapping[str, str], parent: int) -
         command=(sys.executable, "-m", "info_assistant", role, "--parent", str(parent)),
         ready_url=f"{_url(address)}/readyz",
         log=Path(shared["DATA_DIR"]) / "logs" / f"{role}.log",
-        settings=shared,
+        settings={
+            **shared,
+            "DRAIN_DELAY_SECONDS": "0",
+            "DRAIN_GRACE_SECONDS": str(_GRACE_S[role]),
+        },
     )
 
 
