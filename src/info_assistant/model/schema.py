@@ -23,6 +23,7 @@ class Stored(StrEnum):
     AUDIT_EVENT = "audit_event"
     ANSWER_RECORD = "answer_record"
     JOURNAL = "journal"
+    VISIBILITY_CHANGES = "visibility_changes"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)

@@ -46,7 +46,7 @@ _PATIENCE_S = 2.0
 _ATTEMPTS = 30
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 _VERSION = re.compile(r"\d{8,}\.json")
-_RESERVED = frozenset({"segments"})
+_RESERVED = frozenset({"segments", "changes"})
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 _log = get_logger("objects")
