@@ -67,7 +67,8 @@ class Gateway:
             elif exchange.address is None:
                 await self._app(exchange.scope, exchange.receive, exchange.send)
             else:
-                await self._admit(exchange, exchange.address)
+                with self._services.lifecycle.last_call():
+                    await self._admit(exchange, exchange.address)
         except InfoAssistantError as error:
             if not exchange.started:
                 await exchange.refuse(problem_of(error))
