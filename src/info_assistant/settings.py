@@ -25,6 +25,7 @@ from info_assistant.environment import (
     wrong,
 )
 from info_assistant.errors import Misconfigured
+from info_assistant.model.mode import CHOICES, LONGEST_MESSAGE, ORDINARY, ModeName
 
 LOCAL_KEY_NAME = "qdrant-api-key"
 """The file in DATA_DIR that holds the key of the local Qdrant."""
@@ -37,7 +38,21 @@ Auth = Literal["none", "keys", "oidc"]
 
 def _named(name: str, description: str) -> Mapping[str, str]:
     """Describe the environment variable behind a setting."""
-    return {"name": name, "description": description}
+    return {name: description}
+
+
+_MODES: Mapping[str, str] = {
+    ModeName.LLM_PROVIDER: "The provider that composes answers: `auto` (default), `openai`, "
+    "`anthropic` or `extractive`. The last is all that there is today.",
+    ModeName.CACHE_ONLY_MODE: "`true`: only answers given before are served. Default: false.",
+    ModeName.REDIS_ENABLED: "`false`: no answer cache, and limits for each process alone. Default: "
+    "true.",
+    ModeName.MAINTENANCE_MODE: "`true`: the service is closed, but for probes, metrics and "
+    "administration. Default: false.",
+    ModeName.MAINTENANCE_MESSAGE: "What people read while it is closed; up to "
+    f"{LONGEST_MESSAGE} characters.",
+    ModeName.INGESTION_PAUSED: "`true`: no documents are taken in. Default: false.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +203,7 @@ class Settings:
             "Default: 8; `up` sets its own, so that Ctrl-C ends all within 10 s.",
         )
     )
+    modes: Mapping[ModeName, str] = field(metadata=_MODES)
     log_level: str = field(
         metadata=_named(
             "LOG_LEVEL",
@@ -251,6 +267,7 @@ class Settings:
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
             ),
+            modes={name: _mode(given, name) for name in ModeName if name in given},
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),
@@ -259,7 +276,15 @@ class Settings:
 
 def describe_variables() -> Mapping[str, str]:
     """Return each environment variable with what it means."""
-    return {each.metadata["name"]: each.metadata["description"] for each in fields(Settings)}
+    return {name: words for each in fields(Settings) for name, words in each.metadata.items()}
+
+
+def _mode(given: Mapping[str, str], name: ModeName) -> str:
+    if name in CHOICES:
+        return choice_of(given, name, ORDINARY[name], CHOICES[name], str.lower)
+    if len(given[name]) > LONGEST_MESSAGE:
+        raise wrong(name, given[name], f"use up to {LONGEST_MESSAGE} characters")
+    return given[name]
 
 
 def _data_dir(given: Mapping[str, str]) -> Path:

@@ -19,12 +19,15 @@ from info_assistant.ingestion.worker import IngestionWorker, Tools
 from info_assistant.model.passage import Passage
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.metrics import Metrics
+from info_assistant.ports import Probe
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
@@ -79,6 +82,7 @@ def build(settings: Settings) -> Application:
     blobs = ObjectBlobs(settings.blob_url)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    modes = Modes(settings.modes, objects.open("switches"), clock)
     library = Library(stores, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
     intake = Intake(stores, clock, on_accepted=worker.notify)
@@ -95,7 +99,8 @@ def build(settings: Settings) -> Application:
             is_hidden=_hidden_in(library),
         )
     )
-    health = HealthMonitor({"qdrant": qdrant, "object_storage": blobs}, clock, off=_NOT_USED_YET)
+    probes: dict[str, Probe] = {"qdrant": qdrant, "object_storage": blobs, "embedder": embedder}
+    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
 
     async def close_embedder() -> None:
         embedder.close()
@@ -107,6 +112,8 @@ def build(settings: Settings) -> Application:
         limiter=limiter,
         health=health,
         metrics=metrics,
+        modes=modes,
+        incidents=Incidents(objects.open("incidents"), clock),
         tasks={
             "health": health.run,
             "shared objects": objects.run,

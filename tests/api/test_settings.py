@@ -67,6 +67,8 @@ def test_secrets_are_not_shown() -> None:
         ("OIDC_ISSUER", "https://login.example.org/?a=b"),
         ("OIDC_ISSUER", "login.example.org"),
         ("FRONTEND_URL", "assistant.example.org"),
+        ("MAINTENANCE_MODE", "maybe"),
+        ("LLM_PROVIDER", "oracle"),
         ("INGESTION_WORKERS", "-1"),
         ("LOG_LEVEL", "LOUD"),
     ],
@@ -79,10 +81,28 @@ def test_unusable_value_names_variable_value_and_remedy(name: str, value: str) -
     assert len(caught.value.message.split(": ", 1)[1]) > 10
 
 
+def test_modes_are_read_as_they_are_set() -> None:
+    """Only those that are set; in any case; a text as it stands."""
+    given = {
+        "CACHE_ONLY_MODE": "True",
+        "LLM_PROVIDER": "Extractive",
+        "MAINTENANCE_MESSAGE": "Soon.",
+    }
+    assert Settings.from_environment(given).modes == {
+        "CACHE_ONLY_MODE": "true",
+        "LLM_PROVIDER": "extractive",
+        "MAINTENANCE_MESSAGE": "Soon.",
+    }
+    assert Settings.from_environment({}).modes == {}
+    with pytest.raises(Misconfigured, match="500 characters"):
+        Settings.from_environment({"MAINTENANCE_MESSAGE": "x" * 501})
+
+
 def test_every_setting_is_described() -> None:
     """Each variable says what it means."""
     described = describe_variables()
-    assert len(described) == len(fields(Settings))
+    assert all(each.metadata for each in fields(Settings))
+    assert len(described) == sum(len(each.metadata) for each in fields(Settings))
     assert all(name.isupper() and len(text) > 20 for name, text in described.items())
 
 

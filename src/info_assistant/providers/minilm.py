@@ -200,6 +200,12 @@ class MiniLmEmbedder:
         """Load the model ahead of the first question."""
         await self.embed_question("ready")
 
+    async def ping(self) -> None:
+        """Return if the model is loaded, and load it if it is not. Raises EmbedderUnavailable."""
+        if self._model is None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._question_thread, self._loaded)
+
     def close(self) -> None:
         """Stop the threads once the batches in hand are done."""
         self._question_thread.shutdown(wait=False, cancel_futures=True)
