@@ -76,7 +76,6 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
     blobs = ObjectBlobs(folder)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     library = Library(stores, clock)
-    limiter = LocalRateLimiter()
     health = HealthMonitor({"qdrant": qdrant, "object_storage": blobs}, clock)
     pipeline = AnswerPipeline(
         PipelineParts(
@@ -84,7 +83,6 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
             index=qdrant.passages,
             generator=FirstStatement(),
             cache=NoAnswerCache(),
-            limiter=limiter,
             clock=clock,
             recorder=metrics,
             is_hidden=lambda passage: passage.document_id in library.hidden_documents(),
@@ -94,7 +92,7 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
         pipeline=pipeline,
         intake=Intake(stores, clock),
         library=library,
-        limiter=limiter,
+        limiter=LocalRateLimiter(),
         health=health,
         metrics=metrics,
         tasks={"health": health.run},

@@ -86,14 +86,12 @@ def build(settings: Settings) -> Application:
     library = Library(stores, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
     intake = Intake(stores, clock, on_accepted=worker.notify)
-    limiter = LocalRateLimiter()
     pipeline = AnswerPipeline(
         PipelineParts(
             embedder=embedder,
             index=qdrant.passages,
             generator=ExtractiveGenerator(),
             cache=NoAnswerCache(),
-            limiter=limiter,
             clock=clock,
             recorder=metrics,
             is_hidden=_hidden_in(library),
@@ -109,7 +107,7 @@ def build(settings: Settings) -> Application:
         pipeline=pipeline,
         intake=intake,
         library=library,
-        limiter=limiter,
+        limiter=LocalRateLimiter(),
         health=health,
         metrics=metrics,
         modes=modes,

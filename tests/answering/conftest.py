@@ -26,7 +26,6 @@ from info_assistant.model.question import Filters, Question
 from info_assistant.ports import DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.extractive import ExtractiveGenerator
-from info_assistant.resilience.limits import LocalRateLimiter
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DIMENSION = 64
@@ -299,7 +298,6 @@ async def desk() -> Desk:
         index=index,
         generator=ExtractiveGenerator(),
         cache=cache,
-        limiter=LocalRateLimiter(),
         clock=NoonClock(),
         recorder=notebook,
         is_hidden=lambda held: held.document_id in hidden,

@@ -1,17 +1,14 @@
-"""What counts as a question, and who may ask."""
+"""What counts as a question."""
 
 import unicodedata
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from info_assistant.answering.admit import admit, readable_question
-from info_assistant.errors import InvalidRequest, RateLimited
-from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.answering.admit import readable_question
+from info_assistant.errors import InvalidRequest
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
-from info_assistant.resilience.limits import LocalRateLimiter, Rate
 
 
 @pytest.mark.parametrize(
@@ -72,13 +69,3 @@ def test_reading_is_stable_and_leaves_nothing_invisible(text: str) -> None:
     assert readable_question(question) == question
     assert not any(unicodedata.category(c)[0] == "C" for c in question)
     assert question == " ".join(question.split())
-
-
-async def test_a_caller_who_asks_too_often_is_told_how_long_to_wait() -> None:
-    """The limit for questions is per caller; another caller goes on."""
-    limiter = LocalRateLimiter({"question": Rate(per_minute=6)}, monotonic=lambda: 0.0)
-    await admit(limiter, LOCAL_OPERATOR)
-    with pytest.raises(RateLimited) as caught:
-        await admit(limiter, LOCAL_OPERATOR)
-    assert caught.value.retry_after_s == pytest.approx(10.0)
-    await admit(limiter, replace(LOCAL_OPERATOR, subject="somebody else"))

@@ -22,7 +22,6 @@ from info_assistant.errors import (
     DeadlineExceeded,
     EmbedderUnavailable,
     InvalidRequest,
-    RateLimited,
     VectorStoreUnavailable,
 )
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
@@ -38,7 +37,6 @@ from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import QuestionVectors
 from info_assistant.model.question import Question
 from info_assistant.ports import DraftSentence, RankedPassage
-from info_assistant.resilience.limits import LocalRateLimiter, Rate
 
 LEAVE = ask("May employees carry over five days of annual leave?")
 CANTEEN = ask("Which canteen serves soup on Fridays?")
@@ -234,16 +232,6 @@ async def test_what_is_no_question_reaches_nothing(desk: Desk) -> None:
     assert desk.embedder.asked == []
 
 
-async def test_a_limited_caller_is_refused_before_any_work(desk: Desk) -> None:
-    """The second question of a caller who may ask once is refused and counted."""
-    rates = {"question": Rate(per_minute=1)}
-    desk.change(limiter=LocalRateLimiter(rates, monotonic=lambda: 0.0))
-    await desk.pipeline.answer(LEAVE)
-    assert await events_until_failure(desk, RateLimited) == []
-    assert len(desk.embedder.asked) == 1
-    assert desk.notebook.failures == ["rate_limited"]
-
-
 async def test_an_outage_of_the_store_comes_before_any_source(desk: Desk) -> None:
     """So that the API can still set a status code."""
     desk.index.failure = VectorStoreUnavailable("Qdrant does not answer.")
@@ -317,18 +305,6 @@ async def test_a_cache_that_cannot_keep_does_not_hold_the_answer(desk: Desk) -> 
         assert (await desk.pipeline.answer(LEAVE)).sentences
 
 
-async def test_a_stuck_limiter_ends_in_time(desk: Desk) -> None:
-    """Admission belongs to the question's time."""
-
-    class Stuck(LocalRateLimiter):
-        async def admit(self, *_: object) -> None:
-            await asyncio.Event().wait()
-
-    desk.change(limiter=Stuck(), timeout_s=SHORTLY)
-    async with asyncio.timeout(1):
-        await events_until_failure(desk, DeadlineExceeded)
-
-
 async def test_the_same_question_is_answered_from_memory(desk: Desk) -> None:
     """A known answer is told again, with its sources first, without any search."""
     first = await desk.pipeline.answer(LEAVE)
@@ -364,7 +340,7 @@ async def test_a_known_answer_does_not_outlive_its_document(desk: Desk) -> None:
 async def test_each_stage_s_time_is_in_the_answer(desk: Desk) -> None:
     """Times are in milliseconds, none negative, and their sum is within the total."""
     timings = (await desk.pipeline.answer(LEAVE)).timings_ms
-    stages = {"admit", "recall", "embed", "retrieve", "rank", "generate"}
+    stages = {"recall", "embed", "retrieve", "rank", "generate"}
     assert set(timings) == {*stages, "total"}
     parts = [ms for stage, ms in timings.items() if stage != "total"]
     assert all(ms >= 0 for ms in parts)

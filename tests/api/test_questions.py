@@ -11,8 +11,9 @@ from tests.api.conftest import PASSAGE, Backend, ScriptedPipeline, Start, eventu
 
 from info_assistant.api.services import ApiServices, Limits
 from info_assistant.errors import VectorStoreUnavailable
-from info_assistant.resilience.admission import Admission, AdmissionLimits
-from info_assistant.resilience.limits import LocalRateLimiter, Rate
+from info_assistant.model.traffic import Traffic
+from info_assistant.resilience.admission import Admission, Share
+from info_assistant.resilience.limits import LocalRateLimiter, Rate, Rates
 
 PROBLEM = "application/problem+json"
 
@@ -214,7 +215,7 @@ async def test_question_ends_at_its_deadline(
 ) -> None:
     """A question that takes too long is stopped, with its work, and answered 504."""
     pipeline.script = (asyncio.Event(),)
-    async with start(replace(services, limits=Limits(question_s=0.05))) as backend:
+    async with start(replace(services, limits=Limits(request_s=0.05))) as backend:
         response = await backend.ask()
         assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
         assert pipeline.ended_early.is_set()
@@ -227,14 +228,15 @@ async def test_more_than_can_be_answered_is_refused_quickly(
     """When all places and the queue are taken, the next question is refused at once."""
     gate = asyncio.Event()
     pipeline.script = (gate, *pipeline.script)
-    narrow = Admission(AdmissionLimits(concurrent=1, waiting=1, patience_s=5))
+    narrow = Admission({Traffic.QUESTION: Share(places=1, waiting=1)})
     async with start(replace(services, admission=narrow)) as backend, asyncio.TaskGroup() as group:
         first = group.create_task(backend.ask())
         second = group.create_task(backend.ask())
-        await eventually(lambda: pipeline.questions and narrow.waiting)
+        await eventually(lambda: pipeline.questions and narrow.waiting(Traffic.QUESTION))
         refused = await backend.ask()
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-        assert refused.headers["retry-after"] == "2"
+        assert 1 <= int(refused.headers["retry-after"]) <= 4
+        assert backend.count("answers_failed_total", code="overloaded") == 1
         gate.set()
         assert [(await each).status_code for each in (first, second)] == [200, 200]
 
@@ -261,10 +263,12 @@ async def test_rate_limit_says_when_to_return(
     services: ApiServices, start: Start, pipeline: ScriptedPipeline
 ) -> None:
     """An upload beyond the limit is 429 with Retry-After and is counted; questions go on."""
-    limiter = LocalRateLimiter({"upload": Rate(per_minute=1)})
+    rates = Rates(each_caller={Traffic.INGESTION: Rate(per_minute=1)})
+    limiter = LocalRateLimiter(lambda _tenant: rates)
     async with start(replace(services, limiter=limiter)) as backend:
         files = {"file": ("a.md", b"# A")}
-        assert (await backend.client.post("/v1/documents", files=files)).status_code == 202
+        accepted = await backend.client.post("/v1/documents", files=files)
+        assert (accepted.status_code, accepted.headers["ratelimit-remaining"]) == (202, "0")
         refused = await backend.client.post("/v1/documents", files=files)
         assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
         assert 0 < int(refused.headers["retry-after"]) <= 60

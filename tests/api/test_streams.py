@@ -79,7 +79,7 @@ async def test_deadline_ends_a_stream_with_an_error_event(
 ) -> None:
     """The deadline of a question holds while its answer is streamed, too."""
     pipeline.script = (*EVENTS[:2], asyncio.Event())
-    async with start(replace(services, limits=Limits(question_s=0.2))) as backend:
+    async with start(replace(services, limits=Limits(request_s=0.2))) as backend:
         events = parse((await backend.ask(headers=STREAMED)).text)
         assert events[-1][1] == "error"
         assert events[-1][2]["code"] == "deadline_exceeded"

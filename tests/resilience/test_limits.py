@@ -1,77 +1,18 @@
-"""Admission, rate limits and the cache that keeps nothing."""
-
-import asyncio
+"""Rate limits, and the cache that keeps nothing."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from info_assistant.errors import Overloaded, RateLimited
+from info_assistant.errors import RateLimited
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller, Role
-from info_assistant.resilience.admission import Admission, AdmissionLimits
+from info_assistant.model.traffic import Traffic
+from info_assistant.ports import Allowance
+from info_assistant.resilience import limits
 from info_assistant.resilience.cache import NoAnswerCache
-from info_assistant.resilience.limits import LocalRateLimiter, Rate
+from info_assistant.resilience.limits import LocalRateLimiter, Rate, Rates
 
-
-async def test_no_more_than_the_limit_at_once() -> None:
-    """However many come, only so many run at once, and all of them in the end."""
-    admission = Admission(AdmissionLimits(concurrent=3, waiting=50))
-    running = highest = finished = 0
-
-    async def work() -> None:
-        nonlocal running, highest, finished
-        async with admission.place():
-            running += 1
-            highest = max(highest, running)
-            await asyncio.sleep(0.001)
-            running -= 1
-        finished += 1
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(30):
-            group.create_task(work())
-    assert (highest, finished, admission.waiting) == (3, 30, 0)
-
-
-async def test_full_queue_refuses_at_once() -> None:
-    """With every place and the queue taken, the answer is an immediate Overloaded."""
-    admission = Admission(AdmissionLimits(concurrent=1, waiting=0))
-    async with admission.place():
-        with pytest.raises(Overloaded):
-            async with admission.place():
-                pytest.fail("There was no place.")
-    async with admission.place():
-        assert admission.waiting == 0
-
-
-async def test_patience_ends() -> None:
-    """Who waits too long is refused, and the place is there for the next."""
-    admission = Admission(AdmissionLimits(concurrent=1, waiting=5, patience_s=0.02))
-    async with admission.place():
-        with pytest.raises(Overloaded):
-            async with admission.place():
-                pytest.fail("There was no place.")
-    assert admission.waiting == 0
-
-
-async def test_cancelled_waiters_lose_no_place() -> None:
-    """Waiters that give up, at any moment, leave all places usable."""
-    admission = Admission(AdmissionLimits(concurrent=2, waiting=50))
-
-    async def work() -> None:
-        async with admission.place():
-            await asyncio.sleep(0.001)
-
-    for round_number in range(20):
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work()) for _ in range(10)]
-            for _ in range(round_number % 5):
-                await asyncio.sleep(0)
-            for task in tasks[round_number % 3 :: 2]:
-                task.cancel()
-    assert admission.waiting == 0
-    async with asyncio.timeout(1), admission.place(), admission.place():
-        pass
+ASK, READ = Traffic.QUESTION, Traffic.READ
 
 
 class HandClock:
@@ -86,6 +27,17 @@ class HandClock:
         return self.now
 
 
+def limited(clock: HandClock, caller: Rate | None, tenant: Rate | None = None) -> LocalRateLimiter:
+    """Return a limiter of questions."""
+    rates = Rates({ASK: caller} if caller else {}, {ASK: tenant} if tenant else {})
+    return LocalRateLimiter(lambda _tenant: rates, monotonic=clock)
+
+
+def somebody(subject: str, tenant: str = "default") -> Caller:
+    """Return a caller of a tenant."""
+    return Caller(subject, Role.READER, AccessScope(tenant, frozenset({"everyone"})))
+
+
 @given(
     burst=st.integers(1, 5),
     per_minute=st.floats(1, 600),
@@ -96,15 +48,15 @@ async def test_rate_holds_over_every_window(
 ) -> None:
     """Between any two moments, no more pass than the burst and what the rate adds meanwhile."""
     clock = HandClock()
-    limiter = LocalRateLimiter({"ask": Rate(per_minute, burst)}, monotonic=clock)
+    limiter = limited(clock, Rate(per_minute, burst))
     admitted: list[float] = []
     for step in steps:
         clock.now += step
         try:
-            await limiter.admit(LOCAL_OPERATOR, "ask")
+            await limiter.admit(LOCAL_OPERATOR, ASK)
         except RateLimited as refused:
             clock.now += refused.retry_after_s or 0.0
-            await limiter.admit(LOCAL_OPERATOR, "ask")
+            await limiter.admit(LOCAL_OPERATOR, ASK)
         admitted.append(clock.now)
     for first, start in enumerate(admitted):
         for last in range(first, len(admitted)):
@@ -112,27 +64,83 @@ async def test_rate_holds_over_every_window(
             assert last - first + 1 <= allowed + 1e-3
 
 
-async def test_callers_and_actions_have_their_own_allowance() -> None:
-    """One caller's haste does not limit another, and an action without a rate is free."""
-    limiter = LocalRateLimiter({"ask": Rate(1)}, monotonic=HandClock())
-    other = Caller("else", Role.READER, AccessScope("default", frozenset({"everyone"})))
-    await limiter.admit(LOCAL_OPERATOR, "ask")
-    await limiter.admit(other, "ask")
-    await limiter.admit(LOCAL_OPERATOR, "read")
-    await limiter.admit(LOCAL_OPERATOR, "read")
-    with pytest.raises(RateLimited):
-        await limiter.admit(other, "ask")
-
-
-async def test_limiter_forgets_idle_callers() -> None:
-    """Memory does not grow with the number of callers ever seen."""
+@given(
+    burst=st.integers(1, 6),
+    per_minute=st.floats(1, 600),
+    steps=st.lists(st.floats(0, 30), min_size=1, max_size=30),
+)
+async def test_what_remains_is_what_passes(
+    burst: int, per_minute: float, steps: list[float]
+) -> None:
+    """As many requests as an allowance names pass at once, and not one more."""
     clock = HandClock()
-    limiter = LocalRateLimiter({"ask": Rate(60)}, monotonic=clock)
-    for number in range(25_000):
+    limiter = limited(clock, Rate(per_minute, burst))
+    for step in steps:
+        clock.now += step
+        try:
+            allowance = await limiter.admit(LOCAL_OPERATOR, ASK)
+        except RateLimited:
+            continue
+        assert allowance is not None
+        assert allowance.limit == burst
+        for _ in range(allowance.remaining):
+            await limiter.admit(LOCAL_OPERATOR, ASK)
+        with pytest.raises(RateLimited):
+            await limiter.admit(LOCAL_OPERATOR, ASK)
+
+
+async def test_callers_and_kinds_have_their_own_allowance() -> None:
+    """One caller's haste does not limit another, and a kind without a rate is free."""
+    limiter = limited(HandClock(), Rate(1))
+    await limiter.admit(LOCAL_OPERATOR, ASK)
+    await limiter.admit(somebody("else"), ASK)
+    assert await limiter.admit(LOCAL_OPERATOR, READ) is None
+    with pytest.raises(RateLimited):
+        await limiter.admit(somebody("else"), ASK)
+
+
+async def test_callers_of_a_tenant_share_its_allowance() -> None:
+    """A tenant has no more than its rate, however many ask for it; another is not touched."""
+    limiter = limited(HandClock(), Rate(60, burst=10), Rate(60, burst=3))
+    left = [await limiter.admit(somebody(f"caller-{n}"), ASK) for n in range(3)]
+    assert left == [Allowance(3, 2, 1.0), Allowance(3, 1, 2.0), Allowance(3, 0, 3.0)]
+    with pytest.raises(RateLimited):
+        await limiter.admit(somebody("caller-9"), ASK)
+    await limiter.admit(somebody("caller-9", "other"), ASK)
+
+
+async def test_who_is_refused_is_not_counted() -> None:
+    """A caller beyond their own rate takes nothing from their tenant's."""
+    limiter = limited(HandClock(), Rate(60), Rate(60, burst=3))
+    await limiter.admit(somebody("hasty"), ASK)
+    for _ in range(5):
+        with pytest.raises(RateLimited):
+            await limiter.admit(somebody("hasty"), ASK)
+    await limiter.admit(somebody("calm"), ASK)
+    await limiter.admit(somebody("calmer"), ASK)
+
+
+async def test_changed_rates_take_effect_at_once() -> None:
+    """The rates of a tenant are asked for at each request."""
+    rates = [Rates(each_caller={ASK: Rate(1)})]
+    limiter = LocalRateLimiter(lambda _tenant: rates[-1], monotonic=HandClock())
+    await limiter.admit(LOCAL_OPERATOR, ASK)
+    rates.append(Rates())
+    await limiter.admit(LOCAL_OPERATOR, ASK)
+
+
+async def test_memory_is_bounded() -> None:
+    """Neither callers that have gone nor any number of busy ones fill the memory."""
+    clock = HandClock()
+    limiter = limited(clock, Rate(60))
+    for number in range(12_000):
         clock.now += 0.01
-        scope = AccessScope("default", frozenset())
-        await limiter.admit(Caller(f"caller-{number}", Role.READER, scope), "ask")
-    assert len(limiter._due) <= 10_001
+        await limiter.admit(somebody(f"gone-{number}"), ASK)
+    for number in range(limits._MOST_BUCKETS + 100):
+        await limiter.admit(somebody(f"busy-{number}"), ASK)
+    assert len(limiter._due) <= limits._MOST_BUCKETS
+    with pytest.raises(RateLimited):
+        await limiter.admit(somebody(f"busy-{limits._MOST_BUCKETS + 99}"), ASK)
 
 
 async def test_no_cache_keeps_nothing() -> None:

@@ -1,11 +1,9 @@
-"""Admit: make sure that the question can be asked, and may be asked now."""
+"""Admit: make sure that the question can be asked. The gateway has seen to it that it may be."""
 
 import unicodedata
 
 from info_assistant.errors import InvalidRequest
-from info_assistant.model.identity import Caller
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
-from info_assistant.ports import RateLimiter
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
@@ -26,8 +24,3 @@ def readable_question(text: str) -> str:
             f"{MAX_QUESTION_CHARACTERS}. Please shorten it, or ask several questions."
         )
     return question
-
-
-async def admit(limiter: RateLimiter, caller: Caller) -> None:
-    """Return if the caller may ask now. Raises RateLimited."""
-    await limiter.admit(caller, "question")

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from info_assistant.answering.admit import admit, readable_question
+from info_assistant.answering.admit import readable_question
 from info_assistant.answering.cite import check, cite
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
@@ -40,7 +40,6 @@ from info_assistant.ports import (
     Generator,
     PassageIndex,
     RankedPassage,
-    RateLimiter,
 )
 
 CANDIDATES = 24
@@ -67,7 +66,6 @@ class PipelineParts:
     index: PassageIndex
     generator: Generator
     cache: AnswerCache
-    limiter: RateLimiter
     clock: Clock
     recorder: Recorder
     is_hidden: Callable[[Passage], bool]
@@ -132,7 +130,6 @@ class AnswerPipeline:
 
         Raises:
             InvalidRequest: there is no question in it.
-            RateLimited: the caller asks too often.
             VectorStoreUnavailable: there is no search and no cached answer.
             EmbedderUnavailable: the question cannot be turned into vectors.
             DeadlineExceeded: the time is up.
@@ -149,7 +146,6 @@ class AnswerPipeline:
         parts = self._parts
         journey = _Journey(parts.timeout_s)
         question = replace(question, text=readable_question(question.text))
-        await journey.within("admit", admit(parts.limiter, question.caller))
 
         yield StageReached("recall")
         key = cache_key(question, retrieval_version=parts.embedder.identity)

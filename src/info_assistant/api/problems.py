@@ -77,6 +77,7 @@ _HTTP_CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood. Please check its format."),
     404: ("not_found", "There is nothing at this address. GET /docs lists what there is."),
     405: ("method_not_allowed", "This address does not take this method. GET /docs lists them."),
+    408: ("request_timeout", "The request came too slowly. Please send it again."),
     413: ("payload_too_large", "The request is larger than its limit. Please send less at once."),
     415: ("unsupported_media_type", "This address does not take this media type."),
     422: ("invalid_request", "The request cannot be served as it stands."),

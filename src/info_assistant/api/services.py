@@ -15,7 +15,7 @@ from info_assistant.model.reading import Reading
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Authenticator, RateLimiter, StatusPage
 from info_assistant.resilience.admission import Admission
-from info_assistant.resilience.deadline import QUESTION_SECONDS
+from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.modes import Modes
@@ -71,13 +71,13 @@ class DocumentLibrary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest requests that are read, in bytes, and the time for a question, in seconds."""
+    """The largest requests that are read, in bytes, and the time for each request, in seconds."""
 
     json_bytes: int = 64 * 1024
     file_bytes: int = 50 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
-    question_s: float = QUESTION_SECONDS
+    request_s: float = REQUEST_SECONDS
     ping_s: float = 15.0
 
 

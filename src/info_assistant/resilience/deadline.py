@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from info_assistant.errors import DeadlineExceeded
 
-QUESTION_SECONDS = 30.0
-"""How long a question may take, from its admission to the last word of its answer."""
-
-STORE_SECONDS = 2.0
-"""How long one call to Qdrant or to object storage may take while somebody waits for it."""
+REQUEST_SECONDS = 30.0
+"""How long a request may take, from its arrival to the last word of its answer."""
 
 _current: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
 
@@ -36,24 +33,28 @@ class Deadline:
         return self.at - asyncio.get_running_loop().time()
 
     @asynccontextmanager
-    async def enforced(self, what: str) -> AsyncIterator[None]:
-        """Stop the body when the time is up. Raises DeadlineExceeded, which names `what`."""
+    async def enforced(self, what: str, *, grace_s: float = 0.0) -> AsyncIterator[None]:
+        """Stop the body when the time is up, or do not begin it if it is up by now.
+
+        `grace_s` leaves whatever stops by itself that many seconds to say so. Raises
+        DeadlineExceeded, which names `what`.
+        """
+        if self.remaining <= 0:
+            raise _exceeded(what)
         token = _current.set(self)
         try:
-            async with asyncio.timeout_at(self.at) as scope:
+            async with asyncio.timeout_at(self.at + grace_s) as scope:
                 yield
         except TimeoutError as exc:
             if not scope.expired():
                 raise
-            raise DeadlineExceeded(
-                f"{what} took longer than the time allowed and was stopped. Please try again; "
-                "if it happens repeatedly, tell the people who run this service."
-            ) from exc
+            raise _exceeded(what) from exc
         finally:
             _current.reset(token)
 
 
-def remaining(default: float) -> float:
-    """Return how many seconds a step may wait: `default`, or less if a deadline is nearer."""
-    outer = _current.get()
-    return default if outer is None else min(default, max(outer.remaining, 0.0))
+def _exceeded(what: str) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"{what} took longer than the time allowed and was stopped. Please try again; "
+        "if it happens repeatedly, tell the people who run this service."
+    )

@@ -1,13 +1,18 @@
-"""Rate limits kept in this process: the generic cell rate algorithm, one number for each caller."""
+"""Rate limits kept in this process: the generic cell rate algorithm, one number for each bucket.
+
+A request is counted twice where both are limited: for its caller and for its tenant as a whole.
+"""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from info_assistant.errors import RateLimited
 from info_assistant.model.identity import Caller
+from info_assistant.model.traffic import Traffic
+from info_assistant.ports import Allowance
 
-_MOST_CALLERS = 10_000
+_MOST_BUCKETS = 10_000
 # Sums of intervals are not exact; a nanosecond is no reason to refuse anybody.
 _ROUNDING_S = 1e-9
 
@@ -19,46 +24,84 @@ class Rate:
     per_minute: float
     burst: int = 1
 
+    @property
+    def interval_s(self) -> float:
+        """The time in which one more request is earned."""
+        return 60.0 / self.per_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What a tenant may ask for: each of its callers, and all of them together.
+
+    A kind of traffic without a rate is not limited.
+    """
+
+    each_caller: Mapping[Traffic, Rate] = field(default_factory=dict)
+    whole_tenant: Mapping[Traffic, Rate] = field(default_factory=dict)
+
+
+UNLIMITED = Rates()
+"""No limit for anybody."""
+
+_Key = tuple[str, str, Traffic]
+
 
 class LocalRateLimiter:
-    """ports.RateLimiter for one process. An action without a rate is not limited."""
+    """ports.RateLimiter for one process."""
 
     def __init__(
         self,
-        rates: Mapping[str, Rate] | None = None,
+        rates_of: Callable[[str], Rates] = lambda _tenant: UNLIMITED,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the rate of each limited action; without any, every caller is admitted."""
-        self._rates = dict(rates or {})
+        """Ask `rates_of` for the rates of a tenant at each request, so that changes take effect."""
+        self._rates_of = rates_of
         self._monotonic = monotonic
-        self._due: dict[tuple[str, str, str], float] = {}
+        self._due: dict[_Key, float] = {}
 
-    @property
-    def kind(self) -> str:
-        """What /health calls this limiter: `local`, or `off` when nothing is limited."""
-        return "local" if self._rates else "off"
-
-    async def admit(self, caller: Caller, action: str) -> None:
-        """Return if the caller may go on. Raises RateLimited with the time to wait."""
-        rate = self._rates.get(action)
-        if rate is None:
-            return
+    async def admit(self, caller: Caller, traffic: Traffic) -> Allowance | None:
+        """Return what is left to a caller who may go on. Raises RateLimited."""
+        tenant = caller.scope.tenant
+        rates = self._rates_of(tenant)
+        limits = [
+            ((tenant, subject, traffic), rate)
+            for subject, rate in (
+                (caller.subject, rates.each_caller.get(traffic)),
+                ("", rates.whole_tenant.get(traffic)),
+            )
+            if rate is not None
+        ]
+        if not limits:
+            return None
         now = self._monotonic()
-        interval = 60.0 / rate.per_minute
-        key = (caller.scope.tenant, caller.subject, action)
-        due = max(self._due.get(key, now), now)
-        wait = due - now - interval * (rate.burst - 1)
-        if wait > _ROUNDING_S:
+        # Only a request that passes all is counted by any.
+        wait_s = max(self._wait_s(key, rate, now) for key, rate in limits)
+        if wait_s > _ROUNDING_S:
             raise RateLimited(
                 "You have asked more often than the limit allows. "
-                f"Please wait {max(1, round(wait))} seconds and ask again.",
-                retry_after_s=wait,
+                f"Please wait {max(1, round(wait_s))} seconds and ask again.",
+                retry_after_s=wait_s,
             )
-        self._due[key] = due + interval
-        if len(self._due) > _MOST_CALLERS:
-            self._forget_idle_callers(now)
+        left = [self._count(key, rate, now) for key, rate in limits]
+        if len(self._due) > _MOST_BUCKETS:
+            self._forget(now)
+        return min(left, key=lambda allowance: allowance.remaining)
 
-    def _forget_idle_callers(self, now: float) -> None:
-        """Drop callers whose allowance is full again: forgetting those changes nothing."""
+    def _wait_s(self, key: _Key, rate: Rate, now: float) -> float:
+        return self._due.get(key, now) - now - rate.interval_s * (rate.burst - 1)
+
+    def _count(self, key: _Key, rate: Rate, now: float) -> Allowance:
+        due = max(self._due.get(key, now), now) + rate.interval_s
+        self._due[key] = due
+        spare = rate.burst - (due - now) / rate.interval_s
+        return Allowance(rate.burst, max(0, int(spare + _ROUNDING_S)), due - now)
+
+    def _forget(self, now: float) -> None:
+        """Drop buckets that are full again, which changes nothing, and then the nearest to it."""
         self._due = {key: due for key, due in self._due.items() if due > now}
+        excess = len(self._due) - _MOST_BUCKETS * 9 // 10
+        if excess > 0:
+            for key in sorted(self._due, key=self._due.__getitem__)[:excess]:
+                del self._due[key]

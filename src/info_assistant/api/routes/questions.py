@@ -90,14 +90,14 @@ class _Asker:
         self._services = services
 
     async def whole(self, question: Question, asked: QueryRequest, request: Request) -> Response:
-        deadline = Deadline.after(self._services.limits.question_s)
+        deadline = Deadline.after(self._services.limits.request_s)
         async with while_connected(request.receive):
             answer = await self._answer(question, deadline)
         with_text = "passages" in asked.include
         return json_answer(answer_body(answer, with_text=with_text, notices=_notices(asked)))
 
     async def stream(self, question: Question, asked: QueryRequest, request: Request) -> Response:
-        deadline = Deadline.after(self._services.limits.question_s)
+        deadline = Deadline.after(self._services.limits.request_s)
         events = self._events(question)
         try:
             async with while_connected(request.receive):
