@@ -95,6 +95,7 @@ def build(settings: Settings) -> Application:
             clock=clock,
             recorder=metrics,
             is_hidden=_hidden_in(library),
+            cache_only=modes.cache_only,
         )
     )
     probes: dict[str, Probe] = {"qdrant": qdrant, "object_storage": blobs, "embedder": embedder}

@@ -11,7 +11,7 @@ from info_assistant.answering.admit import readable_question
 from info_assistant.answering.cite import check, cite
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
-from info_assistant.answering.recall import cache_key
+from info_assistant.answering.recall import cache_key, unknown_answer
 from info_assistant.answering.record import Recorder
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError
 from info_assistant.model.answer import (
@@ -58,8 +58,8 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `is_hidden` tells of passages whose document was deleted a moment ago. `timeout_s` bounds one
-    question from end to end.
+    `is_hidden` tells of passages whose document was deleted a moment ago, `cache_only` whether
+    only known answers are given now. `timeout_s` bounds one question from end to end.
     """
 
     embedder: Embedder
@@ -69,6 +69,7 @@ class PipelineParts:
     clock: Clock
     recorder: Recorder
     is_hidden: Callable[[Passage], bool]
+    cache_only: Callable[[], bool] = lambda: False
     timeout_s: float = 30.0
 
 
@@ -130,6 +131,7 @@ class AnswerPipeline:
 
         Raises:
             InvalidRequest: there is no question in it.
+            CacheOnlyMiss: only known answers are given now, and this is none.
             VectorStoreUnavailable: there is no search and no cached answer.
             EmbedderUnavailable: the question cannot be turned into vectors.
             DeadlineExceeded: the time is up.
@@ -156,6 +158,8 @@ class AnswerPipeline:
             async for event in _replay(known):
                 yield event
             return
+        if parts.cache_only():
+            raise unknown_answer()
 
         yield StageReached("retrieve")
         ranked = await self._find(question, journey)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from info_assistant.errors import CacheOnlyMiss
 from info_assistant.model.question import Question
 
 
@@ -20,3 +21,11 @@ def cache_key(question: Question, *, retrieval_version: str) -> str:
         retrieval_version,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def unknown_answer() -> CacheOnlyMiss:
+    """Return the error for a question without a known answer, while only those are given."""
+    return CacheOnlyMiss(
+        "At the moment only answers that were given before are available, and this question has "
+        "none. Please ask again later, or look into the documents themselves."
+    )

@@ -109,7 +109,6 @@ class Modes:
         ]
         return ", ".join(shown) or "normal"
 
-    @property
     def cache_only(self) -> bool:
         """Whether only answers given before are served."""
         return ModeName.CACHE_ONLY_MODE in self._active()
