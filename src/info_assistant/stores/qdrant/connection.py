@@ -12,7 +12,12 @@ import structlog
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http import models
-from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
+from qdrant_client.http.api_client import AsyncMiddlewareT, SendAsync
+from qdrant_client.http.exceptions import (
+    ApiException,
+    ResponseHandlingException,
+    UnexpectedResponse,
+)
 
 from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
 from info_assistant.stores.qdrant.transport import KeepAliveTransport
@@ -90,6 +95,8 @@ class Connection:
 
     def _open(self) -> AsyncQdrantClient:
         if self._client is None:
+            # httpx's own transport also speaks TLS.
+            transport = None if self._url.startswith("https:") else KeepAliveTransport()
             self._client = AsyncQdrantClient(
                 url=self._url,
                 headers=self._headers,
@@ -101,10 +108,11 @@ class Connection:
                 limits=httpx.Limits(
                     max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS
                 ),
-                # None is httpx's own transport, which also speaks TLS.
-                transport=None if self._url.startswith("https:") else KeepAliveTransport(),
+                transport=transport,
                 trust_env=False,
             )
+            if transport is not None:
+                self._client.http.client.add_middleware(_straight_to(transport))
         return self._client
 
     def _refused(self, exc: UnexpectedResponse) -> Exception:
@@ -128,6 +136,18 @@ class Connection:
             "changed. Nothing is lost. Try again in a moment, or see /health.",
             retry_after_s=5,
         )
+
+
+def _straight_to(transport: httpx.AsyncBaseTransport) -> AsyncMiddlewareT:
+    """Return the client's last step: the transport, without cookies, redirects and their like."""
+
+    async def send(request: httpx.Request, _: SendAsync) -> httpx.Response:
+        try:
+            return await transport.handle_async_request(request)
+        except OSError as exc:
+            raise ResponseHandlingException(exc) from exc
+
+    return send
 
 
 @lru_cache(maxsize=64)
