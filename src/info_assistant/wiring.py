@@ -1,15 +1,19 @@
 """The only place where ports meet adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
+from info_assistant.identity.authenticate import CredentialsAuthenticator
+from info_assistant.identity.keys import ApiKeys
+from info_assistant.identity.local_operator import LocalOperatorAuthenticator
+from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -19,9 +23,11 @@ from info_assistant.ingestion.worker import IngestionWorker, Tools
 from info_assistant.model.passage import Passage
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import Probe
+from info_assistant.ports import Authenticator, Clock, Probe
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.providers.minilm import MiniLmEmbedder
+from info_assistant.providers.oidc import OidcTokenVerifier, TokenRules
+from info_assistant.providers.oidc_keys import IssuerKeys
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
@@ -82,6 +88,8 @@ def build(settings: Settings) -> Application:
     blobs = ObjectBlobs(settings.blob_url)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    tenants = Tenants(objects.open("tenants"), clock)
+    sign_in = _sign_in(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     library = Library(stores, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
@@ -99,6 +107,7 @@ def build(settings: Settings) -> Application:
         )
     )
     probes: dict[str, Probe] = {"qdrant": qdrant, "object_storage": blobs, "embedder": embedder}
+    probes |= sign_in.probes
     health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
 
     async def close_embedder() -> None:
@@ -108,7 +117,8 @@ def build(settings: Settings) -> Application:
         pipeline=pipeline,
         intake=intake,
         library=library,
-        limiter=LocalRateLimiter(),
+        limiter=LocalRateLimiter(tenants.rates_of),
+        authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,
         modes=modes,
@@ -117,15 +127,73 @@ def build(settings: Settings) -> Application:
             "health": health.run,
             "shared objects": objects.run,
             "warm-up": embedder.warm_up,
+            **sign_in.tasks,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),
         },
         starters=(objects.refresh,),
-        closers=(reader.close, qdrant.close, close_embedder),
-        limiter_kind="off",
+        closers=(reader.close, qdrant.close, close_embedder, *sign_in.closers),
+        limiter_kind="local",
     )
     return Application(
         qdrant, embedder, stores, objects, reader, worker, intake, library, pipeline, services
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """Who may come in, and what that needs while the process runs."""
+
+    authenticator: Authenticator
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock: Clock) -> _SignIn:
+    """Return what AUTH asks for."""
+    if settings.auth == "none":
+        return _SignIn(LocalOperatorAuthenticator())
+    keys = ApiKeys(objects.open("keys"), clock)
+    if settings.auth == "keys":
+        return _SignIn(CredentialsAuthenticator(keys, tenants))
+    issuer = IssuerKeys(settings.oidc_issuer, clock, saved=objects.open("issuer-keys"))
+    rules = TokenRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        roles=settings.oidc_roles_claim,
+        groups=settings.oidc_groups_claim,
+        tenant=settings.oidc_tenant_claim,
+    )
+    verifier = OidcTokenVerifier(rules, issuer, clock)
+    return _SignIn(
+        CredentialsAuthenticator(keys, tenants, verifier),
+        probes={"identity_provider": issuer},
+        tasks={"identity provider's keys": issuer.run},
+        closers=(issuer.close,),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """Who belongs to an installation, changed directly in object storage."""
+
+    keys: ApiKeys
+    tenants: Tenants
+
+
+@asynccontextmanager
+async def administration(settings: Settings) -> AsyncIterator[Administration]:
+    """Give access to keys and tenants as they are now; works when no backend does.
+
+    Raises ObjectStorageUnavailable.
+    """
+    clock = SystemClock()
+    blobs = ObjectBlobs(settings.blob_url)
+    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    keys, tenants = objects.open("keys"), objects.open("tenants")
+    for each in (keys, tenants):
+        await each.refresh(whole=True)
+    yield Administration(ApiKeys(keys, clock), Tenants(tenants, clock))
 
 
 def _hidden_in(library: Library) -> Callable[[Passage], bool]:

@@ -13,8 +13,10 @@ from info_assistant.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from info_assistant.identity.view import View
 from info_assistant.model.identity import DEFAULT_TENANT
 from info_assistant.model.tenant import Tenant, TenantLimits, is_tenant_name
+from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, SharedObject
+from info_assistant.resilience.limits import UNLIMITED, Rate, Rates
 
 MOST_TENANTS = 2000
 LONGEST_TITLE = 200
@@ -34,6 +36,11 @@ class Tenants:
         self._shared = shared
         self._clock = clock
         self._view = View(shared, _decoded)
+        self._rates = View(shared, lambda stored: _rates(_decoded(stored)))
+
+    def rates_of(self, name: str) -> Rates:
+        """Return how often a tenant's callers may ask, for `resilience.limits`."""
+        return self._rates.value.get(name, UNLIMITED)
 
     def all(self) -> Sequence[Tenant]:
         """Return every tenant, by name."""
@@ -93,6 +100,28 @@ class Tenants:
             return {**stored, "tenants": {**known, name: {**known.get(name, {}), **wanted}}}
 
         await self._shared.change(edit)
+
+
+def _rates(tenants: Mapping[str, Tenant]) -> Mapping[str, Rates]:
+    """Return the rates of the tenants that have any."""
+    found = {}
+    for tenant in tenants.values():
+        limits = tenant.limits
+        rates = {}
+        if limits.questions_per_minute is not None:
+            burst = limits.question_burst or _usual_burst(limits.questions_per_minute)
+            rates[Traffic.QUESTION] = Rate(limits.questions_per_minute, burst)
+        if limits.uploads_per_minute is not None:
+            burst = _usual_burst(limits.uploads_per_minute)
+            rates[Traffic.INGESTION] = Rate(limits.uploads_per_minute, burst)
+        if rates:
+            found[tenant.name] = Rates(whole_tenant=rates)
+    return found
+
+
+def _usual_burst(per_minute: int) -> int:
+    """Return how many may come at once where nobody said so: those of ten seconds."""
+    return max(1, per_minute // 6)
 
 
 def _checked(limits: TenantLimits) -> TenantLimits:

@@ -17,8 +17,8 @@ def is_tenant_name(name: str) -> bool:
 class TenantLimits:
     """What a tenant may use, all its callers together; None is without limit.
 
-    Rates are per minute and replica; `question_burst` is how many questions may come at once.
-    `documents` is how many documents may be kept.
+    Rates are per minute and replica; `question_burst` is how many questions may come at once, by
+    default those of ten seconds. `documents` is how many documents may be kept.
     """
 
     questions_per_minute: int | None = None
