@@ -20,6 +20,9 @@ COVERAGE_WEIGHT = 0.1
 """What sharing all of the question's terms adds to a passage's score; see docs/decisions."""
 
 
+_NO_TERM = np.zeros(1, np.uint32)
+
+
 def rank(
     question: QuestionVectors,
     candidates: Sequence[Candidate],
@@ -33,12 +36,12 @@ def rank(
         return ()
     pieces = _PieceCosines(question.tokens, visible)
     coverage = _coverage(question, visible)
-    scores = pieces.best_by_candidate().mean(axis=1) + COVERAGE_WEIGHT * coverage
-    order = np.argsort(-scores, kind="stable")[:limit]
-    statements = pieces.statement_scores([int(at) for at in order])
+    scores = (pieces.mean_best() + COVERAGE_WEIGHT * coverage).tolist()
+    shares = coverage.tolist()
+    order = sorted(range(len(visible)), key=scores.__getitem__, reverse=True)[:limit]
     return tuple(
-        RankedPassage(visible[at], float(scores[at]), float(coverage[at]), own)
-        for at, own in zip(order, statements, strict=True)
+        RankedPassage(visible[at], scores[at], shares[at], own)
+        for at, own in zip(order, pieces.statement_scores(order), strict=True)
     )
 
 
@@ -71,25 +74,23 @@ class _PieceCosines:
             rows = candidate.tokens.astype(np.float32)
             np.matmul(rows, pieces, out=self._cosines[start:end])
 
-    def best_by_candidate(self) -> Floats:
-        """Return float32 [candidates, question pieces]: the best cosine in each candidate."""
-        best: Floats = np.maximum.reduceat(self._cosines[:-1], self._starts, axis=0)
-        return best
+    def mean_best(self) -> Floats:
+        """Return float32 [candidates]: the mean of the best cosines of the question's pieces."""
+        best = np.maximum.reduceat(self._cosines[:-1], self._starts, axis=0)
+        mean: Floats = best.sum(axis=1) / np.float32(best.shape[1])
+        return mean
 
     def statement_scores(self, chosen: Sequence[int]) -> list[tuple[float, ...]]:
         """Return the MaxSim of each statement of some candidates; 0 where the model saw nothing."""
         # From the last row to the first: what lies between two candidates is passed over.
         backwards = sorted(chosen, reverse=True)
         edges = [
-            self._starts[at] + edge
-            for at in backwards
-            for span in self._spans[at]
-            for edge in (span.start, max(span.start, span.end))
+            self._starts[at] + edge for at in backwards for span in self._spans[at] for edge in span
         ]
         if not edges:
             return [() for _ in chosen]
-        means = np.maximum.reduceat(self._cosines, edges, axis=0)[::2].mean(axis=1)
-        scores = iter(means.tolist())
+        best = np.maximum.reduceat(self._cosines, edges, axis=0)[::2]
+        scores = iter((best.sum(axis=1) / np.float32(best.shape[1])).tolist())
         found = {
             at: tuple(
                 score if span.start < span.end else 0.0
@@ -108,11 +109,10 @@ def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Flo
     asked = np.array(question.sparse.indices, np.uint32)
     if not len(asked):
         return np.zeros(len(candidates), np.float32)
-    terms = np.concatenate([candidate.terms for candidate in candidates])
-    owners = np.repeat(np.arange(len(candidates)), [len(each.terms) for each in candidates])
-    wanted, places = np.nonzero(asked[:, None] == terms)
-    present = np.zeros((len(asked), len(candidates)), np.bool_)
-    present[wanted, owners[places]] = True
+    # A leading term that nobody asks for keeps each candidate's stretch from being empty.
+    terms = np.concatenate([part for each in candidates for part in (_NO_TERM, each.terms)])
+    starts = list(accumulate((len(each.terms) + 1 for each in candidates[:-1]), initial=0))
+    present = np.logical_or.reduceat(asked[:, None] == terms, starts, axis=1)
     count = present.sum(axis=1)
     rarity = np.log((len(candidates) - count + 0.5) / (count + 0.5) + 1)
     shares: Floats = (rarity @ present / rarity.sum()).astype(np.float32)
