@@ -30,8 +30,9 @@ from info_assistant.errors import Misconfigured
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG = 1024
-_CLOSING_SHARE, _LONGEST_CLOSING_S = 0.25, 2.0
-_FAREWELL_S = 0.3
+_CLOSING_SHARE, _LONGEST_CLOSING_S = 1 / 3, 2.0
+_FAREWELL_SHARE = 0.25
+"""How much of the time for closing is left to the last words of requests."""
 _SAME_WISH_S = 1.0
 """Signals this close together are one wish, such as those of a service manager and of `up`."""
 _CLOSE = (b"connection", b"close")
@@ -46,8 +47,13 @@ class Ending:
 
     @property
     def last_call_s(self) -> float:
-        """How much of the grace time requests have; the rest is for closing what they used."""
-        return self.grace_s - min(_LONGEST_CLOSING_S, self.grace_s * _CLOSING_SHARE)
+        """How much of the grace time requests have."""
+        return self.grace_s - self.closing_s
+
+    @property
+    def closing_s(self) -> float:
+        """How much of it is for last words, and then for closing what requests used."""
+        return min(_LONGEST_CLOSING_S, self.grace_s * _CLOSING_SHARE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,9 @@ def serve(
         server_header=False,
         lifespan="on",
         # Fractions of seconds are taken as well.
-        timeout_graceful_shutdown=cast("int", chosen.last_call_s + _FAREWELL_S),
+        timeout_graceful_shutdown=cast(
+            "int", chosen.last_call_s + chosen.closing_s * _FAREWELL_SHARE
+        ),
     )
     with listener:
         _EndingServer(config, chosen, on_drain).run(sockets=[listener])
