@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from info_assistant import __version__
+from info_assistant.api.addresses import ADDRESSES
 from info_assistant.api.problems import MEDIA_TYPE, http_problem
 from info_assistant.api.wire import ProblemBody
 
@@ -53,8 +54,28 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(schema.pop("$defs", {}))
         schemas["ProblemBody"] = schema
+        _add_sign_in(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _add_sign_in(document: dict[str, Any]) -> None:
+    """Say how to sign in, and where that is needed, by the table of addresses."""
+    document["components"]["securitySchemes"] = {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, or an access token of the identity provider.",
+        },
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    for address in ADDRESSES:
+        operation = document["paths"].get(address.path, {}).get(address.method.lower())
+        if operation is not None and address.role is not None:
+            # The empty choice stands for AUTH=none.
+            operation["security"] = [{"bearer": []}, {"apiKey": []}, {}]
+            refusals = {str(code): refusal for code, refusal in problems(401, 403).items()}
+            operation["responses"] = refusals | operation["responses"]
 
 
 def render_docs(document: Mapping[str, Any]) -> str:

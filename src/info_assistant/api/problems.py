@@ -23,6 +23,7 @@ INTERNAL = "internal"
 """The code of errors that are ours to mend and nobody else's to read."""
 
 _DEFAULT_RETRY_AFTER_S = 5.0
+_REALM = 'Bearer realm="info-assistant"'
 _MOST_FIELD_ERRORS = 20
 _LONGEST_FIELD = 100
 
@@ -117,11 +118,19 @@ class Problem:
     def response(self, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
         """Return the whole HTTP answer."""
         extra = dict(headers or {})
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            extra["WWW-Authenticate"] = self._challenge()
         if self.retry_after is not None:
             extra["Retry-After"] = str(self.retry_after)
         # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
         content = json.dumps(self.body(request_id)).encode("ascii")
         return Response(content, self.status, extra, media_type=MEDIA_TYPE)
+
+    def _challenge(self) -> str:
+        """Return how to sign in (RFC 6750, section 3); `error` only where something was sent."""
+        if self.code == errors.Unauthenticated.code:
+            return _REALM
+        return f'{_REALM}, error="invalid_token", error_description="{self.code}"'
 
 
 def problem_of(error: Exception) -> Problem:
