@@ -294,19 +294,36 @@ class SharedObject(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Events, newest first; `next`, given as `before`, continues them.
+
+    A page with a `next` may hold fewer events than were asked for.
+    """
+
+    events: tuple[AuditEvent, ...]
+    next: str | None
+
+
 class AuditLog(Protocol):
     """The audit trail."""
 
-    async def append(self, event: AuditEvent) -> None:
-        """Keep the event; it survives a killed process when this returns."""
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Keep the events; they survive a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
+
+    async def check(self) -> None:
+        """Return if events can be kept now. Raises RecordsUnavailable."""
 
     async def page(
         self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]
-    ) -> Sequence[AuditEvent]:
-        """Return a tenant's newest events before the id `before`, newest first.
+    ) -> AuditPage:
+        """Return a tenant's newest events before the id `before`.
 
         `matching` names fields (`actor`, `action`, `target`, `outcome`) and the values they must
-        have. Raises ObjectStorageUnavailable.
+        have. Raises InvalidRequest for a `before` that is no id, ObjectStorageUnavailable.
         """
 
 
@@ -314,10 +331,16 @@ class AnswerRecords(Protocol):
     """What was answered."""
 
     async def keep(self, record: AnswerRecord) -> None:
-        """Keep the record; it survives a killed process when this returns."""
+        """Keep the record; it survives a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
-        """Return the record, or None. Raises ObjectStorageUnavailable."""
+        """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid.
+
+        A record of another replica is found within seconds of its answer.
+        """
 
 
 class ChangeFeed(Protocol):
@@ -326,11 +349,11 @@ class ChangeFeed(Protocol):
     async def publish(self, changes: Sequence[VisibilityChange]) -> None:
         """Tell the changes to every replica; durable when this returns."""
 
-    async def news(self) -> Sequence[ChangeBatch]:
-        """Return what was published since the last look, oldest first; cheap when that is none."""
+    def news(self) -> AsyncIterator[ChangeBatch]:
+        """Yield what was published since the last look, oldest first; cheap when that is none."""
 
-    async def catch_up(self) -> Sequence[ChangeBatch]:
-        """Return the same, also where what came next is deleted by now."""
+    def catch_up(self) -> AsyncIterator[ChangeBatch]:
+        """Yield the same, also where what came next is deleted by now."""
 
     @property
     def oldest(self) -> int:

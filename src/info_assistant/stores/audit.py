@@ -1,0 +1,111 @@
+"""The audit trail as append-only records (`ports.AuditLog`)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from info_assistant.errors import InvalidRequest, StoredDataInvalid
+from info_assistant.model.audit import AuditEvent
+from info_assistant.model.schema import Stored, stamped
+from info_assistant.observability.log import get_logger
+from info_assistant.ports import AuditPage
+from info_assistant.stores.journal import Record
+from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.records import moment_from
+from info_assistant.stores.segments import LAST_ID, Fields, Wanted
+
+KIND = "audit"
+"""The kind of these records in names of segments."""
+
+_log = get_logger("audit")
+
+
+class RecordedAudit:
+    """The audit trail in a record log."""
+
+    def __init__(self, log: RecordLog) -> None:
+        """Keep events in `log`."""
+        self._log = log
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Keep events; they survive a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
+        await self._log.append(
+            [Record(KIND, each.tenant, each.id, to_json(audit_fields(each))) for each in events]
+        )
+
+    async def check(self) -> None:
+        """Return if events can be kept now. Raises RecordsUnavailable."""
+        await self._log.check()
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]
+    ) -> AuditPage:
+        """Return a tenant's newest events before the id `before`, in which `matching` holds.
+
+        Raises InvalidRequest, ObjectStorageUnavailable.
+        """
+
+        def matches(fields: Fields) -> bool:
+            return all(fields.get(name) == value for name, value in matching.items())
+
+        try:
+            wanted = Wanted(KIND, tenant, limit, before or LAST_ID, matches)
+            found = await self._log.newest(wanted)
+        except ValueError as exc:
+            raise InvalidRequest(
+                f"`before` must be what the page before gave as `next`: {before!r}"
+            ) from exc
+        return AuditPage(tuple(_readable(found.records)), found.next)
+
+
+def audit_fields(event: AuditEvent) -> dict[str, Any]:
+    """Return an event as JSON values."""
+    return stamped(
+        Stored.AUDIT_EVENT,
+        {
+            "id": event.id,
+            "at": event.at,
+            "tenant": event.tenant,
+            "actor": event.actor,
+            "action": event.action,
+            "target": event.target,
+            "outcome": event.outcome,
+            "request_id": event.request_id,
+            "detail": dict(event.detail),
+        },
+    )
+
+
+def audit_event(fields: Fields) -> AuditEvent:
+    """Return the event in `fields`; unknown ones are ignored. Raises StoredDataInvalid."""
+    try:
+        return AuditEvent(
+            id=str(fields["id"]),
+            at=moment_from(fields["at"]),
+            tenant=str(fields["tenant"]),
+            actor=str(fields["actor"]),
+            action=str(fields["action"]),
+            target=str(fields["target"]),
+            outcome=str(fields["outcome"]),
+            request_id=str(fields["request_id"]),
+            detail=tuple((str(name), str(value)) for name, value in fields["detail"].items()),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise StoredDataInvalid(
+            f"An event of the audit trail cannot be understood ({type(exc).__name__}). It is left "
+            "out here and stays in object storage."
+        ) from exc
+
+
+def _readable(records: Sequence[Fields]) -> list[AuditEvent]:
+    events: list[AuditEvent] = []
+    for fields in records:
+        try:
+            events.append(audit_event(fields))
+        except StoredDataInvalid as error:
+            _log.warning("Audit event unreadable", id=str(fields.get("id")), error=error.message)
+    return events

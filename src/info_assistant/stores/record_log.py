@@ -1,0 +1,206 @@
+"""Append-only records: durable on this machine at once, in object storage within seconds.
+
+What is appended goes to this process's journal and from there, every few seconds or megabyte, to
+segments. While object storage is down it waits; nothing is lost and nobody waits for it. Journals
+that dead processes left on this machine are adopted and shipped too.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from info_assistant.errors import InfoAssistantError, ObjectStorageUnavailable, RecordsUnavailable
+from info_assistant.observability.log import get_logger
+from info_assistant.stores.catalogue import FolderBlobs
+from info_assistant.stores.journal import (
+    MOST_PENDING_BYTES,
+    SEGMENT_BYTES,
+    Journal,
+    Record,
+    claim,
+)
+from info_assistant.stores.segments import Fields, Found, SegmentReader, Wanted, parsed_lines
+
+SHIP_S = 4.0
+"""The longest that a record waits before it is shipped."""
+
+_ADOPT_S = 30.0
+_AT_THE_END_S = 3.0
+_SCANNED_AT_ONCE = 500
+
+_log = get_logger("records")
+
+
+class RecordLog:
+    """The records of one process, and everybody's for reading."""
+
+    def __init__(
+        self,
+        blobs: FolderBlobs,
+        folder: Path,
+        *,
+        on_pending: Callable[[int], None] = lambda _count: None,
+        most_bytes: int = MOST_PENDING_BYTES,
+    ) -> None:
+        """Keep journals in `folder` and segments in `blobs`; nothing is opened yet.
+
+        `on_pending` is told how many records wait to be shipped.
+        """
+        self._blobs = blobs
+        self._folder = folder
+        self._own = Journal(folder, most_bytes=most_bytes)
+        self._adopted: list[Journal] = []
+        self._reader = SegmentReader(blobs)
+        self._on_pending = on_pending
+        self._enough = asyncio.Event()
+        self._shipping = asyncio.Lock()
+        self._reachable = True
+
+    async def open(self) -> None:
+        """Claim a journal, so that the first record finds it ready. Raises nothing."""
+        with suppress(RecordsUnavailable):
+            await self._own.check()
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Keep records; they survive a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
+        await self._own.append(records)
+        if self._own.uncut_bytes >= SEGMENT_BYTES:
+            self._enough.set()
+
+    async def check(self) -> None:
+        """Return if records can be kept now. Raises RecordsUnavailable."""
+        await self._own.check()
+
+    async def find(self, kind: str, tenant: str, record_id: str) -> Fields | None:
+        """Return a record, or None.
+
+        One that another replica wrote is found once it is shipped, within some seconds. Raises
+        ObjectStorageUnavailable, and ValueError for an id that does not sort by time.
+        """
+        # This machine first: a record is in object storage before it leaves here.
+        for journal in (self._own, *self._adopted):
+            with suppress(RecordsUnavailable):
+                body = await journal.find(kind, tenant, record_id)
+                if body is not None:
+                    return next((fields for _, fields in parsed_lines(body, "journal")), None)
+        return await self._reader.find(kind, tenant, record_id)
+
+    async def newest(self, wanted: Wanted) -> Found:
+        """Return a page of records, newest first.
+
+        Raises ObjectStorageUnavailable, and ValueError for a `before` that is no id.
+        """
+        beside: list[Fields] = []
+        for journal in (self._own, *self._adopted):
+            with suppress(RecordsUnavailable):
+                beside += await _waiting(journal, wanted)
+        return await self._reader.newest(wanted, beside)
+
+    async def run(self) -> None:
+        """Ship until cancelled, and adopt the journals of dead writers."""
+        loop = asyncio.get_running_loop()
+        adopted_at = float("-inf")
+        while True:
+            if loop.time() - adopted_at > _ADOPT_S:
+                await self._adopt()
+                adopted_at = loop.time()
+            shipped = await self._try_to_ship()
+            self._enough.clear()
+            # What has come to a megabyte meanwhile only goes early if it can go at all.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SHIP_S):
+                    await (self._enough if shipped else asyncio.Event()).wait()
+
+    async def ship(self) -> None:
+        """Ship all that waits. Raises ObjectStorageUnavailable, RecordsUnavailable."""
+        async with self._shipping:
+            for journal in (self._own, *self._adopted):
+                await self._ship(journal)
+            for journal in [each for each in self._adopted if not each.pending]:
+                self._adopted.remove(journal)
+                await journal.retire()
+
+    async def close(self) -> None:
+        """Ship what can be shipped in a moment and let others have what is left."""
+        try:
+            async with asyncio.timeout(_AT_THE_END_S):
+                await self.ship()
+        except (TimeoutError, InfoAssistantError) as error:
+            _log.warning(
+                "Records left on this machine for the next start",
+                pending=self.pending,
+                error=type(error).__name__,
+            )
+        for journal in self._adopted:
+            await journal.retire()
+        self._adopted.clear()
+        await self._own.close()
+
+    @property
+    def pending(self) -> int:
+        """How many records wait here to be shipped."""
+        return sum(journal.pending for journal in (self._own, *self._adopted))
+
+    async def _try_to_ship(self) -> bool:
+        """Ship; log when that begins to fail and when it works again."""
+        try:
+            await self.ship()
+        except (ObjectStorageUnavailable, RecordsUnavailable) as error:
+            if self._reachable:
+                _log.warning("Records wait to be shipped", pending=self.pending, error=error.code)
+            self._reachable = False
+        else:
+            if not self._reachable:
+                _log.info("Records are shipped again")
+            self._reachable = True
+        self._on_pending(self.pending)
+        return self._reachable
+
+    async def _ship(self, journal: Journal) -> None:
+        more = True
+        while more:
+            cuts = await journal.cuts()
+            if not cuts:
+                more = await journal.cut()
+                cuts = await journal.cuts()
+            for number, name in cuts:
+                # False is success too: it was stored before, and not yet noted here.
+                await self._blobs.put_new(name, await journal.lines(number))
+                await journal.shipped(number)
+
+    async def _adopt(self) -> None:
+        """Take over the journals of writers that are no more."""
+        # Ours first: a dead writer's journal is then continued rather than one more begun.
+        await self.open()
+        try:
+            found = await asyncio.to_thread(self._dead_journals)
+        except OSError as error:
+            _log.warning("Journals cannot be looked for", error=str(error))
+            return
+        for journal in found:
+            _log.info("Adopted the journal of a process that is no more")
+            self._adopted.append(journal)
+
+    def _dead_journals(self) -> list[Journal]:
+        folders = [each for each in self._folder.iterdir() if each.is_dir()]
+        claims = [claim(folder) for folder in sorted(folders)]
+        return [Journal(self._folder, each) for each in claims if each is not None]
+
+
+async def _waiting(journal: Journal, wanted: Wanted) -> list[Fields]:
+    """Return the newest wanted records of a journal, in steps that let others in between."""
+    found: list[Fields] = []
+    before = wanted.before
+    while len(found) < wanted.limit:
+        records = await journal.newest(wanted.kind, wanted.tenant, before, _SCANNED_AT_ONCE)
+        for record in records:
+            lines = parsed_lines(record.body, "journal")
+            found += [fields for _, fields in lines if wanted.accepts(fields)]
+        if len(records) < _SCANNED_AT_ONCE:
+            break
+        before = records[-1].id
+    return found
