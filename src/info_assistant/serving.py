@@ -144,6 +144,7 @@ class _EndingServer(uvicorn.Server):
         if self._told_at is None:
             self._told_at = now
             self._on_drain()
+            self._close_after_answers()
         elif now - self._told_at > _SAME_WISH_S:
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
@@ -153,8 +154,8 @@ class _EndingServer(uvicorn.Server):
         stop = await super().on_tick(counter)
         if self._told_at is None:
             return stop
-        if _CLOSE not in self.server_state.default_headers:
-            self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+        # uvicorn makes these headers anew each second.
+        self._close_after_answers()
         return stop or time.monotonic() - self._told_at >= self._ending.delay_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -165,6 +166,11 @@ class _EndingServer(uvicorn.Server):
                 await super().shutdown(sockets)
         except TimeoutError:
             _LOG.warning("Not everything was closed within the grace time")
+
+    def _close_after_answers(self) -> None:
+        """Let each answer from now on close its connection."""
+        if _CLOSE not in self.server_state.default_headers:
+            self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
 
     def _last_call(self) -> None:
         for request in self.server_state.tasks:

@@ -250,9 +250,8 @@ def shelf() -> ShelfOfDocuments:
     return ShelfOfDocuments({status.document.id: (status, b"# Guide")})
 
 
-@pytest.fixture
-def services(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServices:
-    """Return what the API is made of."""
+def services_of(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServices:
+    """Return what the API is made of, around a script and a shelf."""
     return ApiServices(
         pipeline=pipeline,
         intake=shelf,
@@ -261,6 +260,12 @@ def services(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServices
         health=HealthMonitor({}, SystemClock(), off=("redis",)),
         metrics=Metrics(),
     )
+
+
+@pytest.fixture
+def services(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServices:
+    """Return what the API is made of."""
+    return services_of(pipeline, shelf)
 
 
 Start = Callable[[ApiServices], AbstractAsyncContextManager[Backend]]
