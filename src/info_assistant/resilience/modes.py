@@ -140,7 +140,7 @@ class Modes:
                 f"instead: {_command(order.values)}",
                 retry_after_s=exc.retry_after_s,
             ) from exc
-        _log.info("Switches thrown", names=sorted(order.values), actor=order.actor)
+        _log.info("Switches thrown", names=[name.value for name in order.values], actor=order.actor)
         return self.in_force()
 
     def _retry_after_s(self, mode: Mode) -> float:
