@@ -23,7 +23,7 @@ async def ask(browser: Browser, question: str) -> tuple[httpx2.Response, Page]:
 async def test_first_page_is_a_small_form_that_needs_no_backend(
     browser: Browser, backend: ScriptedBackend
 ) -> None:
-    """The form comes without a word to the backend, labelled, and with its stylesheet ≤ 60 kB."""
+    """The form comes without the backend's help, labelled, and with its stylesheet ≤ 60 kB."""
     response = await browser.get("/")
     page = Page(response)
     sheet = page.value("link[rel=stylesheet]", "href")
@@ -31,7 +31,7 @@ async def test_first_page_is_a_small_form_that_needs_no_backend(
     icon = await browser.get("/static/icon.svg")
 
     assert response.status_code == style.status_code == icon.status_code == 200
-    assert backend.asked == []
+    assert [request.url.path for request, _ in backend.asked] == ["/health"]
     assert len(response.content) + len(style.content) + len(icon.content) <= 60_000
     assert page.value("form textarea[name=question]", "id") == "question"
     assert page.words("label[for=question]") == "Your question"

@@ -9,17 +9,32 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from info_assistant.errors import InfoAssistantError
 from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.failures import failure, failure_page
+from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.pages.ask import AskPage
 from info_assistant.web.pages.documents import DocumentPages
 from info_assistant.web.pages.health import HealthPages
+from info_assistant.web.pages.key_sign_in import KeySignIn
+from info_assistant.web.pages.provider_sign_in import ProviderSignIn
+from info_assistant.web.pages.sign_out import SignOut
+from info_assistant.web.provider import Provider
 from info_assistant.web.rendering import STATIC, Renderer
+from info_assistant.web.sessions import Sessions
+from info_assistant.web.sign_in import (
+    CALLBACK,
+    SIGN_IN,
+    SIGN_OUT,
+    Doorkeeper,
+    Reception,
+    SignInConfig,
+)
 from info_assistant.web.traffic import Traffic, Watched
+from info_assistant.web.visits import SignInNeeded, Visit
 
 DEFAULT_TIMEOUT_S = 35.0
 """A little longer than the backend's own deadline, so that its words win over ours."""
@@ -30,6 +45,7 @@ _PATHS = (
     "/documents/{document_id:uuid}",
     "/documents/{document_id:uuid}/original",
 )
+_UNAUTHENTICATED = 401
 
 
 def create_frontend(
@@ -38,17 +54,25 @@ def create_frontend(
     timeout_s: float = DEFAULT_TIMEOUT_S,
     transport: httpx2.AsyncBaseTransport | None = None,
     allowed_hosts: Sequence[str] = ("*",),
+    sign_in: SignInConfig | None = None,
 ) -> Starlette:
     """Return the frontend as an ASGI application.
 
     It asks the API at `backend_url`, over `transport` if one is given, and waits at most
     `timeout_s` seconds for each reply. Requests for another host than `allowed_hosts` are
     refused; on one machine naming the loopback hosts keeps a foreign website from reading
-    the pages under a name of its own (DNS rebinding). What it serves is in `state.traffic`.
+    the pages under a name of its own (DNS rebinding). People sign in as `sign_in` says; without
+    it, everybody may read and ask. What it serves is in `state.traffic`.
     """
     renderer = Renderer()
-    traffic = Traffic(_PATHS)
+    traffic = Traffic((*_PATHS, SIGN_IN, CALLBACK, SIGN_OUT) if sign_in else _PATHS)
     backend = Backend(backend_url, timeout_s=timeout_s, transport=transport)
+    maintenance = MaintenanceWatch(backend)
+    reception = None
+    if sign_in is not None:
+        sessions = Sessions(sign_in.secret, secure=sign_in.is_secure)
+        reception = Reception(sign_in, sessions, maintenance, backend, renderer)
+    door = Doorkeeper(reception.sessions if reception else None, maintenance)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -59,17 +83,27 @@ def create_frontend(
             traffic.drain()
             await backend.aclose()
 
-    async def failed(request: Request, error: Exception) -> HTMLResponse:
+    async def failed(request: Request, error: Exception) -> Response:
+        visit = door.visit(request)
+        if reception is not None and (need := _need_to_sign_in(error, visit)):
+            try:
+                return await reception.needed(request, need)
+            except BackendProblem as closed:
+                error = closed
         if not isinstance(error, InfoAssistantError | BackendProblem | HTTPException):
             raise error
-        found = failure(error, request.state.request_id)
-        response = failure_page(renderer, found, method=request.method)
+        found = failure(error, visit.request_id)
+        response = failure_page(renderer, found, method=request.method, visit=visit)
         if isinstance(error, HTTPException):
             response.headers.update(error.headers or {})
         return response
 
     app = Starlette(
-        routes=_routes(backend, renderer, traffic),
+        routes=[
+            *_routes(AskPage(backend, renderer, door), DocumentPages(backend, renderer, door)),
+            *_routes_for_signing_in(reception),
+            *_routes_for_machines(HealthPages(traffic)),
+        ],
         middleware=[
             Middleware(Watched, traffic=traffic, renderer=renderer),
             Middleware(
@@ -77,7 +111,7 @@ def create_frontend(
             ),
         ],
         exception_handlers=dict.fromkeys(
-            (InfoAssistantError, BackendProblem, HTTPException), failed
+            (InfoAssistantError, BackendProblem, HTTPException, SignInNeeded), failed
         ),
         lifespan=lifespan,
     )
@@ -85,17 +119,42 @@ def create_frontend(
     return app
 
 
-def _routes(backend: Backend, renderer: Renderer, traffic: Traffic) -> list[BaseRoute]:
-    """Return every address of the frontend."""
-    ask = AskPage(backend, renderer)
-    documents = DocumentPages(backend, renderer)
-    health = HealthPages(traffic)
+def _need_to_sign_in(error: Exception, visit: Visit) -> SignInNeeded | None:
+    """Return why somebody must sign in, if that is what `error` comes to."""
+    if isinstance(error, SignInNeeded):
+        return error
+    refused = isinstance(error, BackendProblem) and error.status == _UNAUTHENTICATED
+    return SignInNeeded(refused=True) if refused and visit.session is not None else None
+
+
+def _routes(ask: AskPage, documents: DocumentPages) -> list[BaseRoute]:
+    """Return the addresses for which people come here."""
     home, listing, source, original = _PATHS
     return [
         Route(home, ask.visit, methods=["GET", "POST"]),
         Route(listing, documents.listing),
         Route(source, documents.source),
         Route(original, documents.original),
+    ]
+
+
+def _routes_for_signing_in(reception: Reception | None) -> list[BaseRoute]:
+    """Return the addresses for signing in and out; none where nobody needs to."""
+    if reception is None:
+        return []
+    if reception.config.oidc is None:
+        key = KeySignIn(reception)
+        ways, provider = [Route(SIGN_IN, key.visit, methods=["GET", "POST"])], None
+    else:
+        provider = Provider(reception.config.oidc)
+        there = ProviderSignIn(reception, provider)
+        ways = [Route(SIGN_IN, there.begin), Route(CALLBACK, there.complete)]
+    return [*ways, Route(SIGN_OUT, SignOut(reception, provider).visit, methods=["POST"])]
+
+
+def _routes_for_machines(health: HealthPages) -> list[BaseRoute]:
+    """Return the addresses for probes, monitoring and browsers."""
+    return [
         Route("/livez", health.livez),
         Route("/readyz", health.readyz),
         Route("/metrics", health.metrics),

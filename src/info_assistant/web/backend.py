@@ -16,9 +16,12 @@ from info_assistant.web.replies import (
     Document,
     DocumentPage,
     DocumentText,
+    Health,
+    Me,
     ProblemDetails,
     Reply,
 )
+from info_assistant.web.visits import Visit
 
 Kind = TypeVar("Kind", bound=Reply)
 
@@ -83,39 +86,45 @@ class Backend:
         """Close all connections."""
         await self._client.aclose()
 
-    async def ask(self, question: str, *, request_id: str) -> Answer:
+    async def ask(self, question: str, visit: Visit) -> Answer:
         """Return the answer to `question`."""
         request = self._client.build_request(
-            "POST", "/v1/query", json={"question": question}, headers=_headers(request_id)
+            "POST", "/v1/query", json={"question": question}, headers=visit.headers
         )
         return await self._fetch(request, Answer)
 
-    async def documents(
-        self, *, query: str, after: str, limit: int, request_id: str
-    ) -> DocumentPage:
+    async def me(self, visit: Visit) -> Me:
+        """Return who the backend takes the visitor for."""
+        return await self._fetch(self._get("/v1/me", visit), Me)
+
+    async def health(self, visit: Visit) -> Health:
+        """Return the state of the backend, as long as anything can be answered."""
+        return await self._fetch(self._get("/health", visit), Health)
+
+    async def documents(self, *, query: str, after: str, limit: int, visit: Visit) -> DocumentPage:
         """Return a page of the documents whose title or source contains the words of `query`."""
         wanted: dict[str, str | int] = {"limit": limit}
         if query:
             wanted["q"] = query
         if after:
             wanted["after"] = after
-        return await self._fetch(self._get("/v1/documents", request_id, wanted), DocumentPage)
+        return await self._fetch(self._get("/v1/documents", visit, wanted), DocumentPage)
 
-    async def document(self, document_id: str, *, request_id: str) -> Document:
+    async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""
-        return await self._fetch(self._get(f"/v1/documents/{document_id}", request_id), Document)
+        return await self._fetch(self._get(f"/v1/documents/{document_id}", visit), Document)
 
     async def text(
-        self, document_id: str, span: tuple[int, int] | None, *, request_id: str
+        self, document_id: str, span: tuple[int, int] | None, visit: Visit
     ) -> DocumentText:
         """Return a document's text, with `span` (or nothing) to be highlighted."""
         wanted = {} if span is None else {"start": span[0], "end": span[1]}
-        request = self._get(f"/v1/documents/{document_id}/text", request_id, wanted)
+        request = self._get(f"/v1/documents/{document_id}/text", visit, wanted)
         return await self._fetch(request, DocumentText)
 
-    async def original(self, document_id: str, *, request_id: str) -> Original:
+    async def original(self, document_id: str, visit: Visit) -> Original:
         """Begin to read a document's own bytes."""
-        request = self._get(f"/v1/documents/{document_id}/original", request_id)
+        request = self._get(f"/v1/documents/{document_id}/original", visit)
         async with _translated(self._timeout_s):
             reply = await self._client.send(request, stream=True)
             if not reply.is_success:
@@ -131,11 +140,11 @@ class Backend:
         return Original(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
 
     def _get(
-        self, path: str, request_id: str, params: Mapping[str, str | int] | None = None
+        self, path: str, visit: Visit, params: Mapping[str, str | int] | None = None
     ) -> httpx2.Request:
         """Return a request for `path`."""
         return self._client.build_request(
-            "GET", path, params=dict(params or {}), headers=_headers(request_id)
+            "GET", path, params=dict(params or {}), headers=visit.headers
         )
 
     async def _fetch(self, request: httpx2.Request, kind: type[Kind]) -> Kind:
@@ -179,11 +188,6 @@ async def _chunks(reply: httpx2.Response) -> AsyncIterator[bytes]:
     async with _translated(None):
         async for chunk in reply.aiter_bytes():
             yield chunk
-
-
-def _headers(request_id: str) -> dict[str, str]:
-    """Return the headers that let one request be followed through both processes."""
-    return {"X-Request-ID": request_id, "Accept": "application/json"}
 
 
 def _problem(reply: httpx2.Response) -> BackendProblem:

@@ -9,11 +9,20 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.web import words
 from info_assistant.web.backend import BackendProblem
 from info_assistant.web.rendering import Renderer
+from info_assistant.web.visits import NOBODY, Visit
 
 _STATUSES = {
     "backend_unavailable": 503,
     "deadline_exceeded": 503,
+    "identity_provider_unavailable": 503,
     "cross_site": 403,
+    "form_outdated": 403,
+    "sign_in_unknown": 400,
+    "sign_in_denied": 403,
+    "sign_in_refused": 403,
+    "sign_in_untrusted": 403,
+    "sign_in_not_accepted": 403,
+    "sign_in_too_large": 403,
     "payload_too_large": 413,
     "request_timeout": 408,
     "not_found": 404,
@@ -62,9 +71,15 @@ def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_
     return Failure(status, code or str(status), trouble, detail, request_id, retry_after_s)
 
 
-def failure_page(renderer: Renderer, found: Failure, *, method: str = "GET") -> HTMLResponse:
+def failure_page(
+    renderer: Renderer, found: Failure, *, method: str = "GET", visit: Visit = NOBODY
+) -> HTMLResponse:
     """Return a page of its own for an error that leaves nothing else to show."""
     context = {"failure": found, "here": "", "asked": method == "POST"}
     return renderer.page(
-        "failure.html", context, status=found.status, retry_after_s=found.retry_after_s
+        "failure.html",
+        context,
+        visit=visit,
+        status=found.status,
+        retry_after_s=found.retry_after_s,
     )

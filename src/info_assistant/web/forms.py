@@ -1,6 +1,8 @@
-"""Reading the question form: from this page only, of bounded size, in bounded time."""
+"""Reading forms: from our own pages only, of bounded size, in bounded time."""
 
 import asyncio
+import hmac
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -28,6 +30,12 @@ class BodyLate(InfoAssistantError):
     code = "request_timeout"
 
 
+class FormOutdated(InvalidRequest):
+    """The form is from before its sender signed in, or not from their session at all."""
+
+    code = "form_outdated"
+
+
 def check_origin(request: Request) -> None:
     """Return if a browser sent this form from our own page, or if no browser sent it.
 
@@ -44,8 +52,14 @@ def check_origin(request: Request) -> None:
         raise CrossSite("The form was sent from another website.")
 
 
-async def read_question(request: Request) -> str:
-    """Return the field `question` as it was typed. Raises PayloadTooLarge, BodyLate."""
+def check_csrf(form: Mapping[str, str], expected: str) -> None:
+    """Return if the form carries what the session's own forms do. Raises FormOutdated."""
+    if not hmac.compare_digest(form.get("csrf", "").encode(errors="replace"), expected.encode()):
+        raise FormOutdated("The form does not belong to the present session.")
+
+
+async def read_form(request: Request) -> Mapping[str, str]:
+    """Return the fields as they were typed, without files. Raises PayloadTooLarge, BodyLate."""
     try:
         async with asyncio.timeout(_ARRIVAL_S):
             body = await _bounded_body(request)
@@ -57,9 +71,9 @@ async def read_question(request: Request) -> str:
 
     replayed = Request(request.scope, replay)
     async with replayed.form(max_files=1, max_fields=10, max_part_size=MAX_FORM_BYTES) as form:
-        value = form.get("question")
-    # Forms carry line breaks as CRLF; the question has them as the reader sees them.
-    return value.replace("\r\n", "\n") if isinstance(value, str) else ""
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    # Forms carry line breaks as CRLF; a question has them as its reader sees them.
+    return {name: value.replace("\r\n", "\n") for name, value in fields.items()}
 
 
 async def _bounded_body(request: Request) -> bytes:

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from info_assistant.web import words
+from info_assistant.web.visits import NOBODY, Visit
 
 STATIC = Path(__file__).parent / "static"
 """The folder of the stylesheet and the icon."""
@@ -38,11 +39,15 @@ class Renderer:
         template: str,
         context: Mapping[str, object],
         *,
+        visit: Visit = NOBODY,
         status: int = 200,
         retry_after_s: float | None = None,
     ) -> HTMLResponse:
-        """Return `template` filled with `context`, asking to come back after `retry_after_s`."""
-        html = self._environment.get_template(template).render(**context)
+        """Return `template` filled with `context`, asking to come back after `retry_after_s`.
+
+        The page names whoever has signed in for `visit`, and lets them sign out.
+        """
+        html = self._environment.get_template(template).render(visit=visit, **context)
         headers = (
             {} if retry_after_s is None else {"Retry-After": str(max(round(retry_after_s), 1))}
         )

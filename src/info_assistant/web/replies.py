@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from info_assistant.model.identity import DEFAULT_TENANT
+
 
 def _scalar_as_text(value: object) -> object:
     """Turn null into nothing; a field for people must not say 'None'."""
@@ -166,6 +168,37 @@ class DocumentText(Reply):
     def name(self) -> str:
         """What people call the document."""
         return self.title or self.source or "Untitled document"
+
+
+class Me(Reply):
+    """Somebody as the backend knows them."""
+
+    subject: Text = ""
+    name: Text = ""
+    tenant: Text = ""
+
+    @property
+    def organisation(self) -> str:
+        """The tenant, where there are several to tell apart."""
+        return "" if self.tenant == DEFAULT_TENANT else self.tenant
+
+
+class ModeInForce(Reply):
+    """A mode that operators have turned on, and when it ends by itself."""
+
+    name: Text = ""
+    value: bool | str = ""
+    expires_at: datetime | None = None
+
+
+class Health(Reply):
+    """The state of the backend, as far as readers are told."""
+
+    modes: tuple[ModeInForce, ...] = ()
+
+    def mode(self, name: str) -> ModeInForce | None:
+        """Return the mode `name` if it is in force."""
+        return next((mode for mode in self.modes if mode.name == name), None)
 
 
 class ProblemDetails(Reply):

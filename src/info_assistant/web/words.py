@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from info_assistant.model.answer import AnswerStatus
 from info_assistant.model.document import DocumentState
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
+from info_assistant.web.visits import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class Trouble:
 
     `later` is when trying again is worthwhile ("in a minute"), empty where that does not help.
     `quotes` lets the backend's own detail be shown, where that is written for the person who asks.
+    `sign_in` offers to sign in (again).
     """
 
     heading: str
@@ -130,6 +132,7 @@ class Trouble:
     remedy: str = ""
     later: str = ""
     quotes: bool = False
+    sign_in: bool = False
 
     def advice(self, wait_s: float | None) -> str:
         """Return what to do, given how many seconds of waiting the service asks for."""
@@ -231,8 +234,57 @@ _TROUBLES = {
     ),
     "forbidden": Trouble(
         "This is not open to you",
-        "The request was not allowed.",
+        "The service knows who you are, but your account does not include this.",
         "If you think that you should have access, ask the people who run this service.",
+    ),
+    "identity_provider_unavailable": Trouble(
+        "Signing in is not possible at the moment",
+        "The service where you sign in does not respond. Whoever is signed in can go on.",
+        later=_SOON,
+        sign_in=True,
+    ),
+    "sign_in_unknown": Trouble(
+        "This sign-in cannot be completed",
+        "It was begun in another browser, was completed already, or took more than ten minutes. "
+        "Nothing has been changed.",
+        "Sign in again. If this comes back, allow cookies for this site.",
+        sign_in=True,
+    ),
+    "sign_in_denied": Trouble(
+        "You are not signed in",
+        "Signing in was cancelled, or your organisation does not let you use this service.",
+        "Sign in again, or ask the people who run this service for access.",
+        sign_in=True,
+    ),
+    "sign_in_refused": Trouble(
+        "Signing in did not work",
+        "The service where you sign in did not accept this attempt. Each attempt counts once and "
+        "for a short time only.",
+        "Sign in again. If it happens again, tell the people who run this service.",
+        sign_in=True,
+    ),
+    "sign_in_untrusted": Trouble(
+        "Signing in did not work",
+        "What came back could not be verified, so you have not been signed in. This protects you.",
+        "Sign in again. If it happens again, tell the people who run this service.",
+        sign_in=True,
+    ),
+    "sign_in_not_accepted": Trouble(
+        "Signing in did not work",
+        "You have signed in, but this service does not accept what it was told about you. It is "
+        "set up wrongly; nothing that you did is at fault.",
+        "Tell the people who run this service.",
+    ),
+    "sign_in_too_large": Trouble(
+        "Signing in did not work",
+        "Your organisation sends more about you than a browser can keep, often a very long list "
+        "of groups.",
+        "Tell the people who run this service.",
+    ),
+    "form_outdated": Trouble(
+        "This page was from before you signed in",
+        "To protect you, it can only be used by whoever opened it. Nothing has been asked.",
+        "Send it again: it now belongs to your present session.",
     ),
     "cross_site": Trouble(
         "This question came from another website",
@@ -303,6 +355,40 @@ def wait(seconds: float) -> str:
             return f"about {count} {unit}{'s' if count > 1 else ''}"
     count = max(round(seconds), 1)
     return f"{count} second{'s' if count > 1 else ''}"
+
+
+def who_sees(session: Session | None) -> str:
+    """Return who can read what is asked."""
+    if session is None:
+        return (
+            "Nobody signs in here, so your questions are kept without a name. Those who run this "
+            "service can read them."
+        )
+    keeper = f"this service for {session.organisation}" if session.organisation else "this service"
+    return (
+        f"Your questions and their answers are kept with your name. Those who run {keeper} can "
+        "read them; other readers cannot."
+    )
+
+
+_KEY_REFUSALS = {
+    "api_key_revoked": "This API key has been withdrawn. Ask for a new one",
+    "token_expired": "This API key has expired. Ask for a new one",
+}
+
+EMPTY_KEY = "Enter your API key"
+"""Said when the form for signing in comes without one."""
+
+UNUSABLE_KEY = "This is not an API key. Copy the whole key, without line breaks"
+"""Said when what was typed cannot be a key."""
+
+OUTDATED_KEY_FORM = "The form was open too long, or cookies are blocked. Enter your API key again"
+"""Said when the form does not belong to this browser any more."""
+
+
+def key_refusal(code: str) -> str:
+    """Return why an API key does not let its holder in, given the code of the refusal."""
+    return _KEY_REFUSALS.get(code, "This API key is not known here. Check that it is complete")
 
 
 EMPTY_QUESTION = "Enter a question"

@@ -15,6 +15,8 @@ from info_assistant.web.backend import Backend, BackendProblem, Original
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
+from info_assistant.web.sign_in import Doorkeeper
+from info_assistant.web.visits import Visit
 
 _log = structlog.get_logger(__name__)
 
@@ -35,28 +37,32 @@ _HARMLESS_TYPES = {
 class DocumentPages:
     """Everything under /documents."""
 
-    def __init__(self, backend: Backend, renderer: Renderer) -> None:
-        """Ask `backend`, show with `renderer`."""
+    def __init__(self, backend: Backend, renderer: Renderer, door: Doorkeeper) -> None:
+        """Ask `backend` for those whom `door` lets in, show with `renderer`."""
         self._backend = backend
         self._renderer = renderer
+        self._door = door
 
     async def listing(self, request: Request) -> HTMLResponse:
-        """Return the list of documents. Raises what `Backend.documents` does."""
+        """Return the list of documents. Raises SignInNeeded, and what `Backend.documents` does."""
+        visit = self._door.require(request)
         query = request.query_params.get("q", "").strip()[:_LONGEST_PARAMETER]
         after = request.query_params.get("after", "")[:_LONGEST_PARAMETER]
-        page = await self._backend.documents(
-            query=query, after=after, limit=_PER_PAGE, request_id=request.state.request_id
-        )
+        page = await self._backend.documents(query=query, after=after, limit=_PER_PAGE, visit=visit)
         context = {"here": "documents", "page": page, "query": query, "continued": bool(after)}
-        return self._renderer.page("documents.html", context)
+        return self._renderer.page("documents.html", context, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:
-        """Return a document's text, its passage marked. Raises what `Backend.text` does."""
+        """Return a document's text, its passage marked.
+
+        Raises SignInNeeded, and what `Backend.text` does.
+        """
+        visit = self._door.require(request)
         document_id = _document_id(request)
         start, end = _number(request, "start"), _number(request, "end")
         span = (start, end) if start is not None and end is not None and start < end else None
         cited = _number(request, "v")
-        text = await self._text(document_id, span, request.state.request_id)
+        text = await self._text(document_id, span, visit)
         changed = span is not None and cited is not None and cited != text.version
         # Offsets of one version point at other words in another: marking those would mislead.
         highlights = () if changed else text.highlights
@@ -72,24 +78,27 @@ class DocumentPages:
             "unmarked": span is not None and not changed and not highlights,
             "marked": bool(highlights),
         }
-        return self._renderer.page("source.html", context)
+        return self._renderer.page("source.html", context, visit=visit)
 
     async def _text(
-        self, document_id: str, span: tuple[int, int] | None, request_id: str
+        self, document_id: str, span: tuple[int, int] | None, visit: Visit
     ) -> DocumentText:
         """Return the text with `span` highlighted, or as it is if the span is not within it."""
         try:
-            return await self._backend.text(document_id, span, request_id=request_id)
+            return await self._backend.text(document_id, span, visit)
         except BackendProblem as exc:
             if span is None or exc.status != 422:  # noqa: PLR2004 — an invalid span.
                 raise
-        return await self._backend.text(document_id, None, request_id=request_id)
+        return await self._backend.text(document_id, None, visit)
 
     async def original(self, request: Request) -> Response:
-        """Return a document's own file, to be saved. Raises what `Backend.original` does."""
+        """Return a document's own file, to be saved.
+
+        Raises SignInNeeded, and what `Backend.original` does.
+        """
+        visit = self._door.require(request)
         document_id = _document_id(request)
-        request_id = request.state.request_id
-        document = await self._backend.document(document_id, request_id=request_id)
+        document = await self._backend.document(document_id, visit)
         kind = document.media_type.partition(";")[0].strip().lower()
         headers = {
             "Content-Disposition": _attachment(document.source or document.title),
@@ -97,7 +106,7 @@ class DocumentPages:
         }
         if request.method == "HEAD":
             return Response(headers=headers)
-        original = await self._backend.original(document_id, request_id=request_id)
+        original = await self._backend.original(document_id, visit)
         if original.size_bytes is not None:
             headers["Content-Length"] = str(original.size_bytes)
         return _Download(original, headers)

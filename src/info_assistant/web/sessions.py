@@ -1,0 +1,109 @@
+"""What the page remembers of its visitors, all of it in their own browsers, sealed.
+
+Three kinds of cookies: the session of somebody who has signed in, each sign-in that has begun, and
+a question that was typed before signing in again.
+"""
+
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from info_assistant.web.attempts import ATTEMPT_LIFE_S, Attempt
+from info_assistant.web.cookies import ContentTooLarge, SealedCookies
+from info_assistant.web.visits import Session, Visit
+
+_DRAFT_LIFE_S = 1800
+_MOST_ATTEMPTS = 4
+_NAME_CHARACTERS = 12
+_SESSION, _DRAFT, _ATTEMPT = "session", "draft", "attempt-"
+
+
+class Sessions:
+    """Reads and writes what is remembered."""
+
+    def __init__(
+        self, secret: str, *, secure: bool, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Seal with `secret`; `secure` says that people reach the page over HTTPS."""
+        self._cookies = SealedCookies(secret, secure=secure)
+        self.clock = clock
+
+    def visit(self, request: Request) -> Visit:
+        """Return who sent the request."""
+        request_id: str = request.state.request_id
+        kept = self._cookies.read(request, _SESSION)
+        session = Session.of(kept) if kept is not None else None
+        if session is None or session.expires_at > self.clock():
+            return Visit(request_id, session)
+        return Visit(request_id, past=session)
+
+    def begin(self, request: Request, response: Response, session: Session) -> None:
+        """Let the browser come back as `session`. Raises ContentTooLarge.
+
+        The id token is only a courtesy to the provider when signing out, so it must fit beside.
+        """
+        content = session.fields()
+        if not self._cookies.fits(_SESSION, content, parts=1):
+            content["id_token"] = ""
+        self._cookies.write(request, response, _SESSION, content)
+
+    def end(self, request: Request, response: Response) -> None:
+        """Forget the session."""
+        self._cookies.drop(request, response, _SESSION)
+
+    def keep_draft(
+        self, request: Request, response: Response, question: str, past: Session | None
+    ) -> bool:
+        """Keep a question for whoever had typed it, if that is known. Return whether it fits."""
+        content = {
+            "question": question,
+            "subject": past.subject if past else "",
+            "until": self.clock() + _DRAFT_LIFE_S,
+        }
+        try:
+            self._cookies.write(request, response, _DRAFT, content, _DRAFT_LIFE_S)
+        except ContentTooLarge:
+            return False
+        return True
+
+    def draft(self, request: Request, session: Session) -> str:
+        """Return the question that was kept, unless somebody else had typed it."""
+        kept = self._cookies.read(request, _DRAFT)
+        if kept is None or kept["until"] <= self.clock():
+            return ""
+        return str(kept["question"]) if kept["subject"] in {"", session.subject} else ""
+
+    def drop_draft(self, request: Request, response: Response) -> None:
+        """Forget the question."""
+        self._cookies.drop(request, response, _DRAFT)
+
+    def keep_attempt(self, request: Request, response: Response, attempt: Attempt) -> None:
+        """Remember that a sign-in has begun, beside a few others in other tabs."""
+        begun = self._cookies.names(request, _ATTEMPT)
+        for name in begun[: max(len(begun) - _MOST_ATTEMPTS + 1, 0)]:
+            self._cookies.drop(request, response, name)
+        name = _attempt_name(attempt.state)
+        self._cookies.write(request, response, name, asdict(attempt), ATTEMPT_LIFE_S)
+
+    def attempt(self, request: Request, state: str) -> Attempt | None:
+        """Return the sign-in that began with `state` in this browser, if its time is not up."""
+        kept = self._cookies.read(request, _attempt_name(state))
+        if kept is None:
+            return None
+        attempt = Attempt(**kept)
+        same = hmac.compare_digest(attempt.state.encode(), state.encode(errors="replace"))
+        return attempt if same and attempt.until > self.clock() else None
+
+    def drop_attempt(self, request: Request, response: Response, state: str) -> None:
+        """Forget the sign-in that began with `state`: it counts once."""
+        self._cookies.drop(request, response, _attempt_name(state))
+
+
+def _attempt_name(state: str) -> str:
+    """Return the name of an attempt's cookie, harmless whatever `state` holds."""
+    plain = "".join(c for c in state if c.isascii() and (c.isalnum() or c in "-_"))
+    return _ATTEMPT + plain[:_NAME_CHARACTERS]

@@ -1,0 +1,75 @@
+"""Who is on the other side: a visit to the page, and the session of somebody who has signed in."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who has signed in, until `expires_at` (seconds since 1970).
+
+    `credential` is what the backend knows them by: an access token or an API key. `csrf` is what
+    their forms carry, to show that we made them. `id_token` is only for signing out.
+    """
+
+    method: Literal["keys", "oidc"]
+    credential: str = field(repr=False)
+    subject: str
+    name: str
+    organisation: str
+    expires_at: float
+    csrf: str = field(default="", repr=False)
+    id_token: str = field(default="", repr=False)
+
+    def fields(self) -> dict[str, Any]:
+        """Return everything, to be kept."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self | None:
+        """Return what `fields` has given, or None where it is of another version of the page."""
+        names = [each.name for each in fields(cls)]
+        try:
+            return cls(**{name: kept[name] for name in names})
+        except KeyError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a reader. `session` is None for somebody who is not signed in.
+
+    `past` is their session if it has ended.
+    """
+
+    request_id: str = ""
+    session: Session | None = None
+    past: Session | None = None
+
+    @property
+    def csrf(self) -> str:
+        """What the forms of the page carry; empty where nobody is signed in."""
+        return self.session.csrf if self.session else ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the backend is told: the request's id and who asks."""
+        headers = {"X-Request-ID": self.request_id, "Accept": "application/json"}
+        if self.session is not None:
+            headers["Authorization"] = f"Bearer {self.session.credential}"
+        return headers
+
+
+NOBODY = Visit()
+"""The visit of somebody about whom nothing is known."""
+
+
+class SignInNeeded(Exception):
+    """The page is for those who have signed in. `question` is what they had typed."""
+
+    def __init__(self, *, question: str = "", refused: bool = False) -> None:
+        """Keep what they had typed; `refused` says that the backend takes their session no more."""
+        super().__init__()
+        self.question = question
+        self.refused = refused
