@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from info_assistant.api.wire import Request, Wire
@@ -18,11 +18,15 @@ from info_assistant.resilience.modes import SwitchOrder
 _LONGEST_EXPIRY_S = 30 * 24 * 3600
 _TRUTH = {"true": True, "false": False}
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-"""Whom somebody names: a person, a program, a ticket."""
+
+def _says_something(words: str) -> str:
+    if words.strip():
+        return words.strip()
+    raise PydanticCustomError("empty", "Nothing is said")
+
 
 Words = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_MESSAGE)
+    str, Field(min_length=1, max_length=LONGEST_MESSAGE), AfterValidator(_says_something)
 ]
 """What somebody says: at least one visible character."""
 
@@ -56,7 +60,7 @@ class ModesRequest(Request):
     MAINTENANCE_MESSAGE: Words | None = None
     INGESTION_PAUSED: bool | None = None
     reason: Words = Field(description="Why; it is shown with the mode and kept in the audit trail.")
-    actor: Name = Field(
+    actor: Annotated[str, Field(max_length=200)] = Field(
         default="", description="For whom, where a program calls; shown as `on_behalf_of`."
     )
     expires_in: Annotated[int, Field(ge=1, le=_LONGEST_EXPIRY_S)] | None = Field(
@@ -105,7 +109,7 @@ class IncidentRequest(Request):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     title: Annotated[Words, Field(max_length=200)]
     status: IncidentStatus
-    message: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+    message: Annotated[str, Field(max_length=2000)] = ""
     started_at: AwareDatetime | None = Field(
         default=None, description="When it began; the first report's time if left out."
     )
