@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
+from info_assistant.identity.administration import Administration
 from info_assistant.identity.authenticate import CredentialsAuthenticator
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
@@ -37,10 +38,12 @@ from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
+from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
+from info_assistant.stores.record_log import RecordLog
 
 _NOT_USED_YET = ("redis", "openai", "anthropic")
 
@@ -173,17 +176,9 @@ def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Administration:
-    """Who belongs to an installation, changed directly in object storage."""
-
-    keys: ApiKeys
-    tenants: Tenants
-
-
 @asynccontextmanager
-async def administration(settings: Settings) -> AsyncIterator[Administration]:
-    """Give access to keys and tenants as they are now; works when no backend does.
+async def administration(settings: Settings, actor: str) -> AsyncIterator[Administration]:
+    """Give `actor` access to keys and tenants as they are now; works when no backend does.
 
     Raises ObjectStorageUnavailable.
     """
@@ -193,7 +188,17 @@ async def administration(settings: Settings) -> AsyncIterator[Administration]:
     keys, tenants = objects.open("keys"), objects.open("tenants")
     for each in (keys, tenants):
         await each.refresh(whole=True)
-    yield Administration(ApiKeys(keys, clock), Tenants(tenants, clock))
+    records = RecordLog(blobs, settings.data_dir / "journals")
+    try:
+        yield Administration(
+            ApiKeys(keys, clock),
+            Tenants(tenants, clock),
+            RecordedAudit(records),
+            clock,
+            actor=actor,
+        )
+    finally:
+        await records.close()
 
 
 def _hidden_in(library: Library) -> Callable[[Passage], bool]:

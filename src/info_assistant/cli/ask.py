@@ -37,16 +37,17 @@ def ask(question: tuple[str, ...], documents: tuple[str, ...], *, as_json: bool)
     2 the backend cannot answer now.
     """  # noqa: D301  For click, the mark keeps the lines.
     words = sys.stdin.read().strip() if question == ("-",) else " ".join(question)
-    reply = asyncio.run(_ask(Settings.from_environment().backend_url, words, documents))
+    reply = asyncio.run(_ask(Settings.from_environment(), words, documents))
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=2))
     else:
         show_answer(reply)
 
 
-async def _ask(url: str, question: str, documents: tuple[str, ...]) -> Any:  # noqa: ANN401  JSON.
+async def _ask(settings: Settings, question: str, documents: tuple[str, ...]) -> Any:  # noqa: ANN401  JSON.
     body: dict[str, Any] = {"question": question}
     if documents:
         body["filters"] = {"document_ids": list(documents)}
-    async with connect(url, timeout_s=_TIMEOUT_S) as backend:
+    target = settings.backend_url, settings.api_key
+    async with connect(*target, timeout_s=_TIMEOUT_S) as backend:
         return await backend.call("POST", "/v1/query", json=body)

@@ -17,18 +17,27 @@ import httpx2
 from info_assistant.errors import (
     BackendUnavailable,
     Conflict,
+    Forbidden,
     InfoAssistantError,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
     RateLimited,
     StoredDataInvalid,
+    Unauthenticated,
     Unavailable,
 )
 
-type_of_status = {404: NotFound, 409: Conflict, 413: PayloadTooLarge, 429: RateLimited}
+type_of_status = {
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: PayloadTooLarge,
+    429: RateLimited,
+}
 _SERVER_ERROR = 500
 _CLIENT_ERROR = 400
+_UNAUTHORIZED = 401
 _TOO_MANY = 429
 
 
@@ -110,12 +119,22 @@ class Backend:
 
 @asynccontextmanager
 async def connect(
-    url: str, *, patience: Patience | None = None, timeout_s: float = 60.0
+    url: str,
+    api_key: str | None,
+    *,
+    patience: Patience | None = None,
+    timeout_s: float = 60.0,
 ) -> AsyncIterator[Backend]:
-    """Open a connection to the backend; no request takes longer than `timeout_s` seconds."""
+    """Open a connection to the backend, as the caller whose key or token `api_key` is.
+
+    No request takes longer than `timeout_s` seconds.
+    """
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     timeout = httpx2.Timeout(timeout_s, connect=min(5.0, timeout_s))
     # A proxy set for the internet must not see, or break, what stays on this machine.
-    async with httpx2.AsyncClient(base_url=url, timeout=timeout, trust_env=False) as client:
+    async with httpx2.AsyncClient(
+        base_url=url, headers=headers, timeout=timeout, trust_env=False
+    ) as client:
         yield Backend(url, client, patience or Patience())
 
 
@@ -131,6 +150,8 @@ def _error_of(response: httpx2.Response) -> InfoAssistantError:
     """Turn an error reply into our own error, in the backend's words where it gave some."""
     words = _words_of(response)
     wait_s = _retry_after_s(response)
+    if response.status_code == _UNAUTHORIZED:
+        return Unauthenticated(f"{words} The command line sends the key that API_KEY holds.")
     if response.status_code in type_of_status:
         return type_of_status[response.status_code](words, retry_after_s=wait_s)
     if response.status_code >= _SERVER_ERROR:

@@ -2,17 +2,16 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from info_assistant.cli.backend import Backend, connect
-from info_assistant.cli.output import plain, say
+from info_assistant.cli.output import plain, print_rows, say
 from info_assistant.settings import Settings
 
 _PAGE = 200
@@ -43,21 +42,14 @@ def list_documents(state: str | None, query: str, *, as_json: bool) -> None:
     Example:
       info-assistant documents list --state failed -q leave
     """  # noqa: D301  For click, the mark keeps the lines.
-    found = asyncio.run(_all(_url(), state, query))
+    found = asyncio.run(_all(state, query))
     if as_json:
         for document in found:
             click.echo(json.dumps(document, ensure_ascii=False))
         return
-    console = Console()
-    if not console.is_terminal:
-        for document in found:
-            click.echo("\t".join(_row(document)))
-        return
-    table = Table("id", "source", "state", "passages", "remark")
-    for document in found:
-        table.add_row(*(Text(cell) for cell in _row(document)))
-    console.print(table)
-    say(f"{len(found)} documents")
+    print_rows(("id", "source", "state", "passages", "remark"), [_row(each) for each in found])
+    if sys.stdout.isatty():
+        say(f"{len(found)} documents")
 
 
 @documents.command("show")
@@ -70,7 +62,7 @@ def show_document(document_id: str, *, as_json: bool) -> None:
     Example:
       info-assistant documents show 0b1e3c1a-…
     """  # noqa: D301  For click, the mark keeps the lines.
-    document = asyncio.run(_one(_url(), "GET", document_id))
+    document = asyncio.run(_one("GET", document_id))
     if as_json:
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
@@ -92,22 +84,23 @@ def delete_documents(document_ids: tuple[str, ...], *, yes: bool) -> None:
     if not yes:
         click.confirm(f"Delete {len(document_ids)} document(s) for good?", abort=True, err=True)
     for document_id in document_ids:
-        asyncio.run(_one(_url(), "DELETE", document_id))
+        asyncio.run(_one("DELETE", document_id))
         click.echo(f"deleted {document_id}")
 
 
-def _url() -> str:
-    return Settings.from_environment().backend_url
+def _connected() -> AbstractAsyncContextManager[Backend]:
+    settings = Settings.from_environment()
+    return connect(settings.backend_url, settings.api_key)
 
 
-async def _one(url: str, method: str, document_id: str) -> Any:  # noqa: ANN401  JSON.
+async def _one(method: str, document_id: str) -> Any:  # noqa: ANN401  JSON.
     # An identifier comes from a person; nothing in it may change which address is called.
-    async with connect(url) as backend:
+    async with _connected() as backend:
         return await backend.call(method, f"/v1/documents/{quote(document_id, safe='')}")
 
 
-async def _all(url: str, state: str | None, query: str) -> list[Mapping[str, Any]]:
-    async with connect(url) as backend:
+async def _all(state: str | None, query: str) -> list[Mapping[str, Any]]:
+    async with _connected() as backend:
         return [document async for document in every_document(backend, state, query)]
 
 
@@ -127,10 +120,9 @@ async def every_document(
             return
 
 
-def _row(document: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
+def _row(document: Mapping[str, Any]) -> list[str]:
     columns = ("id", "source", "state", "passages", "detail")
-    row = tuple(plain(str(document.get(name) or "")).replace("\t", " ") for name in columns)
-    return row[0], row[1], row[2], row[3], row[4]
+    return [str(document.get(name) or "") for name in columns]
 
 
 def _worded(value: object) -> str:

@@ -51,7 +51,7 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
     if not selection.files:
         say("Nothing to take in: no readable file was found.")
         return
-    outcomes = asyncio.run(_run(Settings.from_environment().backend_url, selection, patience))
+    outcomes = asyncio.run(_run(Settings.from_environment(), selection, patience))
     table_of_outcomes(outcomes)
     counts = Counter(outcome.result for outcome in outcomes)
     say(", ".join(f"{count} {result}" for result, count in sorted(counts.items())))
@@ -59,9 +59,10 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _run(url: str, selection: Selection, patience_s: float) -> list[Outcome]:
+async def _run(settings: Settings, selection: Selection, patience_s: float) -> list[Outcome]:
     patience = Patience(patience_s, tell=Occasionally(say))
-    async with connect(url, patience=patience) as backend:
+    target = settings.backend_url, settings.api_key
+    async with connect(*target, patience=patience) as backend:
         with progress("Taking in documents", len(selection.files)) as done:
             return await send(backend, selection.files, done, _IN_FLIGHT)
 

@@ -6,6 +6,7 @@ Each check ends in an error that names the setting to change.
 import asyncio
 import errno
 import fcntl
+import getpass
 import os
 import secrets
 import socket
@@ -77,6 +78,15 @@ def local_key(path: Path) -> str:
             os.fsync(file.fileno())
         fresh.replace(path)
     return path.read_text().strip()
+
+
+def operating_account() -> str:
+    """Return who works at this machine, as the audit trail names them."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        # A container may run under a number without a name.
+        return f"cli:{os.getuid()}"
 
 
 async def require_free(address: Address) -> None:

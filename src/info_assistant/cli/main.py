@@ -77,6 +77,18 @@ def _documents() -> click.Command:
     return documents
 
 
+def _keys() -> click.Command:
+    from info_assistant.cli.keys import keys
+
+    return keys
+
+
+def _tenants() -> click.Command:
+    from info_assistant.cli.tenants import tenants
+
+    return tenants
+
+
 def _rebuild() -> click.Command:
     from info_assistant.cli.rebuild import rebuild
 
@@ -106,6 +118,8 @@ ENTRIES: Sequence[Entry] = (
         "Measure retrieval and answers on a set of QUESTIONS, one JSON object a line.",
         _evaluate,
     ),
+    Entry("keys", "Let programs in with API keys, and shut them out again.", _keys),
+    Entry("tenants", "Create and list tenants, and set what each may use.", _tenants),
     Entry("rebuild", "Recreate what can be derived from object storage.", _rebuild),
     Entry("serve", "Run the backend alone.", _serve),
     Entry("frontend", "Run the web page alone.", _frontend),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from info_assistant.cli.sending import Outcome, Result
 
@@ -94,6 +95,19 @@ def _bar(console: Console) -> "Progress":
         TimeElapsedColumn(),
     )
     return Progress(*columns, console=console)
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text: a table on a terminal, else tab-separated lines."""
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            click.echo("\t".join(plain(cell).replace("\t", " ") for cell in row))
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    console.print(table)
 
 
 def table_of_outcomes(outcomes: Sequence[Outcome]) -> None:

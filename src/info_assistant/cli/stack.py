@@ -22,6 +22,7 @@ _GRACE_S = {"frontend": 3, "serve": 4, "local-qdrant": 1}
 _LOOK_S = 0.05
 _PROBE_TIMEOUT_S = 2.0
 DEFAULT_QDRANT_PORT = 6333
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class Stack:
 
 
 def _url(address: Address) -> str:
-    host = f"[{address.host}]" if ":" in address.host else address.host
+    """Return how this machine reaches the address; a server that listens everywhere is here too."""
+    host = _HERE.get(address.host, address.host)
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{address.port}"
 
 

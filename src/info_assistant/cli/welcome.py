@@ -24,6 +24,8 @@ class Welcome:
     def __init__(self, settings: Settings, stack: Stack, *, with_samples: bool) -> None:
         """Welcome people to `stack`; samples are loaded only if asked for and on first use."""
         self._stack = stack
+        self._api_key = settings.api_key
+        self._may_ask = settings.auth == "none" or settings.api_key is not None
         self._marker = settings.data_dir / _MARKER
         self._data_dir = settings.data_dir
         self._with_samples = with_samples
@@ -31,13 +33,21 @@ class Welcome:
     async def give(self) -> None:
         """Print the addresses, load the samples on first use, answer one question."""
         self._show_addresses()
+        if self._may_ask:
+            await self._show_it_works()
+        else:
+            click.echo("\nMake a key: info-assistant keys create --role operator --name …")
+            click.echo("Then set API_KEY to it for `info-assistant ingest` and `ask`.")
+        click.echo("\nRunning. Press Ctrl-C to stop.")
+
+    async def _show_it_works(self) -> None:
+        target = self._stack.backend_url, self._api_key
         try:
-            async with connect(self._stack.backend_url, patience=Patience(_PATIENCE_S)) as backend:
+            async with connect(*target, patience=Patience(_PATIENCE_S)) as backend:
                 await self._samples(backend)
                 await self._worked_question(backend)
         except InfoAssistantError as error:
             say(f"{error.message} The stack goes on running.")
-        click.echo("\nRunning. Press Ctrl-C to stop.")
 
     def _show_addresses(self) -> None:
         click.echo(f"Web page      {self._stack.frontend_url}")
