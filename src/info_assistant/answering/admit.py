@@ -14,7 +14,7 @@ def readable_question(text: str) -> str:
     Raises:
         InvalidRequest: nothing is left to ask, or it is too long.
     """
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    visible = text if text.isprintable() else "".join(filter(_visible, text))
     question = unicodedata.normalize("NFC", " ".join(visible.split()))
     if not any(character.isalnum() for character in question):
         raise InvalidRequest("The question is empty. Please write what you would like to know.")
@@ -24,3 +24,7 @@ def readable_question(text: str) -> str:
             f"{MAX_QUESTION_CHARACTERS}. Please shorten it, or ask several questions."
         )
     return question
+
+
+def _visible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) not in _INVISIBLE

@@ -132,8 +132,9 @@ def _grow(
         if low < 0 or high >= len(spans) or high - low >= MAX_STATEMENTS:
             return False
         start, end = spans[low].start, spans[high].end
-        free = all(span.end <= start or end <= span.start for span in taken)
-        return free and end - start <= MAX_QUOTE_CHARACTERS
+        if end - start > MAX_QUOTE_CHARACTERS:
+            return False
+        return not taken or all(span.end <= start or end <= span.start for span in taken)
 
     if not fits(first, last):
         return _shorten(statement, asked, terms)

@@ -80,10 +80,12 @@ class Connection:
 
         def request(client: AsyncQdrantClient) -> Awaitable[_T]:
             api = client.http.client
-            return api.send(
-                httpx.Request("POST", _url(api.host, path), headers=self._json, content=body),
-                reply,
-            )
+            url = _url(api.host, path)
+            length = (b"content-length", b"%d" % len(body))
+            headers = [(b"host", url.netloc), *self._json.raw, length]
+            # As a stream it is sent as it is; httpx would complete the headers of a `content`.
+            stream = httpx.ByteStream(body)
+            return api.send(httpx.Request("POST", url, headers=headers, stream=stream), reply)
 
         return await self.ask(request)
 
