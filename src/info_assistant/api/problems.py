@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from info_assistant import errors
 from info_assistant.errors import InfoAssistantError
@@ -124,13 +125,28 @@ class Problem:
             extra["Retry-After"] = str(self.retry_after)
         # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
         content = json.dumps(self.body(request_id)).encode("ascii")
-        return Response(content, self.status, extra, media_type=MEDIA_TYPE)
+        return _ProblemResponse(self.code, content, self.status, extra, media_type=MEDIA_TYPE)
 
     def _challenge(self) -> str:
         """Return how to sign in (RFC 6750, section 3); `error` only where something was sent."""
         if self.code == errors.Unauthenticated.code:
             return _REALM
         return f'{_REALM}, error="invalid_token", error_description="{self.code}"'
+
+
+class _ProblemResponse(Response):
+    """A problem on its way out, which leaves its code beside the request for the audit trail."""
+
+    def __init__(
+        self, code: str, content: bytes, status: int, headers: dict[str, str], *, media_type: str
+    ) -> None:
+        super().__init__(content, status, headers, media_type)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the problem."""
+        scope.setdefault("state", {})["outcome"] = self._code
+        await super().__call__(scope, receive, send)
 
 
 def problem_of(error: Exception) -> Problem:

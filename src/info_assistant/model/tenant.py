@@ -4,8 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+SYSTEM_TENANT = "system"
+"""The folder of what belongs to no tenant: switches, keys, and what nobody known has done."""
+
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_RESERVED = frozenset({"system"})
+_RESERVED = frozenset({SYSTEM_TENANT})
 
 
 def is_tenant_name(name: str) -> bool:

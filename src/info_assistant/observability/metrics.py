@@ -35,6 +35,7 @@ class Metrics:
         self._create_http_metrics()
         self._create_answer_metrics()
         self._create_document_metrics()
+        self._create_record_metrics()
         self._create_mode_metrics()
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -125,6 +126,23 @@ class Metrics:
             self.mode_active.labels(name.value).set(name in active)
         self.incident_open.set(incidents)
 
+    def _create_record_metrics(self) -> None:
+        self.records_pending = Gauge(
+            "records_pending",
+            "Answer records and audit events on this machine that are not in object storage yet.",
+            registry=self.registry,
+        )
+        self.audit_append_failures = Counter(
+            "audit_append_failures",
+            "Audit events that could not be kept.",
+            registry=self.registry,
+        )
+        self.answer_record_failures = Counter(
+            "answer_record_failures",
+            "Answers that could not be recorded.",
+            registry=self.registry,
+        )
+
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""
         children = self._http.get((method, route, status))
@@ -155,6 +173,10 @@ class Metrics:
     def failed(self, code: str) -> None:
         """Count a question that ended in an error."""
         self.answers_failed.labels(code).inc()
+
+    def unrecorded(self) -> None:
+        """Count an answer of which no record could be kept."""
+        self.answer_record_failures.inc()
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -26,12 +26,10 @@ from info_assistant.errors import (
     StoredDataInvalid,
 )
 from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Blobs, Clock, SharedState
 from info_assistant.stores.records import moment_from
-
-SYSTEM = "system"
-"""The folder of what belongs to no tenant; no tenant may have this name."""
 
 POLL_S = 1.0
 """The time between two looks at each object."""
@@ -115,7 +113,7 @@ class BlobSharedObject:
     def __init__(self, blobs: Blobs, name: str, last_good: "_LastGood", clock: Clock) -> None:
         """Begin with the last good copy, if there is one."""
         self._blobs = blobs
-        self._folder = f"{SYSTEM}/{name}"
+        self._folder = f"{SYSTEM_TENANT}/{name}"
         self.name = name
         self._last_good = last_good
         self._clock = clock
