@@ -141,6 +141,14 @@ class Settings:
             "client, which PKCE protects.",
         ),
     )
+    oidc_scopes: str = field(
+        metadata=_named(
+            "OIDC_SCOPES",
+            "What the web page asks the identity provider for. Some providers, such as Entra ID, "
+            "issue tokens for OIDC_AUDIENCE only if asked for a scope of it. Default: openid "
+            "profile.",
+        )
+    )
     oidc_roles_claim: str = field(
         metadata=_named(
             "OIDC_ROLES_CLAIM",
@@ -227,6 +235,11 @@ class Settings:
             )
 
     @property
+    def frontend_is_local(self) -> bool:
+        """Whether people reach the web page on this machine only."""
+        return urlsplit(self.frontend_url).hostname in LOOPBACK_NAMES
+
+    @property
     def qdrant_is_local(self) -> bool:
         """Whether the vector store is the one on this machine that `up` starts."""
         return urlsplit(self.qdrant_url).hostname in LOOPBACK_NAMES
@@ -256,6 +269,7 @@ class Settings:
             oidc_audience=_needed_for_oidc(given, "OIDC_AUDIENCE", auth),
             oidc_client_id=given.get("OIDC_CLIENT_ID", ""),
             oidc_client_secret=given.get("OIDC_CLIENT_SECRET"),
+            oidc_scopes=given.get("OIDC_SCOPES", "openid profile"),
             oidc_roles_claim=given.get("OIDC_ROLES_CLAIM", "roles"),
             oidc_groups_claim=given.get("OIDC_GROUPS_CLAIM", "groups"),
             oidc_tenant_claim=given.get("OIDC_TENANT_CLAIM", ""),

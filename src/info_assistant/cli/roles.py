@@ -4,6 +4,7 @@
 """
 # ruff: noqa: PLC0415  Each role loads only its own part of the product.
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -12,6 +13,11 @@ from info_assistant.cli.local import local_key, make_private
 from info_assistant.cli.parentage import with_parent_option
 from info_assistant.cli.stack import DEFAULT_QDRANT_PORT
 from info_assistant.settings import LOCAL_KEY_NAME, Settings
+
+if TYPE_CHECKING:
+    from info_assistant.web.sign_in import SignInConfig
+
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 @click.command(short_help="Run the backend alone.")
@@ -45,12 +51,41 @@ def frontend() -> None:
     from info_assistant.web.app import create_frontend
 
     settings = Settings.from_environment()
+    sign_in = _sign_in(settings)
     configure_logging(settings.log_level)
     place = Place(settings.bind_host, settings.frontend_port, "web page", "FRONTEND_PORT")
     with listen(place) as listener:
-        app = create_frontend(settings.backend_url)
+        app = create_frontend(settings.backend_url, allowed_hosts=_hosts(settings), sign_in=sign_in)
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve_http(app, listener, ending, app.state.traffic.drain)
+
+
+def _sign_in(settings: Settings) -> "SignInConfig | None":
+    """Return how people sign in on the page. Raises Misconfigured."""
+    from info_assistant.web.provider import OidcClient
+    from info_assistant.web.sign_in import SignInConfig
+
+    settings.require_page_sign_in()
+    if settings.auth == "none":
+        return None
+    client = None
+    if settings.auth == "oidc":
+        client = OidcClient(
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            settings.oidc_client_secret or "",
+            settings.oidc_scopes,
+        )
+    # On one machine the page has several names, such as localhost, and each has its own cookies.
+    public_url = "" if settings.frontend_is_local else settings.frontend_url
+    return SignInConfig(settings.session_secret or "", client, public_url)
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """Return the names under which browsers may ask for the page."""
+    if settings.frontend_is_local:
+        return _LOCAL_HOSTS
+    return (*_LOCAL_HOSTS, urlsplit(settings.frontend_url).hostname or "")
 
 
 @click.command("local-qdrant", short_help="Run the one-machine vector store alone.")

@@ -1,13 +1,12 @@
 """The frontend's process: routes, middleware, and what happens to errors."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx2
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -33,7 +32,7 @@ from info_assistant.web.sign_in import (
     Reception,
     SignInConfig,
 )
-from info_assistant.web.traffic import Traffic, Watched
+from info_assistant.web.traffic import KnownHosts, Traffic, Watched
 from info_assistant.web.visits import SignInNeeded, Visit
 
 DEFAULT_TIMEOUT_S = 35.0
@@ -60,9 +59,9 @@ def create_frontend(
 
     It asks the API at `backend_url`, over `transport` if one is given, and waits at most
     `timeout_s` seconds for each reply. Requests for another host than `allowed_hosts` are
-    refused; on one machine naming the loopback hosts keeps a foreign website from reading
-    the pages under a name of its own (DNS rebinding). People sign in as `sign_in` says; without
-    it, everybody may read and ask. What it serves is in `state.traffic`.
+    refused, except those of probes; on one machine naming the loopback hosts keeps a foreign
+    website from reading the pages under a name of its own (DNS rebinding). People sign in as
+    `sign_in` says; without it, everybody may read and ask. What it serves is in `state.traffic`.
     """
     renderer = Renderer()
     traffic = Traffic((*_PATHS, SIGN_IN, CALLBACK, SIGN_OUT) if sign_in else _PATHS)
@@ -74,6 +73,31 @@ def create_frontend(
         reception = Reception(sign_in, sessions, maintenance, backend, renderer)
     door = Doorkeeper(reception.sessions if reception else None, maintenance)
 
+    app = Starlette(
+        routes=[
+            *_routes(AskPage(backend, renderer, door), DocumentPages(backend, renderer, door)),
+            *_routes_for_signing_in(reception),
+            *_routes_for_machines(HealthPages(traffic)),
+        ],
+        middleware=[
+            Middleware(Watched, traffic=traffic, renderer=renderer),
+            Middleware(KnownHosts, allowed_hosts=list(allowed_hosts), www_redirect=False),
+        ],
+        exception_handlers=dict.fromkeys(
+            (InfoAssistantError, BackendProblem, HTTPException, SignInNeeded),
+            _failure_handler(renderer, door, reception),
+        ),
+        lifespan=_lifespan(traffic, backend),
+    )
+    app.state.traffic = traffic
+    return app
+
+
+def _lifespan(
+    traffic: Traffic, backend: Backend
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return what surrounds the serving of requests."""
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         traffic.accepting = True
@@ -82,6 +106,14 @@ def create_frontend(
         finally:
             traffic.drain()
             await backend.aclose()
+
+    return lifespan
+
+
+def _failure_handler(
+    renderer: Renderer, door: Doorkeeper, reception: Reception | None
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return what makes a page of an error."""
 
     async def failed(request: Request, error: Exception) -> Response:
         visit = door.visit(request)
@@ -98,25 +130,7 @@ def create_frontend(
             response.headers.update(error.headers or {})
         return response
 
-    app = Starlette(
-        routes=[
-            *_routes(AskPage(backend, renderer, door), DocumentPages(backend, renderer, door)),
-            *_routes_for_signing_in(reception),
-            *_routes_for_machines(HealthPages(traffic)),
-        ],
-        middleware=[
-            Middleware(Watched, traffic=traffic, renderer=renderer),
-            Middleware(
-                TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False
-            ),
-        ],
-        exception_handlers=dict.fromkeys(
-            (InfoAssistantError, BackendProblem, HTTPException, SignInNeeded), failed
-        ),
-        lifespan=lifespan,
-    )
-    app.state.traffic = traffic
-    return app
+    return failed
 
 
 def _need_to_sign_in(error: Exception, visit: Visit) -> SignInNeeded | None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,7 +38,8 @@ _SECURITY_HEADERS = {
 }
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = {"/livez", "/readyz", "/metrics", "/static/{name}"}
+_PROBES = {"/livez", "/readyz", "/metrics"}
+_QUIET = {*_PROBES, "/static/{name}"}
 _FAULT = 500
 
 
@@ -73,6 +75,17 @@ class Traffic:
         known = method if method in {"GET", "HEAD", "POST"} else "other"
         self._requests.labels(route, known, str(status)).inc()
         self._durations.labels(route).observe(seconds)
+
+
+class KnownHosts(TrustedHostMiddleware):
+    """Refuses requests for a host that we are not, except those of probes, which use addresses."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] in _PROBES:
+            await self.app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
 
 class Watched:
