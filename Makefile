@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev up test check format bench bench-100k kills wheel lock clean verify-fresh
+.PHONY: help install dev up test check format pages bench bench-100k kills wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ check: dev ## Check format, style, imports and types
 format: dev ## Format the sources and mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pages: dev ## Write the pages of docs/ that are made from the code
+	$(BIN)/python -m scripts.describe_errors
 
 bench: dev ## Measure the product; the results are kept as JSON
 	$(BIN)/python benchmarks/run.py

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scripts import compare_skips, run_readme
+from scripts import compare_skips, describe_errors, run_readme
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.a" name="test_one"/>
@@ -29,6 +29,11 @@ def test_skipped_tests_are_compared_in_both_directions(
     assert compare_skips.main(str(report), str(expected)) == code
     if code:
         assert "tests.a.test_two  (no server)" in capsys.readouterr().out
+
+
+def test_page_of_errors_is_current() -> None:
+    """docs/errors.md says what api/problems.py does; `make pages` writes it."""
+    assert describe_errors.PAGE.read_text(encoding="utf-8") == describe_errors.page()
 
 
 def test_only_marked_blocks_of_a_readme_are_run() -> None:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -75,7 +76,7 @@ _INTERNAL_DETAIL = (
     "again; if it happens repeatedly, give the request id to the people who run this service."
 )
 
-_HTTP_CODES: Mapping[int, tuple[str, str]] = {
+HTTP_CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood. Please check its format."),
     404: ("not_found", "There is nothing at this address. GET /docs lists what there is."),
     405: ("method_not_allowed", "This address does not take this method. GET /docs lists them."),
@@ -84,6 +85,7 @@ _HTTP_CODES: Mapping[int, tuple[str, str]] = {
     415: ("unsupported_media_type", "This address does not take this media type."),
     422: ("invalid_request", "The request cannot be served as it stands."),
 }
+"""Codes and words for statuses that the web framework itself decides on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def internal_problem() -> Problem:
 def http_problem(status: int) -> Problem:
     """Return the problem for a status that the web framework itself decided on."""
     phrase = HTTPStatus(status).phrase
-    code, detail = _HTTP_CODES.get(status, (phrase.lower().replace(" ", "_"), f"{phrase}."))
+    code, detail = HTTP_CODES.get(status, (phrase.lower().replace(" ", "_"), f"{phrase}."))
     return Problem(status, code, phrase, detail)
 
 
