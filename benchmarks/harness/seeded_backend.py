@@ -18,6 +18,7 @@ from info_assistant.cli.parentage import end_with_parent
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
+from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.passage import Passage, PassageVectors, QuestionVectors
 from info_assistant.model.question import Question
 from info_assistant.observability.log import configure_logging
@@ -29,6 +30,7 @@ from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
 
 
@@ -75,7 +77,8 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
     qdrant = QdrantStore(qdrant_url, KEY, IDENTITY, on_error=metrics.qdrant_connection_errors.inc)
     blobs = ObjectBlobs(folder)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
-    library = Library(stores, clock)
+    visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
+    library = Library(stores, visibility, clock)
     health = HealthMonitor({"qdrant": qdrant, "object_storage": blobs}, clock)
     pipeline = AnswerPipeline(
         PipelineParts(
@@ -85,17 +88,18 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
             cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
-            is_hidden=lambda passage: passage.document_id in library.hidden_documents(),
+            visibility=visibility,
         )
     )
     return ApiServices(
         pipeline=pipeline,
-        intake=Intake(stores, clock),
+        intake=Intake(stores, visibility, clock),
         library=library,
         limiter=LocalRateLimiter(),
         health=health,
         metrics=metrics,
-        tasks={"health": health.run},
+        visibility=visibility,
+        tasks={"health": health.run, "visibility": visibility.run},
         closers=(qdrant.close,),
     )
 

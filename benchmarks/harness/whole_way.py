@@ -18,6 +18,7 @@ from info_assistant.ingestion.intake import Intake, Upload
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.read import SubprocessReader
+from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Tools
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import LOCAL_OPERATOR
@@ -25,6 +26,7 @@ from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
 
 _LOOK_S = 0.25
@@ -53,8 +55,9 @@ async def take_in(files: tuple[File, ...], machinery: Machinery, folder: str, ur
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     clock = SystemClock()
     tools = Tools(machinery.reader, machinery.embedder, machinery.embedder)
-    worker = IngestionWorker(stores, Library(stores, clock), tools, clock)
-    intake = Intake(stores, clock, on_accepted=worker.notify)
+    visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
+    worker = IngestionWorker(stores, Library(stores, visibility, clock), tools, clock)
+    intake = Intake(stores, visibility, clock, on_accepted=worker.notify)
     async with asyncio.TaskGroup() as tasks:
         working = tasks.create_task(worker.run())
         for file in files:

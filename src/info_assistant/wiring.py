@@ -20,8 +20,8 @@ from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.ingestion.rebuild import rebuild_qdrant
+from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Tools
-from info_assistant.model.passage import Passage
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Authenticator, Clock, Probe
@@ -41,6 +41,7 @@ from info_assistant.settings import Settings
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.stores.record_log import RecordLog
@@ -94,9 +95,10 @@ def build(settings: Settings) -> Application:
     tenants = Tenants(objects.open("tenants"), clock)
     sign_in = _sign_in(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
-    library = Library(stores, clock)
+    visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
+    library = Library(stores, visibility, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
-    intake = Intake(stores, clock, on_accepted=worker.notify)
+    intake = Intake(stores, visibility, clock, on_accepted=worker.notify)
     pipeline = AnswerPipeline(
         PipelineParts(
             embedder=embedder,
@@ -105,7 +107,7 @@ def build(settings: Settings) -> Application:
             cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
-            is_hidden=_hidden_in(library),
+            visibility=visibility,
             cache_only=modes.cache_only,
         )
     )
@@ -125,15 +127,17 @@ def build(settings: Settings) -> Application:
         health=health,
         metrics=metrics,
         modes=modes,
+        visibility=visibility,
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={
             "health": health.run,
             "shared objects": objects.run,
+            "visibility": visibility.run,
             "warm-up": embedder.warm_up,
             **sign_in.tasks,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),
         },
-        starters=(objects.refresh,),
+        starters=(objects.refresh, visibility.refresh),
         closers=(reader.close, qdrant.close, close_embedder, *sign_in.closers),
         limiter_kind="local",
     )
@@ -199,15 +203,6 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
         )
     finally:
         await records.close()
-
-
-def _hidden_in(library: Library) -> Callable[[Passage], bool]:
-    """Return the test for passages of documents that were removed a moment ago."""
-
-    def is_hidden(passage: Passage) -> bool:
-        return library.hidden_documents().get(passage.document_id, 0) >= passage.version
-
-    return is_hidden
 
 
 def create_backend(settings: Settings) -> FastAPI:

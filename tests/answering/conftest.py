@@ -246,6 +246,20 @@ class ScriptedGenerator:
 
 
 @dataclass
+class HiddenDocuments:
+    """ports.Visibility that hides the documents named, and what the index would not give."""
+
+    documents: set[str] = field(default_factory=set)
+    stale: bool = False
+
+    def may_show(self, scope: AccessScope, passage: Passage) -> bool:
+        """Whether a passage may be shown."""
+        return passage.document_id not in self.documents and scope.may_see(
+            passage.tenant, passage.access
+        )
+
+
+@dataclass
 class Desk:
     """A pipeline with the parts that a test looks into or breaks."""
 
@@ -254,7 +268,7 @@ class Desk:
     cache: MemoryCache
     notebook: Notebook
     embedder: WordEmbedder
-    hidden: set[str]
+    hidden: "HiddenDocuments"
 
     @property
     def pipeline(self) -> AnswerPipeline:
@@ -292,7 +306,7 @@ LIBRARY = (
 async def desk() -> Desk:
     """Return a pipeline over four small documents that quotes whatever matches best."""
     index, cache, notebook, embedder = MemoryIndex(), MemoryCache(), Notebook(), WordEmbedder()
-    hidden: set[str] = set()
+    hidden = HiddenDocuments()
     parts = PipelineParts(
         embedder=embedder,
         index=index,
@@ -300,7 +314,7 @@ async def desk() -> Desk:
         cache=cache,
         clock=NoonClock(),
         recorder=notebook,
-        is_hidden=lambda held: held.document_id in hidden,
+        visibility=hidden,
         timeout_s=20.0,
     )
     found = Desk(parts, index, cache, notebook, embedder, hidden)

@@ -198,7 +198,7 @@ async def test_when_every_draft_is_held_back_there_is_no_answer(desk: Desk) -> N
 
 async def test_documents_deleted_a_moment_ago_are_not_cited(desk: Desk) -> None:
     """Even while the index still has them."""
-    desk.hidden.add("leave")
+    desk.hidden.documents.add("leave")
     events = await events_of(desk)
     sources = next(event.sources for event in events if isinstance(event, SourcesFound))
     named = [each.passage.document_id for each in sources]
@@ -333,7 +333,7 @@ async def test_a_known_answer_is_not_for_others(desk: Desk) -> None:
 async def test_a_known_answer_does_not_outlive_its_document(desk: Desk) -> None:
     """What was deleted since is not cited from memory either."""
     await desk.pipeline.answer(LEAVE)
-    desk.hidden.add("leave")
+    desk.hidden.documents.add("leave")
     assert "leave" not in documents(await desk.pipeline.answer(LEAVE))
 
 

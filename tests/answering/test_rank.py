@@ -162,9 +162,7 @@ ASKED = question_of([[1.0, 0.0], [0.0, 1.0]])
 
 def names(candidates: Sequence[Candidate], limit: int = 10, hidden: str = "") -> list[str]:
     """Return the documents in the order of the ranking."""
-    ranking = rank(
-        ASKED, candidates, limit=limit, is_hidden=lambda held: held.document_id == hidden
-    )
+    ranking = rank(ASKED, candidates, limit=limit, may_show=lambda held: held.document_id != hidden)
     return [item.candidate.passage.document_id for item in ranking]
 
 
@@ -223,7 +221,7 @@ def test_the_limit_keeps_the_best() -> None:
 def test_nothing_found_is_nothing_ranked() -> None:
     """Without candidates, or when all are hidden, there is nothing and no error."""
     for candidates in ([], [found("gone", [EAST])]):
-        assert rank(ASKED, candidates, limit=5, is_hidden=lambda _passage: True) == ()
+        assert rank(ASKED, candidates, limit=5, may_show=lambda _passage: False) == ()
 
 
 def test_statements_beyond_the_model_s_sight_score_nothing() -> None:

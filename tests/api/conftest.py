@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import uvicorn
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
 from info_assistant.errors import NotFound
+from info_assistant.ingestion.access import explain
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import (
     Answer,
@@ -44,6 +45,7 @@ from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage, Span
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import StatusPage
 from info_assistant.resilience.clock import SystemClock
@@ -214,6 +216,23 @@ class ShelfOfDocuments:
         """Drop a kept document."""
         await self.original(caller.scope, document_id)
         del self.documents[document_id]
+
+    async def change_access(
+        self, caller: Caller, document_id: str, groups: Sequence[str]
+    ) -> DocumentStatus:
+        """Open a kept document to other groups."""
+        status, data = await self.original(caller.scope, document_id)
+        status = replace(status, document=replace(status.document, access=tuple(groups)))
+        self.documents[document_id] = (status, data)
+        return status
+
+    async def explain_access(
+        self, tenant: str, document_id: str, scope: AccessScope
+    ) -> Explanation:
+        """Explain a kept document."""
+        status, _ = await self.original(scope, document_id)
+        assert tenant == status.document.tenant
+        return explain(scope, status.document, status.state, None)
 
 
 @dataclass(frozen=True)

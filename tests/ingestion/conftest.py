@@ -17,6 +17,7 @@ from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
+from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.identity import LOCAL_OPERATOR
@@ -30,6 +31,7 @@ from info_assistant.model.passage import (
 from info_assistant.model.reading import Reading
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
 
 DEADLINE_S = 20.0
@@ -163,12 +165,13 @@ def make_place(folder: Path, process: QdrantProcess) -> Place:
     qdrant = QdrantStore(process.url, None, HashEmbedder.identity)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     clock = SystemClock()
-    library = Library(stores, clock)
+    visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
+    library = Library(stores, visibility, clock)
     embedder = HashEmbedder()
     tools = Tools(ThreadReader(), embedder, embedder)
     pace = Pace(poll_s=0.2, reconcile_s=0.3, first_retry_s=0.05, last_retry_s=0.2, look_s=0.1)
     worker = IngestionWorker(stores, library, tools, clock, pace)
-    intake = Intake(stores, clock, on_accepted=worker.notify)
+    intake = Intake(stores, visibility, clock, on_accepted=worker.notify)
     return Place(stores, blobs, qdrant, process, library, intake, worker, clock, embedder)
 
 

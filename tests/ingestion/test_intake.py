@@ -76,7 +76,9 @@ async def test_what_cannot_be_taken_in_stores_nothing(
     place: "Place", upload: Upload, error: type[Exception]
 ) -> None:
     """A refusal comes before anything is stored."""
-    intake = Intake(place.stores, place.clock, IntakeLimits(max_bytes=100))
+    intake = Intake(
+        place.stores, place.library.visibility, place.clock, IntakeLimits(max_bytes=100)
+    )
     with pytest.raises(error):
         await intake.accept(LOCAL_OPERATOR, upload)
     assert [key async for key in place.blobs.keys("")] == []

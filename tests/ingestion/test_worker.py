@@ -171,7 +171,7 @@ async def test_removal_takes_everything_with_it(place: "Place") -> None:
             await look(SCOPE, gone.id)
     assert (await place.library.original(SCOPE, kept.id))[1] == b"The same words."
     await place.library.remove(LOCAL_OPERATOR, kept.id)
-    left = [key async for key in place.blobs.keys("")]
+    left = [key async for key in place.blobs.keys("default")]
     assert all("/tombstones/" in key for key in left)
     again = (await accept(place, "a.txt", "The same words.")).status.document
     assert again.id == gone.id
@@ -187,14 +187,15 @@ async def test_removal_works_while_qdrant_is_down(own_place: "Place") -> None:
         await place.until(document.id, DocumentState.READY)
     place.process.stop()
     await place.library.remove(LOCAL_OPERATOR, document.id)
-    assert place.library.hidden_documents() == {document.id: 1}
+    assert place.library.visibility.current(document) is None
     place.process.start()
     with pytest.raises(NotFound):
         await place.library.status(SCOPE, document.id)
     assert (await place.library.page(SCOPE, limit=5)).statuses == ()
 
     async def swept() -> bool | None:
-        return not place.library.hidden_documents() or None
+        left = [key async for key in place.blobs.keys("default/documents")]
+        return not left or None
 
     async with place.working():
         await place.eventually(swept)

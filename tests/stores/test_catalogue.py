@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from info_assistant.errors import StoredDataInvalid
-from info_assistant.model.document import Content, Document, Tombstone, document_id
+from info_assistant.model.document import Content, Document, Standing, Tombstone, document_id
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 
@@ -54,13 +54,25 @@ def catalogue(tmp_path: Path) -> BlobCatalogue:
 async def test_the_newest_revision_counts(catalogue: BlobCatalogue) -> None:
     """A document comes back unchanged, and older revisions stay readable."""
     assert await catalogue.latest("default", document().id) is None
-    assert await catalogue.newest_revision("default", document().id) == 0
+    assert await catalogue.standing("default", document().id) == Standing(None, 0, 0)
     for revision in (1, 2, 10):
         assert await catalogue.commit(document(revision=revision))
     assert await catalogue.latest("default", document().id) == document(revision=10)
     assert await catalogue.revision("default", document().id, 2) == document(revision=2)
     assert await catalogue.revision("default", document().id, 3) is None
     assert await catalogue.latest("other", document().id) is None
+
+
+async def test_a_change_that_a_removal_overtook_does_not_revive(catalogue: BlobCatalogue) -> None:
+    """A revision without bytes of its own, written after its document was buried, is dead too."""
+    await catalogue.commit(document(revision=1))
+    await catalogue.bury(tombstone(document(revision=1)))
+    late = replace(document(revision=1), revision=2, access=("board",))
+    await catalogue.commit(late)
+    assert await catalogue.standing("default", late.id) == Standing(None, 2, 1)
+    assert [each async for each in catalogue.documents()] == []
+    await catalogue.commit(document(revision=3))
+    assert await catalogue.latest("default", late.id) == document(revision=3)
 
 
 async def test_one_of_two_writers_wins(tmp_path: Path) -> None:
@@ -89,7 +101,7 @@ async def test_every_tenant_is_listed(catalogue: BlobCatalogue) -> None:
     assert await catalogue.dead_revisions("default", gone.id, 4) == (gone,)
     await catalogue.sweep("default", gone.id, 4)
     assert [each async for each in catalogue.unswept()] == []
-    assert await catalogue.newest_revision("default", gone.id) == 4
+    assert await catalogue.standing("default", gone.id) == Standing(None, 4, 4)
 
 
 async def test_unknown_fields_are_ignored(tmp_path: Path) -> None:
@@ -149,4 +161,4 @@ async def _follow(catalogue: BlobCatalogue, steps: list[str]) -> None:
             await catalogue.bury(tombstone(living))
             living = None
         assert await catalogue.latest("default", document().id) == living
-        assert await catalogue.newest_revision("default", document().id) == newest
+        assert (await catalogue.standing("default", document().id)).newest == newest

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from info_assistant.model.visibility import ChangeKind, VisibilityChange
+from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 
@@ -29,10 +30,14 @@ def change(revision: int) -> VisibilityChange:
     return VisibilityChange("default", "d", ChangeKind.ACCESS, revision, ("staff", "größe"))
 
 
-def revisions(found: list[int], batches: object) -> list[int]:
-    """Add the revisions told in batches to those found before."""
-    found += [each.revision for batch in batches for each in batch.changes]  # type: ignore[attr-defined]
-    return found
+async def all_of(batches: AsyncIterator[ChangeBatch]) -> list[ChangeBatch]:
+    """Return the entries."""
+    return [each async for each in batches]
+
+
+async def revisions(batches: AsyncIterator[ChangeBatch]) -> list[int]:
+    """Return the revisions told in the entries."""
+    return [each.revision async for batch in batches for each in batch.changes]
 
 
 @pytest.fixture
@@ -49,15 +54,15 @@ def replica(folder: Path) -> BlobChangeFeed:
 async def test_what_one_replica_tells_the_others_hear(folder: Path) -> None:
     """A change arrives unchanged, once, in order, and at a replica that starts later too."""
     one, two = replica(folder), replica(folder)
-    assert await two.news() == []
+    assert await all_of(two.news()) == []
     for number in range(3):
         await one.publish([change(number), change(number + 10)])
-    heard = await two.news()
+    heard = await all_of(two.news())
     assert [each.number for each in heard] == [1, 2, 3]
     assert heard[1].changes == (change(1), change(11))
     assert heard[1].at == NOON
-    assert await two.news() == []
-    assert await replica(folder).catch_up() == heard
+    assert await all_of(two.news()) == []
+    assert await all_of(replica(folder).catch_up()) == heard
 
 
 async def test_writers_at_once_lose_nothing(folder: Path) -> None:
@@ -67,7 +72,7 @@ async def test_writers_at_once_lose_nothing(folder: Path) -> None:
         *(each.publish([change(number)]) for number, each in enumerate(writers * 3))
     )
     reader = replica(folder)
-    heard = revisions([], await reader.news())
+    heard = await revisions(reader.news())
     # The very first may be told twice: it has nothing before it to join on to.
     assert set(heard) == set(range(24))
     assert len(heard) <= 25
@@ -78,30 +83,30 @@ async def test_the_newest_entry_stays(folder: Path) -> None:
     one = replica(folder)
     for number in range(4):
         await one.publish([change(number)])
-    await one.news()
+    await all_of(one.news())
     for number in range(1, 5):
         await one.delete(number)
     late = replica(folder)
-    assert revisions([], await late.catch_up()) == [3]
+    assert await revisions(late.catch_up()) == [3]
     assert late.oldest == 4
     await late.publish([change(4)])
-    assert revisions([], await one.news()) == [4]
+    assert await revisions(one.news()) == [4]
 
 
 async def test_a_sleeper_writes_into_no_gap(folder: Path) -> None:
     """A replica whose last known entry was deleted meanwhile is heard all the same, and hears."""
     sleeper, awake = replica(folder), replica(folder)
     await awake.publish([change(0)])
-    await sleeper.news()
+    await all_of(sleeper.news())
     for number in range(1, 5):
         await awake.publish([change(number)])
-    await awake.news()
+    await all_of(awake.news())
     for number in range(1, 5):
         await awake.delete(number)
     await sleeper.publish([change(99)])
-    assert revisions([], await awake.news()) == [99]
-    assert await sleeper.news() != []  # What it wrote into the gap first.
-    assert revisions([], await sleeper.catch_up()) == [4, 99]
+    assert await revisions(awake.news()) == [99]
+    assert await all_of(sleeper.news()) != []  # What it wrote into the gap first.
+    assert await revisions(sleeper.catch_up()) == [4, 99]
 
 
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"at": 1, "changes": []}', b"\xff"])
@@ -112,8 +117,8 @@ async def test_a_damaged_entry_hides_no_other(folder: Path, damage: bytes) -> No
         await one.publish([change(number)])
     (folder / "system/changes/0000000002.json").write_bytes(damage)
     (folder / "system/changes/stray.txt").write_bytes(b"x")
-    assert revisions([], await replica(folder).catch_up()) == [0, 2]
-    assert revisions([], await replica(folder).news()) == [0, 2]
+    assert await revisions(replica(folder).catch_up()) == [0, 2]
+    assert await revisions(replica(folder).news()) == [0, 2]
 
 
 async def test_what_a_later_version_adds_is_ignored(folder: Path) -> None:
@@ -125,7 +130,7 @@ async def test_what_a_later_version_adds_is_ignored(folder: Path) -> None:
     assert stored["schema"] == 1
     stored["later"] = stored["changes"][0]["later"] = 1
     path.write_text(json.dumps(stored | {"schema": 2}))
-    assert revisions([], await replica(folder).news()) == [7]
+    assert await revisions(replica(folder).news()) == [7]
 
 
 STEPS = st.lists(
@@ -151,11 +156,12 @@ async def _follow(folder: Path, steps: list[tuple[str, int]]) -> None:
             await replicas[who].publish([change(told)])
             told += 1
         elif what == "delete":
-            await replicas[who].news()
+            await all_of(replicas[who].news())
             for number in range(1, told + 1):
                 await replicas[who].delete(number)
         else:
-            await (replicas[who].news() if what == "news" else replicas[who].catch_up())
-        revisions(heard, await listener.news())
+            feed = replicas[who]
+            await all_of(feed.news() if what == "news" else feed.catch_up())
+        heard += await revisions(listener.news())
     # A sleeper's first try may be heard besides; nothing is missing.
     assert set(heard) == set(range(told))

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from info_assistant.answering.admit import readable_question
@@ -13,6 +14,7 @@ from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
 from info_assistant.answering.record import Recorder
+from info_assistant.answering.release import released, visible_part
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError
 from info_assistant.model.answer import (
     Answer,
@@ -40,6 +42,7 @@ from info_assistant.ports import (
     Generator,
     PassageIndex,
     RankedPassage,
+    Visibility,
 )
 
 CANDIDATES = 24
@@ -58,8 +61,8 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `is_hidden` tells of passages whose document was deleted a moment ago, `cache_only` whether
-    only known answers are given now. `timeout_s` bounds one question from end to end.
+    `visibility` knows what may be shown at each moment, `cache_only` whether only known answers
+    are given now. `timeout_s` bounds one question from end to end.
     """
 
     embedder: Embedder
@@ -68,7 +71,7 @@ class PipelineParts:
     cache: AnswerCache
     clock: Clock
     recorder: Recorder
-    is_hidden: Callable[[Passage], bool]
+    visibility: Visibility
     cache_only: Callable[[], bool] = lambda: False
     timeout_s: float = 30.0
 
@@ -137,22 +140,27 @@ class AnswerPipeline:
             DeadlineExceeded: the time is up.
         """
         try:
-            async with aclosing(self._steps(question)) as events:
+            may_show = partial(self._parts.visibility.may_show, question.caller.scope)
+            async with aclosing(self._steps(question, may_show)) as events:
                 async for event in events:
-                    yield event
+                    visible = released(event, may_show)
+                    if visible is not None:
+                        yield visible
         except InfoAssistantError as error:
             self._parts.recorder.failed(error.code)
             raise
 
-    async def _steps(self, question: Question) -> AsyncGenerator[AnswerEvent]:
+    async def _steps(
+        self, question: Question, may_show: Callable[[Passage], bool]
+    ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
         journey = _Journey(parts.timeout_s)
         question = replace(question, text=readable_question(question.text))
 
         yield StageReached("recall")
         key = cache_key(question, retrieval_version=parts.embedder.identity)
-        known = await journey.within("recall", parts.cache.get(key))
-        if known is not None and not any(map(parts.is_hidden, _shown(known))):
+        known = await journey.within("recall", self._known(key))
+        if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
             parts.recorder.answered(known)
             async for event in _replay(known):
@@ -162,28 +170,35 @@ class AnswerPipeline:
             raise unknown_answer()
 
         yield StageReached("retrieve")
-        ranked = await self._find(question, journey)
+        ranked = await self._find(question, journey, may_show)
         yield SourcesFound(journey.sources)
 
         if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
             async with aclosing(self._drafts(question, ranked, journey)) as drafts:
                 async for draft in drafts:
-                    released = check(draft, n=len(journey.citations) + 1)
-                    if released is not None:
-                        journey.sentences.append(released[0])
-                        journey.citations.append(released[1])
-                        yield SentenceReleased(released[0])
-                        yield CitationReleased(released[1])
+                    checked = check(draft, n=len(journey.citations) + 1)
+                    if checked is not None and may_show(draft.passage):
+                        sentence, citation = checked
+                        journey.sentences.append(sentence)
+                        journey.citations.append(citation)
+                        yield SentenceReleased(sentence, (citation,))
+                        yield CitationReleased(citation)
 
-        answer = self._finish(question, journey)
+        answer = visible_part(self._finish(question, journey), may_show)
         # A finished answer is not withheld because it could not be kept for others in time.
         with suppress(DeadlineExceeded):
             await journey.within("keep", parts.cache.put(key, answer))
         parts.recorder.answered(answer)
         yield AnswerFinished(answer)
 
-    async def _find(self, question: Question, journey: _Journey) -> tuple[RankedPassage, ...]:
+    async def _known(self, key: str) -> Answer | None:
+        """Return an answer given before, unless what it shows may have been removed since."""
+        return None if self._parts.visibility.stale else await self._parts.cache.get(key)
+
+    async def _find(
+        self, question: Question, journey: _Journey, may_show: Callable[[Passage], bool]
+    ) -> tuple[RankedPassage, ...]:
         """Embed, retrieve and rank."""
         parts = self._parts
         vectors = await journey.within("embed", parts.embedder.embed_question(question.text))
@@ -192,7 +207,7 @@ class AnswerPipeline:
             "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)
         )
         begun = time.perf_counter()
-        ranked = rank(vectors, candidates, limit=LISTED, is_hidden=parts.is_hidden)
+        ranked = rank(vectors, candidates, limit=LISTED, may_show=may_show)
         journey.sources = _listed(ranked)
         journey.evidence = ranked[0].score if ranked else 0.0
         journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
@@ -243,8 +258,10 @@ def _shown(answer: Answer) -> list[Passage]:
 async def _replay(answer: Answer) -> AsyncIterator[AnswerEvent]:
     """Yield the events of an answer that is known already."""
     yield SourcesFound((*answer.citations, *answer.see_also))
+    numbered = {citation.n: citation for citation in answer.citations}
     for sentence in answer.sentences:
-        yield SentenceReleased(sentence)
-        for n in sentence.citations:
-            yield CitationReleased(answer.citations[n - 1])
+        evidence = tuple(numbered[n] for n in sentence.citations)
+        yield SentenceReleased(sentence, evidence)
+        for citation in evidence:
+            yield CitationReleased(citation)
     yield AnswerFinished(answer)

@@ -28,10 +28,10 @@ def rank(
     candidates: Sequence[Candidate],
     *,
     limit: int,
-    is_hidden: Callable[[Passage], bool] = lambda _passage: False,
+    may_show: Callable[[Passage], bool] = lambda _passage: True,
 ) -> tuple[RankedPassage, ...]:
-    """Return the `limit` best candidates, without repeats and without documents hidden by now."""
-    visible = _distinct([c for c in candidates if len(c.tokens) and not is_hidden(c.passage)])
+    """Return the `limit` best candidates that may be shown, without repeats."""
+    visible = _distinct([c for c in candidates if len(c.tokens) and may_show(c.passage)])
     if not visible:
         return ()
     pieces = _PieceCosines(question.tokens, visible)

@@ -125,15 +125,31 @@ class Problem:
             extra["WWW-Authenticate"] = self._challenge()
         if self.retry_after is not None:
             extra["Retry-After"] = str(self.retry_after)
-        # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
-        content = json.dumps(self.body(request_id)).encode("ascii")
+        content = self._encoded(request_id)
         return _ProblemResponse(self.code, content, self.status, extra, media_type=MEDIA_TYPE)
+
+    def _encoded(self, request_id: str) -> bytes:
+        if self.fields:
+            return _json(self.body(request_id))
+        # Under overload refusals are many, and differ in nothing but the id at their end.
+        return _up_to_id(self.status, self.code, self.title, self.detail) + _json(request_id) + b"}"
 
     def _challenge(self) -> str:
         """Return how to sign in (RFC 6750, section 3); `error` only where something was sent."""
         if self.code == errors.Unauthenticated.code:
             return _REALM
         return f'{_REALM}, error="invalid_token", error_description="{self.code}"'
+
+
+def _json(value: object) -> bytes:
+    # The standard library escapes what is not ASCII, so even a lone surrogate can be answered.
+    return json.dumps(value).encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _up_to_id(status: int, code: str, title: str, detail: str) -> bytes:
+    """Return a problem's document up to the value of its last member, the id of the request."""
+    return _json(Problem(status, code, title, detail).body("")).removesuffix(b'""}')
 
 
 class _ProblemResponse(Response):

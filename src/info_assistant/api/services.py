@@ -1,6 +1,6 @@
 """What the API needs from the rest of the product, as it is handed over by wiring."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -10,10 +10,12 @@ from info_assistant.model.answer import Answer
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller
+from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Reading
+from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import Authenticator, RateLimiter, StatusPage
+from info_assistant.ports import Authenticator, RateLimiter, StatusPage, Visibility
 from info_assistant.resilience.admission import Admission
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
@@ -68,6 +70,26 @@ class DocumentLibrary(Protocol):
     async def remove(self, caller: Caller, document_id: str) -> None:
         """Delete the document; durable when this returns."""
 
+    async def change_access(
+        self, caller: Caller, document_id: str, groups: Sequence[str]
+    ) -> DocumentStatus:
+        """Open the document to these groups and no others; in force here when this returns."""
+
+    async def explain_access(
+        self, tenant: str, document_id: str, scope: AccessScope
+    ) -> Explanation:
+        """Say whether `scope` may see a document of `tenant`, and why."""
+
+
+class AsIndexed:
+    """ports.Visibility where nothing ever changes: what the index says goes."""
+
+    stale = False
+
+    def may_show(self, scope: AccessScope, passage: Passage) -> bool:
+        """Whether a caller may see this passage."""
+        return scope.may_see(passage.tenant, passage.access)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -101,6 +123,7 @@ class ApiServices:
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
     modes: Modes = field(default_factory=Modes)
     incidents: Incidents = field(default_factory=Incidents)
+    visibility: Visibility = field(default_factory=AsIndexed)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()

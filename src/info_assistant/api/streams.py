@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from info_assistant.answering.release import MayShow, released
 from info_assistant.api.problems import problem_of
 from info_assistant.api.wire import answer_body, citation_body
 from info_assistant.errors import InfoAssistantError
@@ -63,13 +64,14 @@ async def _watch(receive: Receive, scope: asyncio.Timeout) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What a stream's events carry, how often an idle one says that it is alive, when it ends."""
+    """What a stream's events carry and may show, how often an idle one says that it is alive."""
 
     with_text: bool
     request_id: str
     notices: tuple[str, ...]
     ping_s: float
     lifecycle: Lifecycle
+    may_show: MayShow
 
 
 def event_frame(number: int, name: str, data: BaseModel | dict[str, object]) -> bytes:
@@ -119,7 +121,10 @@ class AnswerStream(Response):
         try:
             with self._options.lifecycle.last_call():
                 for event in self._begun:
-                    await self._send_event(send, event)
+                    # These waited for the headers; the pipeline looks at the others as they leave.
+                    visible = released(event, self._options.may_show)
+                    if visible is not None:
+                        await self._send_event(send, visible)
                 async with self._deadline.enforced(_WHAT):
                     async for event in self._rest:
                         await self._send_event(send, event)

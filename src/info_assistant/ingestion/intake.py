@@ -16,13 +16,16 @@ from info_assistant.errors import (
     Unreadable,
     VectorStoreUnavailable,
 )
+from info_assistant.ingestion.access import checked_access
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.originals import MEDIA_TYPES, original_key
+from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import (
     Content,
     Document,
     DocumentState,
     DocumentStatus,
+    Standing,
     document_id,
 )
 from info_assistant.model.identity import EVERYONE, Caller
@@ -42,7 +45,8 @@ class Upload:
 
     `source` is the path or identifier under which its owner knows it ("" means the file name): the
     same source again is a new version of the same document. `title` and `media_type` are
-    worked out from the file where they are None.
+    worked out from the file where they are None. `access` names the groups that may see it; where
+    it is empty a new document is open to everyone, and a known one stays as it is.
     """
 
     data: bytes
@@ -50,6 +54,7 @@ class Upload:
     source: str = ""
     title: str | None = None
     media_type: str | None = None
+    access: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,17 @@ class Intake:
     def __init__(
         self,
         stores: Stores,
+        visibility: VisibilityOverlay,
         clock: Clock,
         limits: IntakeLimits | None = None,
         on_accepted: Callable[[], None] = _nobody,
     ) -> None:
-        """Use these stores; `on_accepted` is called after each commit, to wake the worker."""
+        """Use these stores; `on_accepted` is called after each commit, to wake the worker.
+
+        `visibility` is told of uploads that open a document to other groups.
+        """
         self._stores = stores
+        self._visibility = visibility
         self._clock = clock
         self._limits = limits or IntakeLimits()
         self._on_accepted = on_accepted
@@ -92,23 +102,28 @@ class Intake:
         """Store an upload for the caller's tenant; durable when this returns.
 
         Raises:
-            InvalidRequest: the source, title or file name cannot be used.
+            InvalidRequest: the source, title, file name or list of groups cannot be used.
+            Forbidden: the caller is in none of the groups named.
             PayloadTooLarge: the file is over the limit.
             Unreadable: the file is empty or of a kind that cannot be read.
             Conflict: others keep changing the document, or it is not open to the caller.
             VectorStoreUnavailable, ObjectStorageUnavailable: nothing was committed.
         """
-        upload = self._checked(upload)
+        upload = self._checked(caller, upload)
         identity = document_id(caller.scope.tenant, upload.source)
         # Asked before anything is stored: while Qdrant is down uploads fail and commit nothing.
         shown = await self._stores.board.get(caller.scope, identity)
         for _ in range(_ATTEMPTS):
-            before = await self._stores.catalogue.latest(caller.scope.tenant, identity)
+            standing = await self._stores.catalogue.standing(caller.scope.tenant, identity)
+            before = standing.document
             _require_open(caller, before)
             if before and shown and _unchanged(before, shown, upload):
                 return Receipt(shown, "unchanged")
-            document = await self._next_revision(caller, upload, identity, before)
+            document = self._next_revision(caller, upload, standing)
             if await self._commit(document, upload.data):
+                if before and before.access != document.access:
+                    # The old version is shown until the new one is ready.
+                    await self._visibility.announce(access_change(document))
                 return Receipt(await self._announced(document), "accepted")
         raise Conflict(
             f"{upload.source!r} is being changed by others at this moment, so your upload was not "
@@ -116,14 +131,12 @@ class Intake:
             retry_after_s=1,
         )
 
-    async def _next_revision(
-        self, caller: Caller, upload: Upload, identity: str, before: Document | None
-    ) -> Document:
+    def _next_revision(self, caller: Caller, upload: Upload, standing: Standing) -> Document:
         tenant = caller.scope.tenant
-        revision = 1 + await self._stores.catalogue.newest_revision(tenant, identity)
+        before, revision = standing.document, standing.newest + 1
         now = self._clock.now()
         return Document(
-            id=identity,
+            id=document_id(tenant, upload.source),
             tenant=tenant,
             source=upload.source,
             title=upload.title or (before.title if before else default_title(upload.source)),
@@ -134,7 +147,7 @@ class Intake:
                 size_bytes=len(upload.data),
                 media_type=upload.media_type or "application/octet-stream",
             ),
-            access=before.access if before else (EVERYONE,),
+            access=upload.access or (before.access if before else (EVERYONE,)),
             created_at=before.created_at if before else now,
             updated_at=now,
         )
@@ -164,7 +177,7 @@ class Intake:
         self._on_accepted()
         return status
 
-    def _checked(self, upload: Upload) -> Upload:
+    def _checked(self, caller: Caller, upload: Upload) -> Upload:
         name = _clean_name(upload.filename)
         source = _clean_text("source", upload.source or name, _SOURCE_LIMIT)
         title = _clean_text("title", upload.title, _TITLE_LIMIT) if upload.title else None
@@ -183,7 +196,10 @@ class Intake:
                 f"{name} is of a kind that cannot be read. Convert it to one of: {known}.",
             )
         media_type = MEDIA_TYPES.get(extension, upload.media_type)
-        return Upload(upload.data, name, source, title, media_type)
+        access = checked_access(caller, upload.access) if upload.access else ()
+        if access:
+            self._visibility.require_room()
+        return Upload(upload.data, name, source, title, media_type, access)
 
 
 def default_title(source: str) -> str:
@@ -200,6 +216,7 @@ def _unchanged(before: Document, shown: DocumentStatus, upload: Upload) -> bool:
         shown.state not in {DocumentState.FAILED, DocumentState.WITHDRAWN}
         and before.content.sha256 == hashlib.sha256(upload.data).hexdigest()
         and upload.title in {None, before.title}
+        and upload.access in {(), before.access}
     )
 
 

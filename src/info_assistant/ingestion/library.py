@@ -1,16 +1,24 @@
-"""The documents as people see them: their state, their bytes, their text, and their removal."""
+"""The documents as people see them: state, bytes, text, who may see them, and their removal."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
-from info_assistant.errors import NotFound, Unavailable, VectorStoreUnavailable
+from info_assistant.errors import Conflict, NotFound, Unavailable, VectorStoreUnavailable
+from info_assistant.ingestion.access import checked_access, explain
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.originals import delete_unshared, load_reading, original_key
+from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.reading import Reading
+from info_assistant.model.visibility import ChangeKind, Explanation, VisibilityChange
 from info_assistant.ports import Clock, StatusPage
+
+_ATTEMPTS = 5
+_PROJECT_S = 2.0
 
 _LOG = structlog.get_logger(__name__)
 
@@ -18,24 +26,23 @@ _LOG = structlog.get_logger(__name__)
 class Library:
     """Documents of all tenants, each visible to those who may see it."""
 
-    def __init__(self, stores: Stores, clock: Clock) -> None:
-        """Use these stores."""
+    def __init__(self, stores: Stores, visibility: VisibilityOverlay, clock: Clock) -> None:
+        """Use these stores; `visibility` knows what has changed since they were written."""
         self._stores = stores
+        self._visibility = visibility
         self._clock = clock
-        self._hidden: dict[str, int] = {}
 
-    def hidden_documents(self) -> Mapping[str, int]:
-        """Return removed documents that searches may still find, with their last dead version.
-
-        Passages of these documents up to that version must not be shown.
-        """
-        return self._hidden
+    @property
+    def visibility(self) -> VisibilityOverlay:
+        """What has changed since the index was written."""
+        return self._visibility
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
         """Return the state of a document. Raises NotFound, VectorStoreUnavailable."""
         shown = await self._stores.board.get(scope, document_id)
-        if shown is not None and not self._is_hidden(shown.document):
-            return shown
+        seen = shown and self._seen(scope, shown)
+        if seen:
+            return seen
         document = await self._document(scope, document_id)
         return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
 
@@ -56,8 +63,8 @@ class Library:
         page = await self._stores.board.page(
             scope, limit=limit, after=after, state=state, query=query
         )
-        seen = tuple(each for each in page.statuses if not self._is_hidden(each.document))
-        return StatusPage(seen, page.next)
+        seen = (self._seen(scope, each) for each in page.statuses)
+        return StatusPage(tuple(each for each in seen if each is not None), page.next)
 
     async def original(
         self, scope: AccessScope, document_id: str, version: int | None = None
@@ -89,15 +96,18 @@ class Library:
     async def remove(self, caller: Caller, document_id: str) -> None:
         """Remove a document for good; durable, and invisible here, when this returns.
 
-        What is left of it is swept away now or, while a store is down, by the worker later. Raises
-        NotFound, ObjectStorageUnavailable.
+        On every other replica it is invisible within 2 s. What is left of it is swept away now or,
+        while a store is down, by the worker later. Raises NotFound, ObjectStorageUnavailable.
         """
+        self._visibility.require_room()
         document = await self._document(caller.scope, document_id)
         revision = document.revision
         await self._stores.catalogue.bury(
             Tombstone(document.tenant, document_id, revision, self._clock.now(), caller.subject)
         )
-        self._hidden[document_id] = revision
+        await self._visibility.announce(
+            VisibilityChange(document.tenant, document_id, ChangeKind.REMOVED, revision)
+        )
         try:
             await self.sweep(document.tenant, document_id, revision)
         except Unavailable as exc:
@@ -109,7 +119,6 @@ class Library:
         As long as that is there, somebody comes back to finish. Raises VectorStoreUnavailable,
         ObjectStorageUnavailable.
         """
-        self._hidden[document_id] = max(up_to, self._hidden.get(document_id, 0))
         stores = self._stores
         await stores.passages.remove_versions(tenant, document_id, up_to=up_to)
         if await stores.catalogue.latest(tenant, document_id) is None:
@@ -117,7 +126,77 @@ class Library:
         for document in await stores.catalogue.dead_revisions(tenant, document_id, up_to):
             await delete_unshared(stores, document)
         await stores.catalogue.sweep(tenant, document_id, up_to)
-        self._hidden.pop(document_id, None)
+
+    async def change_access(
+        self, caller: Caller, document_id: str, groups: Sequence[str]
+    ) -> DocumentStatus:
+        """Open a document to these groups and to no others.
+
+        In force here, for text under way too, when this returns, and on every other replica within
+        2 s; the index follows, now or, while Qdrant is down, later. Raises InvalidRequest,
+        Forbidden, NotFound, Conflict, ObjectStorageUnavailable.
+        """
+        access = checked_access(caller, groups)
+        self._visibility.require_room()
+        changed = await self._commit_access(caller.scope, document_id, access)
+        await self._visibility.announce(access_change(changed))
+        try:
+            async with asyncio.timeout(_PROJECT_S):
+                await self.project_access(changed)
+        except (TimeoutError, Unavailable) as exc:
+            code = getattr(exc, "code", "timeout")
+            _LOG.warning("access not in the index yet", document_id=document_id, error=code)
+        either = AccessScope(changed.tenant, caller.scope.groups | set(access))
+        return await self._status_of(either, changed)
+
+    async def project_access(self, document: Document) -> None:
+        """Open a document to its groups in the index and on the board, states left as they are.
+
+        Raises VectorStoreUnavailable.
+        """
+        # The board last: what it shows, the index has.
+        await self._stores.passages.set_access(document)
+        await self._stores.board.set_access(document)
+
+    async def explain_access(
+        self, tenant: str, document_id: str, scope: AccessScope
+    ) -> Explanation:
+        """Say whether `scope` may see a document of `tenant`, and why.
+
+        Raises NotFound if there never was one, ObjectStorageUnavailable.
+        """
+        catalogue = self._stores.catalogue
+        standing = await catalogue.standing(tenant, _checked(document_id))
+        tombstone = await catalogue.tombstone(tenant, document_id, standing.buried)
+        document, state = standing.document, None
+        if document is None and tombstone is None:
+            raise NotFound(f"There is no document {document_id!r} in the tenant {tenant!r}.")
+        if document is not None:
+            try:
+                open_to = AccessScope(tenant, frozenset(document.access))
+                state = (await self.status(open_to, document_id)).state
+            except VectorStoreUnavailable:
+                state = None
+        return explain(scope, document, state, tombstone)
+
+    async def _commit_access(
+        self, scope: AccessScope, document_id: str, access: tuple[str, ...]
+    ) -> Document:
+        for _ in range(_ATTEMPTS):
+            document = await self._document(scope, document_id)
+            changed = replace(
+                document,
+                revision=document.revision + 1,
+                access=access,
+                updated_at=self._clock.now(),
+            )
+            if await self._stores.catalogue.commit(changed):
+                return changed
+        raise Conflict(
+            "The document is being changed by others at this moment, so its access was not "
+            "changed. Try again in a moment.",
+            retry_after_s=1,
+        )
 
     async def _document(
         self, scope: AccessScope, document_id: str, version: int | None = None
@@ -139,12 +218,17 @@ class Library:
             shown = await self._stores.board.get(scope, document.id)
         except VectorStoreUnavailable:
             shown = None
-        if shown is not None and shown.document.content == document.content:
-            return shown
+        seen = shown and self._seen(scope, shown)
+        if seen and seen.document.content == document.content:
+            return seen
         return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
 
-    def _is_hidden(self, document: Document) -> bool:
-        return document.revision <= self._hidden.get(document.id, 0)
+    def _seen(self, scope: AccessScope, shown: DocumentStatus) -> DocumentStatus | None:
+        """Return what the board shows, brought up to date, if `scope` may see it now."""
+        document = self._visibility.current(shown.document)
+        if document is None or not scope.may_see(document.tenant, document.access):
+            return None
+        return shown if document is shown.document else replace(shown, document=document)
 
 
 def _checked(document_id: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from info_assistant.model.document import Document, DocumentStatus
+from info_assistant.model.document import Document, DocumentStatus, Standing, Tombstone
 from info_assistant.ports import Blobs, Catalogue, DocumentBoard, PassageIndex
 
 
@@ -18,8 +18,11 @@ class RevisionedCatalogue(Catalogue, Protocol):
     async def revision(self, tenant: str, document_id: str, revision: int) -> Document | None:
         """Return one revision, dead or alive, or None."""
 
-    async def newest_revision(self, tenant: str, document_id: str) -> int:
-        """Return the highest revision that was ever written or buried; 0 for none."""
+    async def standing(self, tenant: str, document_id: str) -> Standing:
+        """Return where a document stands, by one look at its names."""
+
+    async def tombstone(self, tenant: str, document_id: str, revision: int) -> Tombstone | None:
+        """Return the tombstone at this revision, or None."""
 
     def living(self) -> AsyncIterator[tuple[str, str, int]]:
         """Yield (tenant, document id, newest revision) of what lives, from names alone."""
@@ -39,6 +42,9 @@ class RevisionedCatalogue(Catalogue, Protocol):
 class WholeBoard(DocumentBoard, Protocol):
     """A board that can be read and written whole."""
 
+    async def set_access(self, document: Document) -> None:
+        """Open a document to its groups here, unless a later revision of it is shown already."""
+
     async def put_all(self, statuses: Sequence[DocumentStatus]) -> None:
         """Create or replace the states of several documents."""
 
@@ -54,6 +60,9 @@ class WholeIndex(PassageIndex, Protocol):
 
     async def counts(self) -> Mapping[str, int]:
         """Return the number of passages by document id, of all tenants and versions."""
+
+    async def set_access(self, document: Document) -> None:
+        """Open a document's passages to its groups, unless they know a later revision of it."""
 
     async def remove_document(self, document_id: str) -> None:
         """Remove the passages of all versions of a document."""

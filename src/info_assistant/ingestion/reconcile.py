@@ -8,10 +8,12 @@ import structlog
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.document import DocumentState, DocumentStatus, Tombstone
+from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import Clock
 
 _GROUP = 256
+_RECONCILER = "reconciler"
 _LOG = structlog.get_logger(__name__)
 
 
@@ -54,6 +56,7 @@ class Reconciler:
             await self._accept([(*living[key], key) for key in again[start : start + _GROUP]])
         for document_id in counts.keys() - living.keys() - self._busy():
             await self._stores.passages.remove_document(document_id)
+        await self._library.visibility.settle(self._project, self._busy)
         return len(again)
 
     async def _compare_board(
@@ -68,11 +71,34 @@ class Reconciler:
                 continue
             if document.id not in living:
                 await self._remove_if_gone(status)
-            elif document.revision < living[document.id][1] or (
-                status.state is DocumentState.READY and not await self._is_whole(status, counts)
-            ):
+            elif document.revision < living[document.id][1]:
+                if not await self._reopened(status, living[document.id][1]):
+                    again.append(document.id)
+            elif status.state is DocumentState.READY and not await self._is_whole(status, counts):
                 again.append(document.id)
         return again + sorted(missing - self._busy())
+
+    async def _reopened(self, status: DocumentStatus, revision: int) -> bool:
+        """Whether all that the board missed is who may see a document, which it now knows."""
+        shown = status.document
+        try:
+            newest = await self._stores.catalogue.revision(shown.tenant, shown.id, revision)
+        except StoredDataInvalid:
+            return False
+        if newest is None or not status.state.settled or newest.content != shown.content:
+            return False
+        await self._library.project_access(newest)
+        return True
+
+    async def _project(self, change: VisibilityChange) -> None:
+        """Carry a change into the index, whatever was written there after it was first done."""
+        tenant, document_id = change.tenant, change.document_id
+        if change.kind is ChangeKind.REMOVED:
+            await self._stores.passages.remove_versions(tenant, document_id, up_to=change.revision)
+            return
+        newest = await self._stores.catalogue.latest(tenant, document_id)
+        if newest is not None:
+            await self._library.project_access(newest)
 
     async def _is_whole(self, status: DocumentStatus, counts: dict[str, int]) -> bool:
         """Whether the index holds the passages of a ready document and no others of it."""
@@ -95,14 +121,19 @@ class Reconciler:
     async def _accept(self, documents: list[tuple[str, int, str]]) -> None:
         statuses: list[DocumentStatus] = []
         for tenant, revision, document_id in documents:
+            now = self._clock.now()
             try:
-                document = await self._stores.catalogue.revision(tenant, document_id, revision)
+                document = await self._stores.catalogue.latest(tenant, document_id)
             except StoredDataInvalid as exc:
                 _LOG.error("catalogue object unreadable", error=exc.message)
                 continue
             if document is not None:
-                now = self._clock.now()
                 statuses.append(DocumentStatus(document, DocumentState.ACCEPTED, now))
+            else:
+                # A change that a removal overtook has a name here, and no bytes to live on.
+                await self._stores.catalogue.bury(
+                    Tombstone(tenant, document_id, revision, now, _RECONCILER)
+                )
         await self._stores.board.put_all(statuses)
 
     async def _remove_if_gone(self, status: DocumentStatus) -> None:

@@ -205,6 +205,7 @@ class _Splitter:
             title=self._title,
             source=document.source,
             access=document.access,
+            access_revision=document.revision,
             heading_path=headings,
             table_header=header,
             page=draft.section.page,

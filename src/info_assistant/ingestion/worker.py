@@ -90,8 +90,9 @@ class IngestionWorker:
         clock: Clock,
         pace: Pace | None = None,
     ) -> None:
-        """Work on these stores; `library` sweeps what was removed."""
+        """Work on these stores; `library` sweeps what was removed and knows what has changed."""
         self._stores = stores
+        self._visibility = library.visibility
         self._tools = tools
         self._clock = clock
         self._pace = pace or Pace()
@@ -264,7 +265,9 @@ class IngestionWorker:
         """Write passages of several documents together; one at a time if they are refused."""
         passages = [each for _, indexed in batch for each in indexed]
         try:
-            await self._until_available(lambda: self._stores.passages.write(passages))
+            await self._until_available(
+                lambda: self._stores.passages.write([self._opened(each) for each in passages])
+            )
         except InfoAssistantError as exc:
             if len(batch) > 1:
                 return [work for each in batch for work in await self._written([each])]
@@ -276,6 +279,11 @@ class IngestionWorker:
             if work.written < len(work.passages):
                 self._progress(work)
         return list(dict.fromkeys(work for work, _ in batch))
+
+    def _opened(self, indexed: IndexedPassage) -> IndexedPassage:
+        """Return a passage for the groups that its document is open to by now."""
+        passage = self._visibility.up_to_date(indexed.passage)
+        return indexed if passage is indexed.passage else replace(indexed, passage=passage)
 
     async def _look_whether_wanted(self, work: Work) -> None:
         """Stop a long document that was deleted or replaced while it was under way."""
@@ -290,6 +298,9 @@ class IngestionWorker:
         if latest is None or latest.content.version != document.content.version:
             work.stopped = True
             await self._finish(work)
+        else:
+            # Who may see it can have changed, which the board is told with its progress.
+            work.document = latest
 
     async def _finish(self, work: Work) -> None:
         """Let the new version stand alone, unless the document has moved on meanwhile."""
@@ -313,6 +324,8 @@ class IngestionWorker:
                 await stores.passages.remove_versions(
                     document.tenant, document.id, up_to=version - 1
                 )
+            if latest.revision > work.passages[0].access_revision:
+                await stores.passages.set_access(latest)
             # Splitting finds a better title than a file name where the document states one.
             titled = replace(latest, title=work.passages[0].title)
             self._report(titled, DocumentState.READY, passages=len(work.passages))

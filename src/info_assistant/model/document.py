@@ -81,6 +81,19 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a document stands in the catalogue, seen at one moment.
+
+    `document` is its newest living revision, or None. `newest` is the highest revision ever written
+    or buried, `buried` the highest that a tombstone covers; 0 for none.
+    """
+
+    document: Document | None
+    newest: int
+    buried: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How much of the present stage is done, in `unit` (pages, passages)."""
 

@@ -21,9 +21,10 @@ class SourcesFound:
 
 @dataclass(frozen=True, slots=True)
 class SentenceReleased:
-    """A sentence passed its check."""
+    """A sentence passed its check, on this evidence."""
 
     sentence: AnswerSentence
+    evidence: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ class Passage:
 
     `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence,
     a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
-    the document; `page` is the physical page from 1.
+    the document; `page` is the physical page from 1. `access_revision` is the revision of the
+    catalogue's entry that `access` was taken from; 0 where that is not known.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Passage:
     start: int
     end: int
     statements: tuple[Span, ...]
+    access_revision: int = 0
 
     @property
     def embedded_context(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
-from info_assistant.model.document import SCHEMA, Document, Tombstone
+from info_assistant.model.document import SCHEMA, Document, Standing, Tombstone
 from info_assistant.ports import Blobs
 from info_assistant.stores.records import document_from, moment_from
 
@@ -53,8 +53,16 @@ class BlobCatalogue:
 
     async def latest(self, tenant: str, document_id: str) -> Document | None:
         """Return the newest living revision, or None. Raises StoredDataInvalid."""
-        living = (await self._revisions_of(tenant, document_id)).living
-        return None if living is None else await self.revision(tenant, document_id, living)
+        return (await self.standing(tenant, document_id)).document
+
+    async def standing(self, tenant: str, document_id: str) -> Standing:
+        """Return where a document stands, by one look at its names. Raises StoredDataInvalid."""
+        revisions = await self._revisions_of(tenant, document_id)
+        return Standing(
+            document=await self._living(tenant, document_id, revisions),
+            newest=max([revisions.buried, *revisions.written]),
+            buried=revisions.buried,
+        )
 
     async def revision(self, tenant: str, document_id: str, revision: int) -> Document | None:
         """Return one revision, dead or alive, or None. Raises StoredDataInvalid."""
@@ -65,11 +73,6 @@ class BlobCatalogue:
             return None
         return _decoded(key, data, document_from)
 
-    async def newest_revision(self, tenant: str, document_id: str) -> int:
-        """Return the highest revision that was ever written or buried; 0 for none."""
-        revisions = await self._revisions_of(tenant, document_id)
-        return max([revisions.buried, *revisions.written])
-
     async def commit(self, document: Document) -> bool:
         """Write the revision; this is the moment a document is accepted. False if another won."""
         key = _document_key(document.tenant, document.id, document.revision)
@@ -79,6 +82,14 @@ class BlobCatalogue:
         """Write the tombstone; durable when this returns. Burying twice changes nothing."""
         key = _tombstone_key(tombstone.tenant, tombstone.document_id, tombstone.revision)
         await self._blobs.put_new(key, _encoded(tombstone))
+
+    async def tombstone(self, tenant: str, document_id: str, revision: int) -> Tombstone | None:
+        """Return the tombstone at this revision, or None. Raises StoredDataInvalid."""
+        key = _tombstone_key(tenant, document_id, revision)
+        try:
+            return _decoded(key, await self._blobs.get(key), _tombstone)
+        except NotFound:
+            return None
 
     async def tombstones(self) -> AsyncIterator[Tombstone]:
         """Yield every tombstone of every tenant. Raises StoredDataInvalid."""
@@ -91,10 +102,11 @@ class BlobCatalogue:
 
         One listing a tenant and kind, then one read a document. Raises StoredDataInvalid.
         """
-        async for tenant, document_id, revision in self.living():
-            document = await self.revision(tenant, document_id, revision)
-            if document is not None:
-                yield document
+        for tenant in await self._blobs.folders(""):
+            for document_id, revisions in (await self._listing(tenant)).items():
+                document = await self._living(tenant, document_id, revisions)
+                if document is not None:
+                    yield document
 
     async def living(self) -> AsyncIterator[tuple[str, str, int]]:
         """Yield (tenant, document id, newest revision) of what lives, from names alone.
@@ -133,6 +145,16 @@ class BlobCatalogue:
         for revision in (await self._revisions_of(tenant, document_id)).written:
             if revision <= up_to:
                 await self._blobs.delete(_document_key(tenant, document_id, revision))
+
+    async def _living(
+        self, tenant: str, document_id: str, revisions: _Revisions
+    ) -> Document | None:
+        newest = revisions.living
+        document = None if newest is None else await self.revision(tenant, document_id, newest)
+        if document is not None and document.content.version <= revisions.buried:
+            # A change that a removal overtook: it brought no bytes of its own to live on.
+            return None
+        return document
 
     async def _revisions_of(self, tenant: str, document_id: str) -> _Revisions:
         return (await self._listing(tenant, document_id)).get(document_id, _Revisions())

@@ -6,9 +6,10 @@ finds nothing. Entries are deleted from the oldest on once they are of no more u
 stays, because it shows where the row goes on.
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from info_assistant.errors import NotFound
@@ -20,6 +21,9 @@ from info_assistant.stores.objects import SYSTEM
 from info_assistant.stores.records import moment_from
 
 FOLDER = f"{SYSTEM}/changes"
+
+_TOGETHER = 32
+"""Entries read at once by a replica that has some catching up to do."""
 
 _NAME = re.compile(rf"{FOLDER}/(\d{{10,}})\.json")
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
@@ -57,26 +61,23 @@ class BlobChangeFeed:
                 return
             number = newest + 1
 
-    async def news(self) -> Sequence[ChangeBatch]:
-        """Return the entries after the last one read. Raises ObjectStorageUnavailable."""
-        found: list[ChangeBatch] = []
+    async def news(self) -> AsyncIterator[ChangeBatch]:
+        """Yield the entries after the last one read. Raises ObjectStorageUnavailable."""
         while (data := await self._stored(self._read_up_to + 1)) is not None:
             self._read_up_to += 1
-            found.append(self._decoded(self._read_up_to, data))
-        return found
+            yield self._decoded(self._read_up_to, data)
 
-    async def catch_up(self) -> Sequence[ChangeBatch]:
-        """Return all kept entries after the last one read. Raises ObjectStorageUnavailable."""
+    async def catch_up(self) -> AsyncIterator[ChangeBatch]:
+        """Yield all kept entries after the last one read. Raises ObjectStorageUnavailable."""
         numbers = await self._numbers()
-        found: list[ChangeBatch] = []
-        for number in numbers:
-            if number > self._read_up_to:
-                data = await self._stored(number)
-                if data is not None:
-                    found.append(self._decoded(number, data))
+        unread = [number for number in numbers if number > self._read_up_to]
+        for at in range(0, len(unread), _TOGETHER):
+            group = unread[at : at + _TOGETHER]
+            for number, data in zip(group, await self._all_of(group), strict=True):
                 self._read_up_to = number
+                if data is not None:
+                    yield self._decoded(number, data)
         self._oldest = min(numbers, default=0)
-        return found
 
     async def delete(self, number: int) -> None:
         """Delete an entry, unless it is the newest known. Raises ObjectStorageUnavailable."""
@@ -90,6 +91,9 @@ class BlobChangeFeed:
         }
         data = json.dumps(stamped(Stored.VISIBILITY_CHANGES, fields), ensure_ascii=False)
         return await self._blobs.put_new(_key(number), data.encode())
+
+    async def _all_of(self, numbers: Sequence[int]) -> Sequence[bytes | None]:
+        return await asyncio.gather(*(self._stored(number) for number in numbers))
 
     async def _stored(self, number: int) -> bytes | None:
         try:

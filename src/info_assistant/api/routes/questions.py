@@ -3,12 +3,14 @@
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
+from info_assistant.answering.release import MayShow, visible_part
 from info_assistant.api import streams
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
@@ -93,6 +95,8 @@ class _Asker:
         deadline = Deadline.after(self._services.limits.request_s)
         async with while_connected(request.receive):
             answer = await self._answer(question, deadline)
+        # The client's connection was let go meanwhile, in which time documents can be closed to it.
+        answer = visible_part(answer, self._may_show(question))
         with_text = "passages" in asked.include
         return json_answer(answer_body(answer, with_text=with_text, notices=_notices(asked)))
 
@@ -110,9 +114,13 @@ class _Asker:
             request_id=request_id_of(request),
             notices=_notices(asked),
             ping_s=self._services.limits.ping_s,
+            may_show=self._may_show(question),
             lifecycle=self._services.lifecycle,
         )
         return AnswerStream(begun, events, deadline, options, self._count)
+
+    def _may_show(self, question: Question) -> MayShow:
+        return partial(self._services.visibility.may_show, question.caller.scope)
 
     async def _answer(self, question: Question, deadline: Deadline) -> Answer:
         async with self._within(deadline):

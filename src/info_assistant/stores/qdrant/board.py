@@ -7,7 +7,7 @@ import structlog
 from qdrant_client.http import models
 
 from info_assistant.errors import InvalidRequest, StoredDataInvalid
-from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
 from info_assistant.ports import StatusPage
 from info_assistant.stores.qdrant.connection import (
@@ -66,6 +66,21 @@ class QdrantBoard:
                 ),
                 timeout_s=WRITE_TIMEOUT_S,
             )
+
+    async def set_access(self, document: Document) -> None:
+        """Open a document to its groups here, unless a later revision of it is shown already.
+
+        What is known of its way in stays as it is.
+        """
+        access = list(document.access)
+        # What filters look at comes first: a reader of the inner revision may rely on it.
+        await self._merge(document, {"access": access, "revision": document.revision}, "")
+        inner = {
+            "access": access,
+            "revision": document.revision,
+            "updated_at": document.updated_at.isoformat(),
+        }
+        await self._merge(document, inner, "document")
 
     async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
         """Return the state of a document that `scope` may see."""
@@ -153,6 +168,24 @@ class QdrantBoard:
     async def drop(self) -> None:
         """Forget all documents."""
         await self._collection.drop()
+
+    async def _merge(self, document: Document, fields: dict[str, object], inside: str) -> None:
+        """Set fields at the top or `inside` a field, unless those there are of a later revision."""
+        key = f"{inside}.revision" if inside else "revision"
+        later = models.FieldCondition(key=key, range=models.Range(gte=document.revision))
+        behind = models.Filter(
+            must=[
+                models.FieldCondition(key="tenant", match=models.MatchValue(value=document.tenant)),
+                models.HasIdCondition(has_id=[document.id]),
+            ],
+            must_not=[later],
+        )
+        await self._collection.ask(
+            lambda client: client.set_payload(
+                self._collection.alias, payload=fields, key=inside or None, points=behind, wait=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
 
     async def _scroll(
         self, condition: models.Filter | None, limit: int, after: str | None

@@ -8,6 +8,7 @@ import numpy as np
 from qdrant_client.http import models
 
 from info_assistant.errors import InvalidRequest
+from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Candidate, IndexedPassage, QuestionVectors, SparseVector
 from info_assistant.model.question import Filters
@@ -84,6 +85,21 @@ class QdrantPassages:
         await self._collection.ask(
             lambda client: client.delete(
                 self._collection.alias, points_selector=selector, wait=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+
+    async def set_access(self, document: Document) -> None:
+        """Open a document's passages to its groups, unless they know a later revision of it."""
+        later = models.Range(gte=document.revision)
+        behind = models.Filter(
+            must=[_is("tenant", document.tenant), _is("document_id", document.id)],
+            must_not=[models.FieldCondition(key="access_revision", range=later)],
+        )
+        payload = {"access": list(document.access), "access_revision": document.revision}
+        await self._collection.ask(
+            lambda client: client.set_payload(
+                self._collection.alias, payload=payload, points=behind, wait=True
             ),
             timeout_s=WRITE_TIMEOUT_S,
         )

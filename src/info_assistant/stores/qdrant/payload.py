@@ -36,6 +36,7 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "title": passage.title,
         "source": passage.source,
         "access": passage.access,
+        "access_revision": passage.access_revision,
         "heading_path": passage.heading_path,
         "table_header": passage.table_header,
         "page": passage.page,
@@ -82,6 +83,7 @@ def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
         start=payload["start"],
         end=payload["end"],
         statements=_spans(payload["statements"]),
+        access_revision=payload.get("access_revision", 0),
     )
 
 
@@ -93,6 +95,7 @@ def status_payload(status: DocumentStatus) -> dict[str, Any]:
         "schema": SCHEMA,
         "tenant": document.tenant,
         "access": document.access,
+        "revision": document.revision,
         "state": status.state.value,
         "since": status.since.isoformat(),
         "detail": status.detail,
