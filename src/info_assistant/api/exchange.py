@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import re
+import secrets
 import time
-import uuid
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
@@ -45,11 +44,12 @@ class Exchange:
         self.began = time.perf_counter()
         self.status = 499  # Nothing was answered: the client had gone.
         self.started = False
-        self.headers = Headers(scope=scope)
-        given = self.headers.get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        # A plain mapping: this runs for every request, and most are looked at a few times only.
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self._header(b"x-request-id")
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
         scope.setdefault("state", {})["request_id"] = self.request_id
-        length = self.headers.get("content-length", "")
+        length = self._header(b"content-length")
         self._announced = int(length) if _MILLISECONDS.fullmatch(length) else limit
         self.announced_too_much = length.isdigit() and int(length) > limit
         self._receive = receive
@@ -59,7 +59,7 @@ class Exchange:
         self._received = 0
         self._more = True
         self._kept: Message | None = None
-        self._waits_for_leave = self.headers.get("expect", "").lower() == "100-continue"
+        self._waits_for_leave = self._header(b"expect").lower() == "100-continue"
         self._own_headers = [
             (b"x-request-id", self.request_id.encode("ascii")),
             (b"x-served-mode", served_mode.encode("latin-1")),
@@ -79,8 +79,8 @@ class Exchange:
         """
         if with_body:
             longest_s += BODY_PAUSE_S + min(self._announced, self._limit) / BODY_BYTES_PER_S
-        wish = self.headers.get("x-request-deadline-ms")
-        if wish is not None:
+        wish = self._header(b"x-request-deadline-ms")
+        if wish:
             if not _MILLISECONDS.fullmatch(wish):
                 raise InvalidRequest(
                     "The header X-Request-Deadline-Ms is no number of milliseconds. Please give "
@@ -129,6 +129,9 @@ class Exchange:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             self._more = message.get("more_body", False)
         return message
+
+    def _header(self, name: bytes) -> str:
+        return self._headers.get(name, b"").decode("latin-1")
 
     async def _next_piece(self) -> Message:
         now = asyncio.get_running_loop().time()
