@@ -17,10 +17,10 @@ _INTRODUCTION = """\
 
 Every error of the API is `application/problem+json` (RFC 9457) with `type`, `title`, `status`,
 `code`, `detail` and `request_id`; requests of a wrong shape add `errors`, one for each field. The
-`code` is stable: rely on it, not on the words. `detail` says what happened, what it means and what to
-do. `request_id` finds the request in the log and in the audit trail. Where waiting helps,
-`Retry-After` says how many seconds. In a stream that has begun, the same problem comes as an `error`
-event.
+`code` is stable: rely on it, not on the words. `detail` says what happened, what it means and
+what to do. `request_id` finds the request in the log and in the audit trail. Where waiting helps,
+`Retry-After` says how many seconds. In a stream that has begun, the same problem comes as an
+`error` event.
 
 This page is written by `make pages` from `api/problems.py` and `errors.py`.
 
