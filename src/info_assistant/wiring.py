@@ -14,6 +14,7 @@ from info_assistant.identity.administration import Administration
 from info_assistant.identity.authenticate import CredentialsAuthenticator
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
+from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
@@ -182,24 +183,23 @@ def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock
 
 @asynccontextmanager
 async def administration(settings: Settings, actor: str) -> AsyncIterator[Administration]:
-    """Give `actor` access to keys and tenants as they are now; works when no backend does.
+    """Give `actor` access to keys, tenants and switches as they are; works when no backend does.
 
     Raises ObjectStorageUnavailable.
     """
     clock = SystemClock()
     blobs = ObjectBlobs(settings.blob_url)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
-    keys, tenants = objects.open("keys"), objects.open("tenants")
-    for each in (keys, tenants):
+    keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
+    for each in (keys, tenants, switches):
         await each.refresh(whole=True)
     records = RecordLog(blobs, settings.data_dir / "journals")
     try:
         yield Administration(
             ApiKeys(keys, clock),
             Tenants(tenants, clock),
-            RecordedAudit(records),
-            clock,
-            actor=actor,
+            Modes(switches=switches, clock=clock),
+            OperatorTrail(RecordedAudit(records), clock, actor),
         )
     finally:
         await records.close()

@@ -1,29 +1,33 @@
-"""Changes of keys and tenants by people on call, each with its line in the audit trail."""
+"""What people on call change past the API, each change with its line in the audit trail."""
 
-from info_assistant.errors import NotFound
+from collections.abc import Sequence
+
+from info_assistant.errors import NotFound, RecordsUnavailable
 from info_assistant.identity.keys import ApiKey, ApiKeys, NewKey
+from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
-from info_assistant.model.audit import AuditEvent
-from info_assistant.model.ids import new_id
+from info_assistant.model.identity import DEFAULT_TENANT
+from info_assistant.model.mode import Mode
 from info_assistant.model.tenant import TenantLimits
-from info_assistant.ports import AuditLog, Clock
+from info_assistant.observability.log import get_logger
+from info_assistant.resilience.modes import Modes, SwitchOrder
+
+_log = get_logger("administration")
 
 
 class Administration:
-    """Who belongs to an installation.
+    """Who belongs to an installation, and which switches are thrown in it.
 
-    Every change raises RecordsUnavailable where no event of it can be kept, and is not made then.
+    Every change of keys and tenants raises RecordsUnavailable where no event of it can be kept, and
+    is not made then.
     """
 
-    def __init__(
-        self, keys: ApiKeys, tenants: Tenants, audit: AuditLog, clock: Clock, *, actor: str
-    ) -> None:
-        """Change `keys` and `tenants` in the name of `actor`."""
+    def __init__(self, keys: ApiKeys, tenants: Tenants, modes: Modes, trail: OperatorTrail) -> None:
+        """Change `keys`, `tenants` and `modes`, and note it in `trail`."""
         self.keys = keys
         self.tenants = tenants
-        self._audit = audit
-        self._clock = clock
-        self._actor = actor
+        self.modes = modes
+        self._trail = trail
 
     async def create_key(self, wanted: NewKey) -> tuple[ApiKey, str]:
         """Make a key; return it and the whole of it in words, which nobody can see again.
@@ -35,28 +39,28 @@ class Administration:
                 f"There is no tenant {wanted.tenant[:80]!r}. Create it first with "
                 "`info-assistant tenants create`; `tenants list` shows all."
             )
-        await self._audit.check()
+        await self._trail.check()
         key, secret = await self.keys.create(wanted)
-        about = {"role": key.role.value, "groups": ",".join(sorted(key.groups))}
-        await self._note("key.create", key.tenant, key.id, about)
+        groups = ",".join(sorted(key.groups))
+        await self._trail.note("key.create", key.tenant, key.id, role=key.role.value, groups=groups)
         return key, secret
 
     async def revoke_key(self, key_id: str) -> None:
         """End a key for good. Raises NotFound, ObjectStorageUnavailable."""
-        await self._audit.check()
+        await self._trail.check()
         await self.keys.revoke(key_id)
         tenant = next((key.tenant for key in self.keys.all() if key.id == key_id), "")
-        await self._note("key.revoke", tenant, key_id, {})
+        await self._trail.note("key.revoke", tenant, key_id)
 
     async def create_tenant(self, name: str, title: str, limits: TenantLimits) -> None:
         """Create a tenant. Raises InvalidRequest, Conflict, ObjectStorageUnavailable."""
-        await self._audit.check()
+        await self._trail.check()
         await self.tenants.create(name, title, limits)
-        await self._note("tenant.create", name, name, {})
+        await self._trail.note("tenant.create", name, name)
 
     async def set_limits(self, name: str, limits: TenantLimits) -> None:
         """Replace a tenant's limits. Raises InvalidRequest, NotFound, ObjectStorageUnavailable."""
-        await self._audit.check()
+        await self._trail.check()
         await self.tenants.set_limits(name, limits)
         about = {
             "questions_per_minute": limits.questions_per_minute,
@@ -65,18 +69,20 @@ class Administration:
             "documents": limits.documents,
         }
         told = {limit: str(value) for limit, value in about.items() if value is not None}
-        await self._note("tenant.set_limits", name, name, told)
+        await self._trail.note("tenant.set_limits", name, name, **told)
 
-    async def _note(self, action: str, tenant: str, target: str, detail: dict[str, str]) -> None:
-        event = AuditEvent(
-            id=new_id(),
-            at=self._clock.now(),
-            tenant=tenant,
-            actor=self._actor,
-            action=action,
-            target=target,
-            outcome="done",
-            request_id="",
-            detail=tuple(detail.items()),
-        )
-        await self._audit.append([event])
+    async def throw(self, order: SwitchOrder) -> Sequence[Mode]:
+        """Throw switches, and return which are then thrown; on the record where that can be.
+
+        They must work when much else does not, and name actor and reason themselves. Raises what
+        `Modes.order` raises.
+        """
+        modes = await self.modes.order(order)
+        try:
+            for name, value in order.values.items():
+                await self._trail.note(
+                    "modes.change", DEFAULT_TENANT, name, value=str(value), reason=order.reason
+                )
+        except RecordsUnavailable as error:
+            _log.warning("Switches thrown without a trace", detail=error.message)
+        return modes

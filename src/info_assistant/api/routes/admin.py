@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
+from info_assistant.api.auditing import describe_action
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
@@ -47,7 +48,10 @@ def _add_modes(router: APIRouter, services: ApiServices) -> None:
     )
     async def throw_switches(asked: ModesRequest, request: Request) -> Response:
         """Set or lift switches, and tell which modes are then in force; on other replicas soon."""
-        in_force = await modes.order(asked.order(caller_of(request)))
+        order = asked.order(caller_of(request))
+        values = {name: "lifted" if v is None else v for name, v in order.values.items()}
+        describe_action(request, *values, reason=order.reason, **values)
+        in_force = await modes.order(order)
         return json_answer(ModesBody(modes=mode_bodies(in_force)))
 
 
@@ -76,5 +80,6 @@ def _add_incidents(router: APIRouter, services: ApiServices) -> None:
     )
     async def report_incident(asked: IncidentRequest, request: Request) -> Response:
         """Add an incident or replace the one of the same id, and tell what readers now see."""
+        describe_action(request, asked.id, status=asked.status.value)
         await incidents.report(asked.report(caller_of(request)), version=asked.version)
         return told()
