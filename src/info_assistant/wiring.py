@@ -9,9 +9,9 @@ from fastapi import FastAPI
 
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.api.app import create_app
-from info_assistant.api.services import ApiServices
+from info_assistant.api.services import ApiServices, FindKey
 from info_assistant.identity.administration import Administration
-from info_assistant.identity.authenticate import CredentialsAuthenticator
+from info_assistant.identity.authenticate import CredentialsAuthenticator, scope_of
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.identity.operator_trail import OperatorTrail
@@ -23,6 +23,7 @@ from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.ingestion.rebuild import rebuild_qdrant
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Tools
+from info_assistant.model.identity import AccessScope
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Authenticator, Clock, Probe
@@ -129,6 +130,7 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         modes=modes,
         visibility=visibility,
+        find_key=_key_finder(sign_in.keys, clock),
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={
             "health": health.run,
@@ -152,9 +154,23 @@ class _SignIn:
     """Who may come in, and what that needs while the process runs."""
 
     authenticator: Authenticator
+    keys: ApiKeys | None = None
     probes: Mapping[str, Probe] = field(default_factory=dict)
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+def _key_finder(keys: ApiKeys | None, clock: Clock) -> FindKey:
+    """Return how to find what a key may see."""
+
+    def find(key_id: str) -> tuple[AccessScope, str] | None:
+        key = keys.find(key_id) if keys is not None else None
+        if key is None:
+            return None
+        state = key.state(clock.now())
+        return scope_of(key), "" if state == "active" else state
+
+    return find
 
 
 def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock: Clock) -> _SignIn:
@@ -163,7 +179,7 @@ def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock
         return _SignIn(LocalOperatorAuthenticator())
     keys = ApiKeys(objects.open("keys"), clock)
     if settings.auth == "keys":
-        return _SignIn(CredentialsAuthenticator(keys, tenants))
+        return _SignIn(CredentialsAuthenticator(keys, tenants), keys)
     issuer = IssuerKeys(settings.oidc_issuer, clock, saved=objects.open("issuer-keys"))
     rules = TokenRules(
         issuer=settings.oidc_issuer,
@@ -175,6 +191,7 @@ def _sign_in(settings: Settings, objects: SharedObjects, tenants: Tenants, clock
     verifier = OidcTokenVerifier(rules, issuer, clock)
     return _SignIn(
         CredentialsAuthenticator(keys, tenants, verifier),
+        keys,
         probes={"identity_provider": issuer},
         tasks={"identity provider's keys": issuer.run},
         closers=(issuer.close,),

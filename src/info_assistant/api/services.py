@@ -81,6 +81,10 @@ class DocumentLibrary(Protocol):
         """Say whether `scope` may see a document of `tenant`, and why."""
 
 
+FindKey = Callable[[str], tuple[AccessScope, str] | None]
+"""Finds what an API key may see by the key's id, and in a word why it is at its end, else ""."""
+
+
 class AsIndexed:
     """ports.Visibility where nothing ever changes: what the index says goes."""
 
@@ -124,6 +128,7 @@ class ApiServices:
     modes: Modes = field(default_factory=Modes)
     incidents: Incidents = field(default_factory=Incidents)
     visibility: Visibility = field(default_factory=AsIndexed)
+    find_key: FindKey = lambda _key_id: None
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()

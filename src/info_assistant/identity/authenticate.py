@@ -10,6 +10,11 @@ from info_assistant.ports import Credentials, TokenVerifier, VerifiedToken
 _KEY_SUBJECT = "key:"
 
 
+def scope_of(key: ApiKey) -> AccessScope:
+    """Return what may be seen with a key."""
+    return AccessScope(key.tenant, groups_of(key.groups))
+
+
 class CredentialsAuthenticator:
     """ports.Authenticator for `AUTH=keys` and `AUTH=oidc`.
 
@@ -44,10 +49,11 @@ class CredentialsAuthenticator:
         return self._person(await self._verifier.verify(presented))
 
     def _program(self, key: ApiKey) -> Caller:
+        self._tenants.require(key.tenant)
         return Caller(
             subject=f"{_KEY_SUBJECT}{key.id}",
             role=key.role,
-            scope=AccessScope(self._tenants.require(key.tenant).name, groups_of(key.groups)),
+            scope=scope_of(key),
             name=key.name,
             signed_in_by="key",
         )

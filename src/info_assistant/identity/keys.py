@@ -87,6 +87,11 @@ class ApiKeys:
         found = (stored.key for stored in self._view.value.values())
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
+    def find(self, key_id: str) -> ApiKey | None:
+        """Return the key of this id, whatever its state, or None."""
+        stored = self._view.value.get(key_id)
+        return None if stored is None else stored.key
+
     def verify(self, presented: str) -> ApiKey:
         """Return the key that was presented.
 

@@ -1,6 +1,7 @@
 """Documents: taking them in, listing them, showing their text, giving them back, removing them."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
@@ -69,21 +70,36 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
             Form(description="Path or name that identifies the document; for a single file."),
         ] = None,
         title: Annotated[str | None, Form(description="Title to show; for a single file.")] = None,
+        access: Annotated[
+            list[str] | None,
+            Form(
+                description="Access groups that may see the documents, one field for each. Left "
+                "out: new documents are open to everyone, known ones stay as they are."
+            ),
+        ] = None,
     ) -> Response:
         """Store documents, to be read and made searchable. Handing one in again is harmless."""
         caller = caller_of(request)
         if len(file) > 1 and (source or title):
             raise InvalidRequest("`source` and `title` go with a single file. Send files singly.")
+        named = _Named(source or "", title or None, tuple(access or ()))
         receipts = [
-            await services.intake.accept(
-                caller, await _received(each, source, title, limits.file_bytes)
-            )
+            await services.intake.accept(caller, await _received(each, named, limits.file_bytes))
             for each in file
         ]
         return _receipt(receipts)
 
 
-async def _received(file: UploadFile, source: str | None, title: str | None, most: int) -> Upload:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What an upload says of its files."""
+
+    source: str
+    title: str | None
+    access: tuple[str, ...]
+
+
+async def _received(file: UploadFile, named: _Named, most: int) -> Upload:
     if file.size is not None and file.size > most:
         raise PayloadTooLarge(
             f"A file may have up to {most // _MEGABYTE} MB; this one is larger. Split the file."
@@ -91,9 +107,10 @@ async def _received(file: UploadFile, source: str | None, title: str | None, mos
     return Upload(
         data=await file.read(),
         filename=file.filename or "",
-        source=source or "",
-        title=title or None,
+        source=named.source,
+        title=named.title,
         media_type=file.content_type,
+        access=named.access,
     )
 
 

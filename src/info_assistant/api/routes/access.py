@@ -1,0 +1,129 @@
+"""Who may see a document: changing it, and explaining it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from info_assistant.api.answers import json_answer
+from info_assistant.api.openapi import problems
+from info_assistant.api.requests import caller_of
+from info_assistant.api.routes.documents import DocumentId
+from info_assistant.api.services import ApiServices
+from info_assistant.api.wire import DocumentBody, Request, Wire, document_body
+from info_assistant.errors import InvalidRequest, NotFound
+from info_assistant.model.identity import EVERYONE, LONGEST_GROUP_NAME, AccessScope, Caller
+from info_assistant.model.visibility import Explanation
+
+_MOST_GROUPS_ASKED = 200
+
+GroupName = Annotated[str, Field(min_length=1, max_length=LONGEST_GROUP_NAME)]
+
+
+class DocumentChange(Request):
+    """What to change about a document."""
+
+    access: Annotated[list[GroupName], Field(min_length=1, max_length=50)] = Field(
+        description="The groups that may see it from now on; all others may not.",
+        examples=[["hr", "works-council"]],
+    )
+
+
+class ExplanationBody(Wire):
+    """Whether a caller may see a document, and why. `tombstone` is when it was removed."""
+
+    visible: bool
+    because: str
+    document_groups: list[str] | None
+    caller_groups: list[str]
+    shared_groups: list[str]
+    tenant_matches: bool
+    state: str | None
+    tombstone: datetime | None
+
+
+def routes(services: ApiServices) -> APIRouter:
+    """Return the routes about access."""
+    router = APIRouter(prefix="/v1/documents")
+
+    @router.patch(
+        "/{document_id}",
+        response_model=DocumentBody,
+        summary="Open a document to other groups",
+        responses=problems(403, 404, 409, 422, 429, 500, 503),
+    )
+    async def change(
+        request: HttpRequest, document_id: DocumentId, change: DocumentChange
+    ) -> Response:
+        """Set who may see a document: here from this answer on, everywhere within 2 seconds."""
+        status = await services.library.change_access(
+            caller_of(request), str(document_id), change.access
+        )
+        return json_answer(document_body(status))
+
+    @router.get(
+        "/{document_id}/access",
+        response_model=ExplanationBody,
+        summary="Explain who may see a document",
+        responses=problems(404, 422, 429, 500, 503),
+    )
+    async def explain(
+        request: HttpRequest,
+        document_id: DocumentId,
+        groups: Annotated[
+            list[str],
+            Query(max_length=_MOST_GROUPS_ASKED, description="Explain for members of these."),
+        ] = [],  # noqa: B006  FastAPI's form of a list that may be left out.
+        key: Annotated[
+            str, Query(max_length=100, description="Explain for the API key of this id.")
+        ] = "",
+    ) -> Response:
+        """Say in a sentence why a caller may see a document or not: yourself unless named."""
+        caller = caller_of(request)
+        if groups and key:
+            raise InvalidRequest("Give either `groups` or `key`, not both.")
+        scope, ended = _asked(services, caller, groups, key)
+        explanation = await services.library.explain_access(
+            caller.scope.tenant, str(document_id), scope
+        )
+        return json_answer(_body(explanation, ended))
+
+    return router
+
+
+def _asked(
+    services: ApiServices, caller: Caller, groups: list[str], key: str
+) -> tuple[AccessScope, str]:
+    """Return whose access is asked about, and why they get in nowhere any more, if so."""
+    if groups:
+        return AccessScope(caller.scope.tenant, frozenset({EVERYONE, *groups})), ""
+    if not key:
+        return caller.scope, ""
+    found = services.find_key(key)
+    if found is None:
+        raise NotFound(
+            f"There is no API key {key!r}. `info-assistant keys list` shows those there are."
+        )
+    return found
+
+
+def _body(explanation: Explanation, ended: str) -> ExplanationBody:
+    if ended:
+        because = f"Not visible: the API key is {ended}, so nobody gets in with it."
+        explanation = replace(explanation, visible=False, because=because)
+    return ExplanationBody(
+        visible=explanation.visible,
+        because=explanation.because,
+        document_groups=None
+        if explanation.document_groups is None
+        else list(explanation.document_groups),
+        caller_groups=list(explanation.caller_groups),
+        shared_groups=list(explanation.shared_groups),
+        tenant_matches=explanation.tenant_matches,
+        state=explanation.state,
+        tombstone=explanation.tombstone,
+    )
