@@ -14,13 +14,13 @@ from typing import Any
 
 from info_assistant.errors import NotFound
 from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Blobs, Clock
-from info_assistant.stores.objects import SYSTEM
 from info_assistant.stores.records import moment_from
 
-FOLDER = f"{SYSTEM}/changes"
+FOLDER = f"{SYSTEM_TENANT}/changes"
 
 _TOGETHER = 32
 """Entries read at once by a replica that has some catching up to do."""
