@@ -20,8 +20,9 @@ def rebuild() -> None:
 def rebuild_qdrant() -> None:
     """Recreate the search index and the documents' states in Qdrant.
 
-    Reads every document again from object storage. The vector store must run; questions are
-    answered from what is there already.
+    Empties both first, then reads every document again from object storage. Until it is done,
+    answers come only from the documents that are in again; nothing else is lost by an interruption
+    than time. The vector store must run.
 
     \b
     Example:
