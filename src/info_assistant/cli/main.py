@@ -101,6 +101,12 @@ def _evaluate() -> click.Command:
     return evaluate
 
 
+def _modes() -> click.Command:
+    from info_assistant.cli.modes import modes
+
+    return modes
+
+
 def _doctor() -> click.Command:
     from info_assistant.cli.doctor import doctor
 
@@ -112,6 +118,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("ask", "Ask a question and read the answer with its citations.", _ask),
     Entry("ingest", "Take files and folders into the library.", _ingest),
     Entry("documents", "List, show or delete the documents of the library.", _documents),
+    Entry("modes", "Show, set and lift the modes of the service.", _modes),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry(
         "evaluate",

@@ -140,7 +140,6 @@ class Modes:
                 f"instead: {_command(order.values)}",
                 retry_after_s=exc.retry_after_s,
             ) from exc
-        _log.info("Switches thrown", names=[name.value for name in order.values], actor=order.actor)
         return self.in_force()
 
     def _retry_after_s(self, mode: Mode) -> float:
@@ -170,7 +169,10 @@ class Modes:
             waiting = [name for name in _CONTRADICTORY if name not in environment]
             _log.warning("Switches wait for the environment", names=waiting)
             modes = {name: mode for name, mode in modes.items() if name not in waiting}
+        before = self._modes
         self._modes = {name: modes[name] for name in ModeName if name in modes}
+        if self._modes != before:
+            _log.warning("Modes in force changed", names=[name.value for name in self._modes])
 
     def _edited(self, fields: Mapping[str, Any], order: SwitchOrder) -> Mapping[str, Any]:
         """Return the next version of the switches. Names that we do not know stay as they are."""
