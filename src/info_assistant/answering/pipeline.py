@@ -13,7 +13,7 @@ from info_assistant.answering.cite import check, cite
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
-from info_assistant.answering.record import Recorder
+from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError
 from info_assistant.model.answer import (
@@ -34,8 +34,10 @@ from info_assistant.model.events import (
 )
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
+from info_assistant.model.record import AnswerRecord
 from info_assistant.ports import (
     AnswerCache,
+    AnswerRecords,
     Clock,
     DraftSentence,
     Embedder,
@@ -71,6 +73,7 @@ class PipelineParts:
     cache: AnswerCache
     clock: Clock
     recorder: Recorder
+    records: AnswerRecords
     visibility: Visibility
     cache_only: Callable[[], bool] = lambda: False
     timeout_s: float = 30.0
@@ -162,7 +165,7 @@ class AnswerPipeline:
         known = await journey.within("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
-            parts.recorder.answered(known)
+            await self._record(question, known, journey)
             async for event in _replay(known):
                 yield event
             return
@@ -189,8 +192,24 @@ class AnswerPipeline:
         # A finished answer is not withheld because it could not be kept for others in time.
         with suppress(DeadlineExceeded):
             await journey.within("keep", parts.cache.put(key, answer))
-        parts.recorder.answered(answer)
+        await self._record(question, answer, journey)
         yield AnswerFinished(answer)
+
+    async def _record(self, question: Question, answer: Answer, journey: _Journey) -> None:
+        """Take note of an answer, before it is given as finished."""
+        parts = self._parts
+        parts.recorder.answered(answer)
+        record = AnswerRecord(
+            id=answer.id,
+            at=parts.clock.now(),
+            tenant=question.caller.scope.tenant,
+            subject=question.caller.subject,
+            question=question.text,
+            answer=answer,
+        )
+        # Nor is it withheld because no record could be kept in time.
+        with suppress(DeadlineExceeded):
+            await journey.within("record", keep_record(parts.records, parts.recorder, record))
 
     async def _known(self, key: str) -> Answer | None:
         """Return an answer given before, unless what it shows may have been removed since."""
@@ -232,7 +251,8 @@ class AnswerPipeline:
             sentences=tuple(journey.sentences),
             citations=tuple(journey.citations),
             see_also=tuple(
-                replace(source, n=n) for n, source in enumerate(rest, len(journey.citations) + 1)
+                Citation(n, source.passage, source.quote, source.start, source.end)
+                for n, source in enumerate(rest, len(journey.citations) + 1)
             ),
             served_by=ServedBy(parts.generator.provider, parts.generator.model),
             evidence=journey.evidence,
