@@ -6,6 +6,7 @@ Started as `python -m benchmarks.harness.seeded_backend PORT QDRANT_URL FOLDER Q
 import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
 
 import uvicorn
 from benchmarks.harness.processes import KEY
@@ -28,10 +29,13 @@ from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.stores.answer_records import RecordedAnswers
+from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
+from info_assistant.stores.record_log import RecordLog
 
 
 class SeededEmbedder:
@@ -76,6 +80,7 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
     metrics = Metrics()
     qdrant = QdrantStore(qdrant_url, KEY, IDENTITY, on_error=metrics.qdrant_connection_errors.inc)
     blobs = ObjectBlobs(folder)
+    log = RecordLog(blobs, Path(folder).with_name("journals"))
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
     library = Library(stores, visibility, clock)
@@ -88,6 +93,7 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
             cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
+            records=RecordedAnswers(log),
             visibility=visibility,
         )
     )
@@ -98,9 +104,11 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
         limiter=LocalRateLimiter(),
         health=health,
         metrics=metrics,
+        audit=RecordedAudit(log),
+        answers=RecordedAnswers(log),
         visibility=visibility,
-        tasks={"health": health.run, "visibility": visibility.run},
-        closers=(qdrant.close,),
+        tasks={"health": health.run, "visibility": visibility.run, "records": log.run},
+        closers=(log.close, qdrant.close),
     )
 
 

@@ -30,6 +30,7 @@ from info_assistant.model.mode import CHOICES, LONGEST_MESSAGE, ORDINARY, ModeNa
 LOCAL_KEY_NAME = "qdrant-api-key"
 """The file in DATA_DIR that holds the key of the local Qdrant."""
 
+_RETENTION_DAYS = range(1, 36_501)
 _LONGEST_DRAIN_S = 600
 
 Auth = Literal["none", "keys", "oidc"]
@@ -197,6 +198,17 @@ class Settings:
             "1, the default, lets the backend take documents in; 0 leaves that to other processes.",
         )
     )
+    audit_retention_days: int = field(
+        metadata=_named(
+            "AUDIT_RETENTION_DAYS", "How long the audit trail is kept, in days. Default: 365."
+        )
+    )
+    answer_retention_days: int = field(
+        metadata=_named(
+            "ANSWER_RETENTION_DAYS",
+            "How long records of questions and answers are kept, in days. Default: 365.",
+        )
+    )
     drain_delay_s: int = field(
         metadata=_named(
             "DRAIN_DELAY_SECONDS",
@@ -277,6 +289,8 @@ class Settings:
             frontend_url=url_of(given, "FRONTEND_URL", f"http://{LOOPBACK}:{frontend_port}"),
             api_key=given.get("API_KEY"),
             ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(2)),
+            audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
+            answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -40,13 +41,19 @@ from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
+from info_assistant.stores import answer_records, audit
+from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
+from info_assistant.stores.compaction import Upkeep
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.stores.record_log import RecordLog
+
+_JOURNALS = "journals"
+"""The folder in DATA_DIR for records that are not in object storage yet."""
 
 _NOT_USED_YET = ("redis", "openai", "anthropic")
 
@@ -94,6 +101,7 @@ def build(settings: Settings) -> Application:
     blobs = ObjectBlobs(settings.blob_url)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    records = _records(settings, blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
     sign_in = _sign_in(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
@@ -109,6 +117,7 @@ def build(settings: Settings) -> Application:
             cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
+            records=records.answers,
             visibility=visibility,
             cache_only=modes.cache_only,
         )
@@ -128,6 +137,8 @@ def build(settings: Settings) -> Application:
         authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,
+        audit=records.audit,
+        answers=records.answers,
         modes=modes,
         visibility=visibility,
         find_key=_key_finder(sign_in.keys, clock),
@@ -135,18 +146,44 @@ def build(settings: Settings) -> Application:
         tasks={
             "health": health.run,
             "shared objects": objects.run,
+            **records.tasks,
             "visibility": visibility.run,
             "warm-up": embedder.warm_up,
             **sign_in.tasks,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),
         },
-        starters=(objects.refresh, visibility.refresh),
-        closers=(reader.close, qdrant.close, close_embedder, *sign_in.closers),
+        starters=(objects.refresh, records.log.open, visibility.refresh),
+        closers=(records.log.close, reader.close, qdrant.close, close_embedder, *sign_in.closers),
         limiter_kind="local",
     )
     return Application(
         qdrant, embedder, stores, objects, reader, worker, intake, library, pipeline, services
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What was done and answered, and what looks after it."""
+
+    log: RecordLog
+    audit: RecordedAudit
+    answers: RecordedAnswers
+    tasks: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def _records(
+    settings: Settings, blobs: ObjectBlobs, objects: SharedObjects, metrics: Metrics
+) -> _Records:
+    """Return the records of this process."""
+    pending = metrics.records_pending
+    log = RecordLog(blobs, settings.data_dir / _JOURNALS, on_pending=pending.set)
+    keep = {
+        audit.KIND: timedelta(days=settings.audit_retention_days),
+        answer_records.KIND: timedelta(days=settings.answer_retention_days),
+    }
+    upkeep = Upkeep(blobs, keep, objects, SystemClock())
+    tasks = {"records": log.run, "upkeep of records": upkeep.run}
+    return _Records(log, RecordedAudit(log), RecordedAnswers(log), tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +247,7 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
     keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
     for each in (keys, tenants, switches):
         await each.refresh(whole=True)
-    records = RecordLog(blobs, settings.data_dir / "journals")
+    records = RecordLog(blobs, settings.data_dir / _JOURNALS)
     try:
         yield Administration(
             ApiKeys(keys, clock),

@@ -23,6 +23,7 @@ from info_assistant.model.passage import (
     passage_id,
 )
 from info_assistant.model.question import Filters, Question
+from info_assistant.model.record import AnswerRecord
 from info_assistant.ports import DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.extractive import ExtractiveGenerator
@@ -211,6 +212,29 @@ class Notebook:
         """Remember a failure."""
         self.failures.append(code)
 
+    def unrecorded(self) -> None:
+        """Remember that no record was kept."""
+        self.failures.append("unrecorded")
+
+
+@dataclass
+class Drawer:
+    """ports.AnswerRecords that keeps them; `failure` is raised instead while it is set."""
+
+    records: list[AnswerRecord] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def keep(self, record: AnswerRecord) -> None:
+        """Keep a record."""
+        if self.failure is not None:
+            raise self.failure
+        self.records.append(record)
+
+    async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
+        """Return a record that was kept."""
+        kept = (each for each in self.records if (each.tenant, each.id) == (tenant, answer_id))
+        return next(kept, None)
+
 
 class NoonClock:
     """ports.Clock that has stopped at noon."""
@@ -269,6 +293,7 @@ class Desk:
     notebook: Notebook
     embedder: WordEmbedder
     hidden: "HiddenDocuments"
+    drawer: Drawer
 
     @property
     def pipeline(self) -> AnswerPipeline:
@@ -306,6 +331,7 @@ LIBRARY = (
 async def desk() -> Desk:
     """Return a pipeline over four small documents that quotes whatever matches best."""
     index, cache, notebook, embedder = MemoryIndex(), MemoryCache(), Notebook(), WordEmbedder()
+    drawer = Drawer()
     hidden = HiddenDocuments()
     parts = PipelineParts(
         embedder=embedder,
@@ -314,9 +340,10 @@ async def desk() -> Desk:
         cache=cache,
         clock=NoonClock(),
         recorder=notebook,
+        records=drawer,
         visibility=hidden,
         timeout_s=20.0,
     )
-    found = Desk(parts, index, cache, notebook, embedder, hidden)
+    found = Desk(parts, index, cache, notebook, embedder, hidden, drawer)
     await found.hold(*LIBRARY)
     return found

@@ -25,6 +25,7 @@ from info_assistant.model.answer import (
     ServedBy,
     Support,
 )
+from info_assistant.model.audit import AuditEvent
 from info_assistant.model.document import (
     Content,
     Document,
@@ -45,9 +46,10 @@ from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage, Span
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.record import AnswerRecord
 from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import StatusPage
+from info_assistant.ports import AuditPage, StatusPage
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -256,6 +258,49 @@ class Backend:
         return self.services.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+@dataclass
+class Papers:
+    """The audit trail and the answer records, in memory; `failure` is raised instead while set."""
+
+    events: list[AuditEvent] = field(default_factory=list)
+    records: list[AnswerRecord] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def check(self) -> None:
+        """Return if events can be kept."""
+        if self.failure is not None:
+            raise self.failure
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Keep events."""
+        await self.check()
+        self.events += events
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]
+    ) -> AuditPage:
+        """Return the newest events."""
+        found = [
+            each
+            for each in reversed(self.events)
+            if each.tenant == tenant
+            and (before is None or each.id < before)
+            and all(getattr(each, name) == value for name, value in matching.items())
+        ]
+        following = found[limit - 1].id if len(found) > limit else None
+        return AuditPage(tuple(found[:limit]), following)
+
+    async def keep(self, record: AnswerRecord) -> None:
+        """Keep a record."""
+        await self.check()
+        self.records.append(record)
+
+    async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
+        """Return a record that was kept."""
+        kept = (each for each in self.records if (each.tenant, each.id) == (tenant, answer_id))
+        return next(kept, None)
+
+
 @pytest.fixture
 def pipeline() -> ScriptedPipeline:
     """Return a pipeline whose script a test may replace."""
@@ -271,6 +316,7 @@ def shelf() -> ShelfOfDocuments:
 
 def services_of(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServices:
     """Return what the API is made of, around a script and a shelf."""
+    papers = Papers()
     return ApiServices(
         pipeline=pipeline,
         intake=shelf,
@@ -278,6 +324,8 @@ def services_of(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServi
         limiter=LocalRateLimiter(),
         health=HealthMonitor({}, SystemClock(), off=("redis",)),
         metrics=Metrics(),
+        audit=papers,
+        answers=papers,
     )
 
 

@@ -9,16 +9,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
-from tests.api.conftest import ScriptedPipeline, ShelfOfDocuments
+from tests.api.conftest import ScriptedPipeline, ShelfOfDocuments, services_of
 from tests.api.processes import Processes
 
 from info_assistant.api.app import create_app
-from info_assistant.api.services import ApiServices
 from info_assistant.model.mode import ModeName
-from info_assistant.observability.metrics import Metrics
-from info_assistant.resilience.clock import SystemClock
-from info_assistant.resilience.health import HealthMonitor
-from info_assistant.resilience.limits import LocalRateLimiter
 
 pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
 
@@ -40,11 +35,7 @@ PROBLEM = "application/problem+json"
 
 def description() -> dict[str, Any]:
     """Return the API's description of itself."""
-    shelf = ShelfOfDocuments()
-    health = HealthMonitor({}, SystemClock())
-    pipeline = ScriptedPipeline()
-    made = ApiServices(pipeline, shelf, shelf, LocalRateLimiter(), health, Metrics())
-    return create_app(made).openapi()
+    return create_app(services_of(ScriptedPipeline(), ShelfOfDocuments())).openapi()
 
 
 DESCRIPTION = description()

@@ -1,15 +1,29 @@
-"""Record: count what became of each question."""
+"""Record: keep what became of each question, as a record and in metrics."""
 
 from typing import Protocol
 
+from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.answer import Answer
+from info_assistant.model.record import AnswerRecord
+from info_assistant.ports import AnswerRecords
 
 
 class Recorder(Protocol):
-    """Takes note of outcomes, for metrics and later for answer records."""
+    """Takes note of outcomes, for metrics."""
 
     def answered(self, answer: Answer) -> None:
         """Note a finished answer with its status, mode and timings."""
 
     def failed(self, code: str) -> None:
         """Note a question that ended in an error."""
+
+    def unrecorded(self) -> None:
+        """Note an answer of which no record could be kept."""
+
+
+async def keep_record(records: AnswerRecords, recorder: Recorder, record: AnswerRecord) -> None:
+    """Keep a record; where that fails the answer is given all the same, and counted."""
+    try:
+        await records.keep(record)
+    except RecordsUnavailable:
+        recorder.unrecorded()

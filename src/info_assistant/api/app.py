@@ -14,7 +14,16 @@ from info_assistant.api import openapi
 from info_assistant.api.gateway import Gateway
 from info_assistant.api.problems import http_problem, problem_of, validation_problem
 from info_assistant.api.requests import request_id_of
-from info_assistant.api.routes import access, admin, documents, health, me, questions
+from info_assistant.api.routes import (
+    access,
+    admin,
+    answers,
+    audit,
+    documents,
+    health,
+    me,
+    questions,
+)
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import ClientGone
 from info_assistant.errors import InfoAssistantError, RateLimited
@@ -42,9 +51,11 @@ def create_app(services: ApiServices) -> FastAPI:
         telemetry={"tracing": False, "metrics": False},
     )
     app.include_router(questions.routes(services))
+    app.include_router(answers.routes(services))
     app.include_router(documents.routes(services))
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
+    app.include_router(audit.routes(services))
     app.include_router(me.routes())
     app.include_router(health.routes(services, lambda: openapi.describe(app)))
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]

@@ -30,23 +30,33 @@ DONE = "done"
 CLIENT_GONE = "client_gone"
 """The outcome of what was left unanswered because nobody waited for it any more."""
 
-_TARGETS, _DETAIL, _OUTCOME = "audit_targets", "audit_detail", "outcome"
+_TARGET, _DONE, _DETAIL, _OUTCOME = "audit_target", "audit_done", "audit_detail", "outcome"
 _LONGEST = 200
+_NOBODY_THERE = 499
 _NEEDS_TRACE = frozenset({Traffic.CHANGE, Traffic.INGESTION})
 _ANSWERS_OWN = frozenset({b"content-type", b"content-length", b"retry-after"})
 
 _log = get_logger("audit")
 
 
-def describe_action(request: Request, *targets: str, **detail: str) -> None:
-    """Say what a request is done to, where its path does not, and what else belongs in the trail.
+def describe_action(request: Request, target: str = "", **detail: str) -> None:
+    """Say what a request is about, where its path does not, and what else belongs in the trail.
 
-    Several targets become an event each. Never give the text of a question or a document.
+    Never give the text of a question or a document.
     """
     state: dict[str, Any] = request.scope["state"]
-    if targets:
-        state[_TARGETS] = targets
+    if target:
+        state[_TARGET] = target
     state[_DETAIL] = {**state.get(_DETAIL, {}), **detail}
+
+
+def note_done(request: Request, target: str) -> None:
+    """Note one of several things that a request does; each has an event of its own in the trail.
+
+    They are done whatever becomes of the rest of the request.
+    """
+    state: dict[str, Any] = request.scope["state"]
+    state[_DONE] = (*state.get(_DONE, ()), target)
 
 
 class AuditTrail:
@@ -114,8 +124,7 @@ class Watch:
     async def _begin(self, start: Message) -> None:
         status = start["status"]
         refused = status >= HTTPStatus.BAD_REQUEST
-        outcome = self._state().get(_OUTCOME, str(status)) if refused else DONE
-        error = await self._note(outcome)
+        error = await self._note(self._outcome(status) if refused else DONE)
         if error is None or refused:
             await self._send(start)
             return
@@ -128,6 +137,12 @@ class Watch:
         }
         response = problem_of(error).response(str(self._state().get("request_id", "")), headers)
         await response(self._scope, self._receive, self._send)
+
+    def _outcome(self, status: int) -> str:
+        """Return the word for a refusal."""
+        if status == _NOBODY_THERE:
+            return CLIENT_GONE
+        return str(self._state().get(_OUTCOME, status))
 
     async def _note(self, outcome: str) -> RecordsUnavailable | None:
         """Note what was done; return the error that means that its answer must not leave."""
@@ -147,7 +162,10 @@ class Watch:
             (name, value[:_LONGEST]) for name, value in sorted(state.get(_DETAIL, {}).items())
         )
         events: list[AuditEvent] = []
-        for each in state.get(_TARGETS, (target,)):
+        done = [(each, DONE) for each in state.get(_DONE, ())]
+        if not done or outcome != DONE:
+            done.append((str(state.get(_TARGET, target)), outcome))
+        for each, became in done:
             event_id = new_id()
             events.append(
                 AuditEvent(
@@ -157,7 +175,7 @@ class Watch:
                     actor=caller.subject if caller else "",
                     action=address.action,
                     target=each[:_LONGEST],
-                    outcome=outcome,
+                    outcome=became,
                     request_id=str(state.get("request_id", "")),
                     detail=detail,
                 )

@@ -1,9 +1,10 @@
 """The outermost layer of every request: what is decided before its body is read.
 
 In this order: its id and size, whether its kind is served in the present mode, who sends it and
-whether their role allows it, whether they have asked too often, and whether there is a place for it
-among the requests being served. Then the application runs; whatever it raises unexpectedly is
-caught, logged and answered without details.
+whether their role allows it, whether they have asked too often, whether a change could be recorded,
+and whether there is a place for it among the requests being served. Then the application runs;
+whatever it raises unexpectedly is caught, logged and answered without details. What was done is in
+the audit trail before the answer leaves.
 
 Plain ASGI: this runs for every request, and a framework's middleware would cost more than the work.
 """
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from info_assistant.api.addresses import Address
+from info_assistant.api.auditing import AuditTrail
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.problems import http_problem, internal_problem, problem_of
 from info_assistant.api.requests import credentials_of, require_role
@@ -45,18 +47,21 @@ class Gateway:
         self._app = app
         self._services = services
         self._limits = services.limits
+        self._trail = AuditTrail(services.audit, services.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        watch = self._trail.watch(scope, receive, send)
         exchange = Exchange(
-            scope, receive, send, self._limit(scope), self._services.modes.served_mode
+            scope, receive, watch.send, self._limit(scope), self._services.modes.served_mode
         )
         bind_request(exchange.request_id)
         try:
             await self._pass_on(exchange)
+            await watch.finish()
         finally:
             self._count(exchange)
             unbind_request()
@@ -94,6 +99,7 @@ class Gateway:
         # A question ends by itself at its deadline, a stream with an event that says so.
         async with deadline.enforced(_WHAT, grace_s=GRACE_S if question else 0.0):
             tenant = await self._identify(exchange, address)
+            await self._trail.require_trace(address)
             await self._place(exchange, address.traffic, tenant, deadline)
 
     async def _identify(self, exchange: Exchange, address: Address) -> str:

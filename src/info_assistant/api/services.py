@@ -15,7 +15,14 @@ from info_assistant.model.question import Question
 from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import Authenticator, RateLimiter, StatusPage, Visibility
+from info_assistant.ports import (
+    AnswerRecords,
+    AuditLog,
+    Authenticator,
+    RateLimiter,
+    StatusPage,
+    Visibility,
+)
 from info_assistant.resilience.admission import Admission
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
@@ -122,6 +129,8 @@ class ApiServices:
     limiter: RateLimiter
     health: HealthMonitor
     metrics: Metrics
+    audit: AuditLog
+    answers: AnswerRecords
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)

@@ -1,6 +1,5 @@
 """Questions: one address, answered whole or as a stream."""
 
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from info_assistant.answering.release import MayShow, visible_part
 from info_assistant.api import streams
 from info_assistant.api.answers import json_answer
+from info_assistant.api.auditing import describe_action
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
@@ -31,6 +31,7 @@ from info_assistant.errors import (
 )
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent
+from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
 from info_assistant.resilience.deadline import Deadline
 
@@ -64,11 +65,12 @@ def routes(services: ApiServices) -> APIRouter:
     ) -> Response:
         """Answer from the documents that the caller may see, each sentence with its quote."""
         question = Question(
-            id=str(uuid.uuid4()),
+            id=new_id(),
             text=asked.question,
             caller=caller_of(request),
             filters=_filters(asked),
         )
+        describe_action(request, question.id)
         if streams.MEDIA_TYPE in accept.lower():
             return await asker.stream(question, asked, request)
         return await asker.whole(question, asked, request)
