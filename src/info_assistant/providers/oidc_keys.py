@@ -125,7 +125,6 @@ class IssuerKeys:
 
     async def run(self) -> None:
         """Fetch the keys now, at a steady pace, and when one is missing, until cancelled."""
-        self._known = self._known or self._left_behind()
         while True:
             began = time.monotonic()
             waiting, self._waiting = self._waiting, []
@@ -148,13 +147,19 @@ class IssuerKeys:
 
     def _lookup(self, key_id: str | None) -> Sequence[PublicKey] | None:
         """Return what is known under this id; None if that may be because we know too little."""
+        if not self._good(self._known):
+            self._known = self._left_behind()
         known = self._known
-        life = timedelta(seconds=self._timing.life_s)
-        if known is None or self._clock.now() - known.fetched_at > life:
+        if known is None or not self._good(known):
             return None
         if key_id is None:
             return known.keys if len(known.keys) == 1 else ()
         return [key for key in known.keys if key.kid == key_id] or None
+
+    def _good(self, known: _KeySet | None) -> bool:
+        """Whether there are keys, and they have not outlived their life."""
+        life = timedelta(seconds=self._timing.life_s)
+        return known is not None and self._clock.now() - known.fetched_at <= life
 
     async def _look(self) -> None:
         """Return after a look that begins from now on. Raises IdentityProviderUnavailable."""
