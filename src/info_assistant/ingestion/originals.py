@@ -9,8 +9,9 @@ import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.ingestion.needs import Stores
-from info_assistant.model.document import SCHEMA, Document
+from info_assistant.model.document import Document
 from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.schema import Stored, stamped
 from info_assistant.ports import Blobs
 
 READER_VERSION = 1
@@ -114,7 +115,7 @@ def _ending(document: Document) -> str:
 
 
 def _encoded(reading: Reading) -> bytes:
-    return json.dumps({"schema": SCHEMA, **asdict(reading)}, ensure_ascii=False).encode()
+    return json.dumps(stamped(Stored.READING, asdict(reading)), ensure_ascii=False).encode()
 
 
 def _decoded(data: bytes) -> Reading:

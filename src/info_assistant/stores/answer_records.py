@@ -38,6 +38,7 @@ _PASSAGE = (
     "title",
     "source",
     "access",
+    "access_revision",
     "heading_path",
     "page",
 )
@@ -180,6 +181,7 @@ def _citation(fields: Fields) -> Citation:
             start=start,
             end=end,
             statements=(),
+            access_revision=int(passage.get("access_revision", 0)),
         ),
         quote=str(fields["quote"]),
         start=start,

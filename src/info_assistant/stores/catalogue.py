@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
-from info_assistant.model.document import SCHEMA, Document, Standing, Tombstone
+from info_assistant.model.document import Document, Standing, Tombstone
+from info_assistant.model.schema import Stored, stamped
 from info_assistant.ports import Blobs
 from info_assistant.stores.records import document_from, moment_from
 
@@ -195,9 +196,9 @@ def _parsed(key: str) -> tuple[str, int] | None:
 
 
 def _encoded(value: Document | Tombstone) -> bytes:
-    return json.dumps(
-        {"schema": SCHEMA, **asdict(value)}, default=datetime.isoformat, ensure_ascii=False
-    ).encode()
+    kind = Stored.DOCUMENT if isinstance(value, Document) else Stored.TOMBSTONE
+    fields = stamped(kind, asdict(value))
+    return json.dumps(fields, default=datetime.isoformat, ensure_ascii=False).encode()
 
 
 def _decoded(key: str, data: bytes, make: Callable[[dict[str, Any]], _T]) -> _T:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
+from info_assistant.api.auditing import note_done
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
@@ -83,10 +84,11 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
         if len(file) > 1 and (source or title):
             raise InvalidRequest("`source` and `title` go with a single file. Send files singly.")
         named = _Named(source or "", title or None, tuple(access or ()))
-        receipts = [
-            await services.intake.accept(caller, await _received(each, named, limits.file_bytes))
-            for each in file
-        ]
+        receipts: list[Receipt] = []
+        for each in file:
+            upload = await _received(each, named, limits.file_bytes)
+            receipts.append(await services.intake.accept(caller, upload))
+            note_done(request, receipts[-1].status.document.id)
         return _receipt(receipts)
 
 

@@ -10,7 +10,6 @@ import pybase64
 
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.document import (
-    SCHEMA,
     Content,
     Document,
     DocumentState,
@@ -18,6 +17,7 @@ from info_assistant.model.document import (
     Progress,
 )
 from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span
+from info_assistant.model.schema import Stored, stamped
 from info_assistant.stores.records import document_from, moment_from
 
 _TERM, _TOKEN = np.dtype("<u4"), np.dtype(np.int8)
@@ -28,8 +28,7 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
     """Return everything about a passage but its dense and sparse vector, as JSON values."""
     passage, vectors = indexed.passage, indexed.vectors
     tokens = np.ascontiguousarray(vectors.tokens, _TOKEN)
-    return {
-        "schema": SCHEMA,
+    fields = {
         "tenant": passage.tenant,
         "document_id": passage.document_id,
         "version": passage.version,
@@ -50,6 +49,7 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "token_shape": tokens.shape,
         "token_spans": _flat(vectors.token_spans),
     }
+    return stamped(Stored.PASSAGE, fields)
 
 
 def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> Candidate:
@@ -92,8 +92,7 @@ def status_payload(status: DocumentStatus) -> dict[str, Any]:
     """Return a document's state as JSON values, with what filters need at the top."""
     document = status.document
     progress = status.progress
-    return {
-        "schema": SCHEMA,
+    fields = {
         "tenant": document.tenant,
         "access": document.access,
         "revision": document.revision,
@@ -104,6 +103,7 @@ def status_payload(status: DocumentStatus) -> dict[str, Any]:
         "passages": status.passages,
         "document": _document_fields(document),
     }
+    return stamped(Stored.DOCUMENT_STATUS, fields)
 
 
 def status_from(point_id: str, payload: Mapping[str, Any]) -> DocumentStatus:
