@@ -118,10 +118,7 @@ def _failure_handler(
     async def failed(request: Request, error: Exception) -> Response:
         visit = door.visit(request)
         if reception is not None and (need := _need_to_sign_in(error, visit)):
-            try:
-                return await reception.needed(request, need)
-            except BackendProblem as closed:
-                error = closed
+            return await reception.needed(request, need)
         if not isinstance(error, InfoAssistantError | BackendProblem | HTTPException):
             raise error
         found = failure(error, visit.request_id)

@@ -45,7 +45,8 @@ class SealedCookies:
         derived = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(secret.encode())
         self._cipher = AESGCM(derived)
         self._secure = secure
-        self._prefix = "__Host-" if secure else ""
+        # Other services on this machine share its cookies, whatever their port.
+        self._prefix = "__Host-info-assistant-" if secure else "info-assistant-"
 
     def read(self, request: Request, name: str) -> Mapping[str, Any] | None:
         """Return the content of the cookie `name`; None if there is none that we have made."""

@@ -141,19 +141,18 @@ class Provider:
                     )
                 )
             except OAuthError as exc:
-                _log.warning("sign_in_code_refused", error=exc.error)
+                _log.warning("sign_in_code_refused", error=str(exc.error)[:100])
                 raise Unauthenticated(
                     "The sign-in service did not accept this sign-in.", code="sign_in_refused"
                 ) from exc
-            keys = await session.get(metadata.jwks_uri, withhold_token=True)
-            key_set = keys.raise_for_status().json()
+            key_set = (await _fetch(session, metadata.jwks_uri)).json()
         claims = self._checked(reply, key_set, attempt)
         return SignedIn(
             reply.access_token,
             reply.id_token,
             str(claims["sub"]),
             str(claims.get("name") or claims.get("preferred_username") or claims["sub"]),
-            self._clock() + (reply.expires_in or _DEFAULT_LIFE_S),
+            self._clock() + (_DEFAULT_LIFE_S if reply.expires_in is None else reply.expires_in),
         )
 
     async def end_session_url(self, id_token: str, return_to: str) -> str:
@@ -202,8 +201,7 @@ class Provider:
         if self._metadata is not None and now - self._metadata[0] < _METADATA_LIFE_S:
             return self._metadata[1]
         address = self._client.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        reply = (await session.get(address, withhold_token=True)).raise_for_status()
-        metadata = _Metadata.model_validate_json(reply.content)
+        metadata = _Metadata.model_validate_json((await _fetch(session, address)).content)
         if metadata.issuer != self._client.issuer:
             _log.error("identity_provider_has_another_name", named=metadata.issuer[:200])
             raise ValueError(metadata.issuer)
@@ -241,3 +239,9 @@ class Provider:
                 code="sign_in_untrusted",
             ) from None
         return claims
+
+
+async def _fetch(session: AsyncOAuth2Client, address: str) -> httpx2.Response:
+    """Return what is at a public address of the provider; our own token stays here."""
+    reply: httpx2.Response = await session.request("GET", address, withhold_token=True)
+    return reply.raise_for_status()

@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from info_assistant.errors import Unauthenticated
 from info_assistant.web.attempts import Attempt, own_path
-from info_assistant.web.backend import Backend
+from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.cookies import ContentTooLarge
+from info_assistant.web.failures import failure, failure_page
 from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.provider import OidcClient
 from info_assistant.web.rendering import Renderer
@@ -113,25 +114,35 @@ class Reception:
     renderer: Renderer
 
     async def needed(self, request: Request, need: SignInNeeded) -> Response:
-        """Return the page that stands where somebody must sign in first; it keeps their question.
+        """Return the page that stands where somebody must sign in first, or that of maintenance.
 
-        Raises BackendProblem while the service is closed for maintenance.
+        Either way the question that they had typed is kept.
         """
         visit = self.sessions.visit(request)
-        await self.maintenance.require_open(visit)
         before = visit.session or visit.past
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        situation = Situation(
-            return_to="/" if request.method == "POST" else own_path(here),
-            ended=before is not None,
-            kept=bool(need.question),
-        )
-        response = self.page(request, situation, status=_UNAUTHENTICATED)
-        response.headers["WWW-Authenticate"] = _CHALLENGE
+        try:
+            await self.maintenance.require_open(visit)
+        except BackendProblem as closed:
+            found = failure(closed, visit.request_id)
+            response: Response = failure_page(self.renderer, found, method=request.method)
+        else:
+            response = self._page_in_place(request, ended=before is not None, need=need)
         if need.question:
             self.sessions.keep_draft(request, response, need.question, before)
         if need.refused:
             self.sessions.end(request, response)
+        return response
+
+    def _page_in_place(self, request: Request, *, ended: bool, need: SignInNeeded) -> Response:
+        """Return the page that leads back to the one in whose place it stands."""
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        situation = Situation(
+            return_to="/" if request.method == "POST" else own_path(here),
+            ended=ended,
+            kept=bool(need.question),
+        )
+        response = self.page(request, situation, status=_UNAUTHENTICATED)
+        response.headers["WWW-Authenticate"] = _CHALLENGE
         return response
 
     def page(self, request: Request, situation: Situation, *, status: int = 200) -> Response:
