@@ -17,6 +17,7 @@ from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
+from info_assistant.ingestion.census import DocumentCensus
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -108,6 +109,7 @@ def build(settings: Settings) -> Application:
     visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
     library = Library(stores, visibility, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
+    worker.on_settled(metrics.ingestion_duration.observe)
     intake = Intake(stores, visibility, clock, on_accepted=worker.notify)
     pipeline = AnswerPipeline(
         PipelineParts(
@@ -148,6 +150,7 @@ def build(settings: Settings) -> Application:
             "shared objects": objects.run,
             **records.tasks,
             "visibility": visibility.run,
+            "census": DocumentCensus(stores.board, metrics.show_documents).run,
             "warm-up": embedder.warm_up,
             **sign_in.tasks,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),

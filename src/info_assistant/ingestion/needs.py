@@ -8,7 +8,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from info_assistant.model.document import Document, DocumentStatus, Standing, Tombstone
+from info_assistant.model.document import (
+    Document,
+    DocumentState,
+    DocumentStatus,
+    Standing,
+    Tombstone,
+)
 from info_assistant.ports import Blobs, Catalogue, DocumentBoard, PassageIndex
 
 
@@ -50,6 +56,9 @@ class WholeBoard(DocumentBoard, Protocol):
 
     def every(self) -> AsyncIterator[DocumentStatus]:
         """Yield the state of every document of every tenant."""
+
+    async def counts(self) -> Mapping[DocumentState, int]:
+        """Return how many documents of all tenants are in each state, 0 included."""
 
     async def drop(self) -> None:
         """Forget all documents."""

@@ -106,6 +106,10 @@ class IngestionWorker:
         self._reporter = StatusReporter(stores.board)
         self._reconciler = Reconciler(stores, library, clock, self._busy)
 
+    def on_settled(self, callback: Callable[[float], None]) -> None:
+        """Tell `callback` how many seconds each document took until it was ready or failed."""
+        self._reporter.on_settled = callback
+
     def notify(self) -> None:
         """Look for new documents now rather than at the next poll."""
         self._wake.set()

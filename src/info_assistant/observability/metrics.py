@@ -4,7 +4,7 @@ An alert on a metric that does not exist yet never fires, so all label values th
 beforehand are created with the registry.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -100,7 +100,7 @@ class Metrics:
             self.documents.labels(state.value)
         self.ingestion_duration = Histogram(
             "ingestion_duration_seconds",
-            "Time from the claim of a document until it is ready or failed.",
+            "Time from the beginning with a document until it is ready or failed.",
             buckets=_INGESTION_BUCKETS,
             registry=self.registry,
         )
@@ -110,6 +110,11 @@ class Metrics:
             ("task",),
             registry=self.registry,
         )
+
+    def show_documents(self, counts: Mapping[DocumentState, int]) -> None:
+        """Show how many documents are in each state."""
+        for state, count in counts.items():
+            self.documents.labels(state.value).set(count)
 
     def _create_mode_metrics(self) -> None:
         self.mode_active = Gauge(

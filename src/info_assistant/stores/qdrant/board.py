@@ -1,7 +1,7 @@
 """The state of each document on its way in, kept in Qdrant for everybody to see."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import structlog
 from qdrant_client.http import models
@@ -147,6 +147,16 @@ class QdrantBoard:
                 yield status
             if after is None:
                 return
+
+    async def counts(self) -> Mapping[DocumentState, int]:
+        """Return how many documents of all tenants are in each state, 0 included."""
+        response = await self._collection.ask(
+            lambda client: client.facet(
+                self._collection.alias, key="state", limit=len(DocumentState), exact=True
+            )
+        )
+        found = {str(hit.value): hit.count for hit in response.hits}
+        return {state: found.get(state.value, 0) for state in DocumentState}
 
     async def remove(self, tenant: str, document_id: str) -> None:
         """Forget a document."""
