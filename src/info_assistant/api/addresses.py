@@ -1,6 +1,7 @@
 """Every address of the API, once: its kind of traffic, who may use it, what it is audited as.
 
-The gateway decides by this table before a request's body is read. `docs/addresses.md` shows it.
+The gateway decides by this table before a request's body is read, and lets nothing through that is
+not in it. `docs/addresses.md` shows it.
 """
 
 import re
@@ -81,6 +82,13 @@ ADDRESSES = (
 
 _PLAIN = {(each.method, each.path): each for each in ADDRESSES if "{" not in each.path}
 _PATTERNS = tuple(each for each in ADDRESSES if "{" in each.path)
+
+
+def methods_at(path: str) -> tuple[str, ...]:
+    """Return the methods that a path takes; none where there is nothing."""
+    return tuple(
+        sorted(each.method for each in ADDRESSES if each.pattern.fullmatch(path) is not None)
+    )
 
 
 def address_of(method: str, path: str) -> tuple[Address | None, str]:

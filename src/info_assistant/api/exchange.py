@@ -5,6 +5,7 @@ import contextlib
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -157,9 +158,9 @@ class Exchange:
                 await self._discard_rest()
         await self._send(message)
 
-    async def refuse(self, problem: Problem) -> None:
+    async def refuse(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
         """Answer with a problem."""
-        await problem.response(self.request_id)(self.scope, self._receive, self.send)
+        await problem.response(self.request_id, headers)(self.scope, self._receive, self.send)
 
     async def _discard_rest(self) -> None:
         """Throw away what is still coming.

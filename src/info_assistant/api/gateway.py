@@ -16,7 +16,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from info_assistant.api.addresses import Address
+from info_assistant.api.addresses import Address, methods_at
 from info_assistant.api.auditing import AuditTrail
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.problems import http_problem, internal_problem, problem_of
@@ -71,7 +71,9 @@ class Gateway:
             if exchange.announced_too_much:
                 await exchange.refuse(http_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
             elif exchange.address is None:
-                await self._app(exchange.scope, exchange.receive, exchange.send)
+                # Never left to the framework: it would find routes under names that are not in
+                # the table, such as those with a line break at their end, and ask for no caller.
+                await self._refuse_unknown(exchange)
             else:
                 with self._services.lifecycle.last_call():
                     await self._admit(exchange, exchange.address)
@@ -88,6 +90,14 @@ class Gateway:
             _log.exception("Unexpected error", route=exchange.route)
             if not exchange.started:
                 await exchange.refuse(internal_problem())
+
+    async def _refuse_unknown(self, exchange: Exchange) -> None:
+        methods = methods_at(exchange.scope["path"])
+        if methods:
+            problem = http_problem(HTTPStatus.METHOD_NOT_ALLOWED)
+            await exchange.refuse(problem, {"Allow": ", ".join(methods)})
+        else:
+            await exchange.refuse(http_problem(HTTPStatus.NOT_FOUND))
 
     async def _admit(self, exchange: Exchange, address: Address) -> None:
         """Let the request through to the application. Raises why it may not pass."""
