@@ -38,6 +38,7 @@ class ScriptedBackend:
     known: set[str] = field(default_factory=set)
     answer: Reply = field(default_factory=lambda: Reply(404))
     uploads: list[str] = field(default_factory=list)
+    bearers: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, status: int, detail: str = "Not now.", **headers: str) -> None:
@@ -106,6 +107,7 @@ def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.path == "/v1/query":
+                scripted.bearers.append(self.headers["Authorization"])
                 self._send(scripted.answer)
             else:
                 self._send(scripted.reply_to_upload(_source_in(body)))
