@@ -174,6 +174,10 @@ class ShelfOfDocuments:
         """Return the state of a kept document."""
         return (await self.original(scope, document_id))[0]
 
+    async def document(self, scope: AccessScope, document_id: str) -> Document:
+        """Return a kept document."""
+        return (await self.status(scope, document_id)).document
+
     async def page(
         self,
         scope: AccessScope,

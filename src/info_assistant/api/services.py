@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import Answer
-from info_assistant.model.document import DocumentState, DocumentStatus
+from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
@@ -52,6 +52,9 @@ class DocumentLibrary(Protocol):
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
         """Return the document's state."""
+
+    async def document(self, scope: AccessScope, document_id: str) -> Document:
+        """Return the document, also while its state cannot be told."""
 
     async def page(
         self,

@@ -46,6 +46,13 @@ class Library:
         document = await self._document(scope, document_id)
         return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
 
+    async def document(self, scope: AccessScope, document_id: str) -> Document:
+        """Return a document; works while Qdrant is down. Raises NotFound, Unavailable."""
+        try:
+            return (await self.status(scope, document_id)).document
+        except VectorStoreUnavailable:
+            return await self._document(scope, document_id)
+
     async def page(
         self,
         scope: AccessScope,

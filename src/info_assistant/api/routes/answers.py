@@ -71,7 +71,7 @@ async def _visible_documents(
 
     async def is_visible(document_id: str) -> bool:
         try:
-            document = (await services.library.status(scope, document_id)).document
+            document = await services.library.document(scope, document_id)
         except NotFound:
             return False
         return not _made_anew(document.created_at, record)
