@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from info_assistant.drills.issuer import running_issuer
+
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
     from tests.conftest import RunningStack
@@ -57,6 +59,22 @@ def test_a_data_folder_that_cannot_be_written_is_wrong(
     run = run_cli("doctor", **(addresses | {"DATA_DIR": "/proc/nowhere"}))
     assert run.code == 1
     assert "Set DATA_DIR" in run.out
+
+
+def test_sign_in_is_looked_at(run_cli: "Callable[..., Run]", addresses: dict[str, str]) -> None:
+    """An issuer that answers is in order; another's address, or a missing secret, is found."""
+    with running_issuer() as issuer:
+        settings = {"AUTH": "oidc", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": "api"}
+        good = run_cli("doctor", **(addresses | settings))
+        assert f"Identity provider: {issuer.url}, 3 keys" in good.out
+        assert "SESSION_SECRET is not set" in good.out
+        wrong = run_cli("doctor", **(addresses | settings | {"OIDC_ISSUER": f"{issuer.url}/"}))
+    assert wrong.code == 1
+    assert "the discovery document is of another issuer" in wrong.out
+    assert "Check OIDC_ISSUER" in wrong.out
+    default = run_cli("doctor", **(addresses | {"SESSION_SECRET": "changeme"}))
+    assert default.code == 1
+    assert "SESSION_SECRET is set to a well-known default" in default.err
 
 
 @pytest.mark.stack

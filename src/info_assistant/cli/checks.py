@@ -20,8 +20,13 @@ import httpx2
 
 from info_assistant.cli.local import is_free
 from info_assistant.cli.stack import Stack
-from info_assistant.errors import InfoAssistantError, Misconfigured
+from info_assistant.errors import (
+    IdentityProviderUnavailable,
+    InfoAssistantError,
+    Misconfigured,
+)
 from info_assistant.local_qdrant import MEASURED_LIMIT_POINTS
+from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
 
 _OLDEST_PYTHON = (3, 11)
@@ -136,6 +141,36 @@ async def check_backend(url: str) -> Sequence[Finding]:
         remedy = "" if good else f"See the log of the backend and the settings of {name}."
         found.append(Finding(f"Backend's {name}", _health(good=good), words, remedy))
     return found
+
+
+async def check_sign_in(settings: Settings) -> Sequence[Finding]:
+    """Whether people and programs can sign in as AUTH says."""
+    if settings.auth == "none":
+        words = "AUTH=none: whoever reaches this machine's loopback address is the operator"
+        return [Finding("Sign-in", Health.GOOD, words)]
+    found = [Finding("Sign-in", Health.GOOD, f"AUTH={settings.auth}")]
+    try:
+        settings.require_page_sign_in()
+    except Misconfigured as error:
+        remedy = "Needed where the web page runs; the backend alone does without."
+        found.append(Finding("Sign-in on the page", Health.WARNING, error.message, remedy))
+    if settings.auth == "oidc":
+        found.append(await _check_issuer(settings.oidc_issuer))
+    return found
+
+
+async def _check_issuer(issuer: str) -> Finding:
+    from info_assistant.providers.oidc_keys import IssuerKeys  # noqa: PLC0415  Slow to import.
+
+    keys = IssuerKeys(issuer, SystemClock())
+    try:
+        known = await keys.published()
+    except IdentityProviderUnavailable as error:
+        remedy = "Check OIDC_ISSUER, to the letter, and the way from here to that address."
+        return Finding("Identity provider", Health.WRONG, error.message, remedy)
+    finally:
+        await keys.close()
+    return Finding("Identity provider", Health.GOOD, f"{issuer}, {len(known)} keys")
 
 
 async def check_object_storage(settings: Settings) -> Finding:

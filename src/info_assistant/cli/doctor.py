@@ -20,8 +20,8 @@ _WRONG = ("WRONG", "red")
 def doctor(*, verbose: bool) -> None:
     """Say what is wrong with this installation and how to mend it.
 
-    Looks at Python, the data folder, the embedding model, the ports, object storage, the vector
-    store and the backend. Changes nothing, and works whether or not the stack runs.
+    Looks at Python, the data folder, the embedding model, the ports, sign-in, object storage, the
+    vector store and the backend. Changes nothing, and works whether or not the stack runs.
 
     \b
     Examples:
@@ -47,6 +47,7 @@ async def _examine(settings: Settings) -> Sequence[Finding]:
         checks.check_data_dir(settings.data_dir),
         checks.check_model(),
         *await checks.check_ports(settings),
+        *await checks.check_sign_in(settings),
         await checks.check_object_storage(settings),
         await checks.check_vector_store(settings),
         *await checks.check_backend(settings.backend_url),

@@ -123,6 +123,18 @@ class IssuerKeys:
         except _FAULTS as exc:
             raise _unavailable(f"{type(exc).__name__} at {self._issuer}") from exc
 
+    async def published(self) -> Sequence[str]:
+        """Ask the issuer now; return the ids of the keys that it publishes.
+
+        Raises IdentityProviderUnavailable with what is wrong.
+        """
+        try:
+            async with asyncio.timeout(self._timing.request_s):
+                fetched = await self._fetch()
+        except _FAULTS as exc:
+            raise _unavailable(str(exc) or type(exc).__name__) from exc
+        return [str(key.kid) for key in fetched.keys]
+
     async def run(self) -> None:
         """Fetch the keys now, at a steady pace, and when one is missing, until cancelled."""
         while True:
