@@ -68,6 +68,7 @@ def _settings(url: str, audience: str, client_id: str) -> str:
             f"export OIDC_AUDIENCE={audience}",
             f"export OIDC_CLIENT_ID={client_id}",
             f"export SESSION_SECRET={secrets.token_urlsafe(48)}",
+            "export API_KEY=$(info-assistant keys create --role operator --name me)",
             "info-assistant up",
         )
     )

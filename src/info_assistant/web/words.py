@@ -124,7 +124,7 @@ class Trouble:
 
     `later` is when trying again is worthwhile ("in a minute"), empty where that does not help.
     `quotes` lets the backend's own detail be shown, where that is written for the person who asks.
-    `sign_in` offers to sign in (again).
+    `sign_in` offers to sign in (again); else `onward` names the way to the first page.
     """
 
     heading: str
@@ -133,6 +133,7 @@ class Trouble:
     later: str = ""
     quotes: bool = False
     sign_in: bool = False
+    onward: str = "Ask a question"
 
     def advice(self, wait_s: float | None) -> str:
         """Return what to do, given how many seconds of waiting the service asks for."""
@@ -200,6 +201,7 @@ _TROUBLES = {
         "It is closed for a while and will be back.",
         later="later",
         quotes=True,
+        onward="See whether it is open again",
     ),
     "overloaded": Trouble(
         "The service is very busy",
