@@ -8,8 +8,8 @@ begun to come back is passed on as it comes, and breaks when it breaks.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
@@ -150,6 +150,15 @@ def _streamed(reply: httpx2.Response, backend: str) -> Response:
     return response
 
 
+class _Guest(uvicorn.Server):
+    """A server in somebody else's process, whose signals are not its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals to whoever runs us."""
+        yield
+
+
 @asynccontextmanager
 async def running_balancer(backends: Sequence[str]) -> AsyncIterator[Balancer]:
     """Run a balancer before `backends` on a free port of the loopback address."""
@@ -163,7 +172,7 @@ async def running_balancer(backends: Sequence[str]) -> AsyncIterator[Balancer]:
             lifespan="off",
             timeout_graceful_shutdown=1,
         )
-        server = uvicorn.Server(config)
+        server = _Guest(config)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(balancer.watch())
             serving = group.create_task(server.serve(sockets=[listener]))
