@@ -130,6 +130,21 @@ async def test_expired_switch_lifts_itself(services: ApiServices, start: Start) 
         assert (await backend.client.get("/health")).json()["modes"] == []
 
 
+async def test_switches_and_incidents_are_in_the_audit_trail(backend: Backend) -> None:
+    """Who did what, to which value and why; refusals too."""
+    await throw(backend, MAINTENANCE_MODE=True, MAINTENANCE_MESSAGE="Soon.")
+    await backend.client.put(INCIDENTS, json=OUTAGE)
+    await backend.client.put(MODES, json={"MAINTENANCE_MODE": True})
+    trail = (await backend.client.get("/v1/admin/audit")).json()["events"]
+    refused, incident, thrown = trail[:3]
+    assert (thrown["action"], thrown["actor"]) == ("modes.change", "local-operator")
+    assert thrown["target"] == "MAINTENANCE_MODE MAINTENANCE_MESSAGE"
+    assert thrown["detail"]["reason"] == "A drill."
+    assert thrown["detail"]["MAINTENANCE_MODE"] == "true"
+    assert (incident["action"], incident["target"]) == ("incidents.change", "p0-1")
+    assert (refused["action"], refused["outcome"]) == ("modes.change", "invalid_request")
+
+
 async def test_incidents_are_told_in_health_and_counted(backend: Backend) -> None:
     """A report is shown without its author, replaced by its next, and counted while it is open."""
     first = (await backend.client.put(INCIDENTS, json=OUTAGE | {"version": 0})).json()

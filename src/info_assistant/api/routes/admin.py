@@ -50,7 +50,7 @@ def _add_modes(router: APIRouter, services: ApiServices) -> None:
         """Set or lift switches, and tell which modes are then in force; on other replicas soon."""
         order = asked.order(caller_of(request))
         values = {name: "lifted" if v is None else v for name, v in order.values.items()}
-        describe_action(request, *values, reason=order.reason, **values)
+        describe_action(request, " ".join(values), reason=order.reason, **values)
         in_force = await modes.order(order)
         return json_answer(ModesBody(modes=mode_bodies(in_force)))
 
