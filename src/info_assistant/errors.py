@@ -5,6 +5,7 @@ InfoAssistantError
 │   └── PayloadTooLarge            … or for too much of it
 ├── Unauthenticated                nobody knows who is asking
 ├── Forbidden                      the caller is known and may not do this
+│   └── DocumentLimitReached       … because their tenant keeps as many documents as it may
 ├── NotFound                       no such thing, or not for this caller
 ├── Conflict                       the thing changed meanwhile, or another holds it
 │   ├── ModeSetByEnvironment       a switch cannot lift what the environment set
@@ -77,6 +78,12 @@ class Forbidden(InfoAssistantError):
     """The caller is known, and their role does not allow this."""
 
     code = "forbidden"
+
+
+class DocumentLimitReached(Forbidden):
+    """The tenant keeps as many documents as it may."""
+
+    code = "document_limit_reached"
 
 
 class NotFound(InfoAssistantError):

@@ -18,7 +18,7 @@ from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.census import DocumentCensus
-from info_assistant.ingestion.intake import Intake
+from info_assistant.ingestion.intake import Intake, IntakeLimits
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.read import SubprocessReader
@@ -110,7 +110,8 @@ def build(settings: Settings) -> Application:
     library = Library(stores, visibility, clock)
     worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
     worker.on_settled(metrics.ingestion_duration.observe)
-    intake = Intake(stores, visibility, clock, on_accepted=worker.notify)
+    limits = IntakeLimits(documents=tenants.most_documents)
+    intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
     pipeline = AnswerPipeline(
         PipelineParts(
             embedder=embedder,

@@ -43,6 +43,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "payload_too_large": 413,
         "unauthenticated": 401,
         "forbidden": 403,
+        "document_limit_reached": 403,
         "not_found": 404,
         "conflict": 409,
         "mode_set_by_environment": 409,

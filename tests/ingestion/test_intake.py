@@ -8,6 +8,7 @@ import pytest
 
 from info_assistant.errors import (
     Conflict,
+    DocumentLimitReached,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -82,6 +83,23 @@ async def test_what_cannot_be_taken_in_stores_nothing(
     with pytest.raises(error):
         await intake.accept(LOCAL_OPERATOR, upload)
     assert [key async for key in place.blobs.keys("")] == []
+
+
+async def test_a_tenant_keeps_no_more_documents_than_it_may(place: "Place") -> None:
+    """New documents beyond the limit are refused; new versions, and other tenants, are not."""
+    limits = IntakeLimits(documents={"default": 2}.get)
+    intake = Intake(place.stores, place.library.visibility, place.clock, limits)
+    for name in ("a.txt", "b.txt"):
+        await intake.accept(LOCAL_OPERATOR, Upload(b"Words.", name))
+    with pytest.raises(DocumentLimitReached):
+        await intake.accept(LOCAL_OPERATOR, Upload(b"Words.", "c.txt"))
+    assert (await intake.accept(LOCAL_OPERATOR, Upload(b"New words.", "a.txt"))).outcome
+    scope = AccessScope("water", SCOPE.groups)
+    elsewhere = replace(LOCAL_OPERATOR, scope=scope)
+    await intake.accept(elsewhere, Upload(b"Words.", "c.txt"))
+    kept = (await place.library.page(SCOPE, limit=10)).statuses[0].document
+    await place.library.remove(LOCAL_OPERATOR, kept.id)
+    await intake.accept(LOCAL_OPERATOR, Upload(b"Words.", "c.txt"))
 
 
 async def test_simultaneous_uploads_are_versions_in_a_row(place: "Place") -> None:

@@ -45,6 +45,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.PayloadTooLarge: Row(413, "The request is too large"),
     errors.Unauthenticated: Row(401, "Please sign in"),
     errors.Forbidden: Row(403, "You may not do this"),
+    errors.DocumentLimitReached: Row(403, "No more documents can be kept"),
     errors.NotFound: Row(404, "Not found"),
     errors.Conflict: Row(409, "Another change came first"),
     errors.ModeSetByEnvironment: Row(409, "The environment says otherwise"),

@@ -42,6 +42,11 @@ class Tenants:
         """Return how often a tenant's callers may ask, for `resilience.limits`."""
         return self._rates.value.get(name, UNLIMITED)
 
+    def most_documents(self, name: str) -> int | None:
+        """Return how many documents a tenant may keep; None for any number."""
+        tenant = self.find(name)
+        return tenant.limits.documents if tenant else None
+
     def all(self) -> Sequence[Tenant]:
         """Return every tenant, by name."""
         return sorted(self._view.value.values(), key=lambda each: each.name)

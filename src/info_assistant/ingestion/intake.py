@@ -10,6 +10,7 @@ import structlog
 
 from info_assistant.errors import (
     Conflict,
+    DocumentLimitReached,
     InvalidRequest,
     NotFound,
     PayloadTooLarge,
@@ -67,10 +68,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
-    """What an upload may be: `max_bytes` in size, ending in one of `extensions`."""
+    """What an upload may be: `max_bytes` in size, ending in one of `extensions`.
+
+    `documents` says how many documents a tenant may keep, None for any number. Uploads that come at
+    the same moment may exceed it by their number.
+    """
 
     max_bytes: int = 50 * MEGABYTE
     extensions: frozenset[str] = frozenset(MEDIA_TYPES)
+    documents: Callable[[str], int | None] = lambda _tenant: None
 
 
 def _nobody() -> None:
@@ -104,6 +110,7 @@ class Intake:
         Raises:
             InvalidRequest: the source, title, file name or list of groups cannot be used.
             Forbidden: the caller is in none of the groups named.
+            DocumentLimitReached: the tenant keeps as many documents as it may.
             PayloadTooLarge: the file is over the limit.
             Unreadable: the file is empty or of a kind that cannot be read.
             Conflict: others keep changing the document, or it is not open to the caller.
@@ -119,6 +126,8 @@ class Intake:
             _require_open(caller, before)
             if before and shown and _unchanged(before, shown, upload):
                 return Receipt(shown, "unchanged")
+            if before is None:
+                await self._require_place(caller.scope.tenant)
             document = self._next_revision(caller, upload, standing)
             if await self._commit(document, upload.data):
                 if before and before.access != document.access:
@@ -130,6 +139,15 @@ class Intake:
             "stored. Try again in a moment.",
             retry_after_s=1,
         )
+
+    async def _require_place(self, tenant: str) -> None:
+        """Return if the tenant may keep one more document. Raises DocumentLimitReached."""
+        most = self._limits.documents(tenant)
+        if most is not None and sum((await self._stores.board.counts(tenant)).values()) >= most:
+            raise DocumentLimitReached(
+                f"Your organisation may keep {most:,} documents here and does so already. Delete "
+                "some, or ask the people who run this service for more."
+            )
 
     def _next_revision(self, caller: Caller, upload: Upload, standing: Standing) -> Document:
         tenant = caller.scope.tenant

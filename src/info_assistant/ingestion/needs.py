@@ -57,8 +57,8 @@ class WholeBoard(DocumentBoard, Protocol):
     def every(self) -> AsyncIterator[DocumentStatus]:
         """Yield the state of every document of every tenant."""
 
-    async def counts(self) -> Mapping[DocumentState, int]:
-        """Return how many documents of all tenants are in each state, 0 included."""
+    async def counts(self, tenant: str | None = None) -> Mapping[DocumentState, int]:
+        """Return how many documents, of one tenant or of all, are in each state, 0 included."""
 
     async def drop(self) -> None:
         """Forget all documents."""

@@ -148,11 +148,19 @@ class QdrantBoard:
             if after is None:
                 return
 
-    async def counts(self) -> Mapping[DocumentState, int]:
-        """Return how many documents of all tenants are in each state, 0 included."""
+    async def counts(self, tenant: str | None = None) -> Mapping[DocumentState, int]:
+        """Return how many documents, of one tenant or of all, are in each state, 0 included."""
+        mine = None
+        if tenant is not None:
+            match = models.MatchValue(value=tenant)
+            mine = models.Filter(must=[models.FieldCondition(key="tenant", match=match)])
         response = await self._collection.ask(
             lambda client: client.facet(
-                self._collection.alias, key="state", limit=len(DocumentState), exact=True
+                self._collection.alias,
+                key="state",
+                facet_filter=mine,
+                limit=len(DocumentState),
+                exact=True,
             )
         )
         found = {str(hit.value): hit.count for hit in response.hits}
