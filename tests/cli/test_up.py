@@ -10,10 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -91,6 +92,39 @@ def test_a_request_to_stop_ends_everything_within_ten_seconds(
         stack.process.send_signal(number)
         assert stack.process.wait(10) == 0
         assert left_over(family, 0.5) == []
+
+
+def test_parts_end_in_order_and_in_time_however_slow_their_clients(
+    start_stack: "StartStack",
+) -> None:
+    """Requests that never end hold up neither page nor backend; each ends before what it needs."""
+    with start_stack("--no-samples") as stack, ExitStack() as clients:
+        parts = {stack.child(role).pid: role for role in ROLES}
+        for url in (stack.frontend_url, stack.backend_url):
+            clients.enter_context(half_sent(url))
+        ended: list[str] = []
+        began = time.monotonic()
+        stack.process.send_signal(signal.SIGINT)
+        psutil.wait_procs(
+            [psutil.Process(pid) for pid in parts],
+            timeout=10,
+            callback=lambda process: ended.append(parts[process.pid]),
+        )
+        assert ended == ["frontend", "serve", "local-qdrant"]
+        assert stack.process.wait(10) == 0
+        # Without the slow clients nothing would take so long: they were there.
+        assert 3 < time.monotonic() - began < 10
+
+
+def half_sent(url: str) -> socket.socket:
+    """Return a connection on which the body of a request never comes."""
+    parts = urlsplit(url)
+    connection = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=5)
+    connection.sendall(
+        b"POST /v1/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    )
+    return connection
 
 
 def test_ctrl_c_at_a_terminal_reaches_only_the_parent(start_stack: "StartStack") -> None:
