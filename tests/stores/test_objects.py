@@ -46,6 +46,11 @@ class FailingBlobs(ObjectBlobs):
         async for key in super().keys(prefix):
             yield key
 
+    async def folders(self, prefix: str) -> list[str]:
+        """List folders."""
+        self._check()
+        return await super().folders(prefix)
+
 
 class Days:
     """A clock that a test sets."""

@@ -121,8 +121,8 @@ class RecordLog:
             for journal in (self._own, *self._adopted):
                 await self._ship(journal)
             for journal in [each for each in self._adopted if not each.pending]:
-                self._adopted.remove(journal)
                 await journal.retire()
+                self._adopted.remove(journal)
 
     async def close(self) -> None:
         """Ship what can be shipped in a moment and let others have what is left."""
@@ -183,6 +183,8 @@ class RecordLog:
             return
         for journal in found:
             _log.info("Adopted the journal of a process that is no more")
+            with suppress(RecordsUnavailable):
+                await journal.check()  # Opens it, so that what is in it counts.
             self._adopted.append(journal)
 
     def _dead_journals(self) -> list[Journal]:

@@ -33,31 +33,47 @@ class SqliteThread:
         """Take the way to open the file; it runs in the thread. Nothing is opened yet."""
         self._connect = connect
         self._name = name
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._connection: sqlite3.Connection | None = None
+        self._working: tuple[threading.Thread, _Jobs] | None = None
 
     async def run(self, work: Work[T]) -> T:
         """Return what `work` returns, once it is committed. Raises sqlite3.Error, OSError.
 
         `work` may run twice: what it changed the first time was rolled back then.
         """
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
-            self._thread.start()
+        _, jobs = self._working = self._working or self._started()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, loop, waiting))
+        jobs.put(_Job(work, loop, waiting))
         return await waiting
 
     async def close(self) -> None:
-        """Finish what was asked for, close the file and end the thread."""
-        if self._thread is not None:
-            self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
-            self._thread = None
+        """Finish what was asked for, close the file and end the thread; work begins another."""
+        working, self._working = self._working, None
+        if working is not None:
+            thread, jobs = working
+            jobs.put(None)
+            await asyncio.to_thread(thread.join)
 
-    def _serve(self) -> None:
+    def _started(self) -> tuple[threading.Thread, "_Jobs"]:
+        jobs: _Jobs = queue.SimpleQueue()
+        worker = _Worker(self._connect, jobs)
+        thread = threading.Thread(target=worker.serve, name=self._name, daemon=True)
+        thread.start()
+        return thread, jobs
+
+
+_Jobs = queue.SimpleQueue[_Job | None]
+
+
+class _Worker:
+    """What runs in the thread."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], jobs: _Jobs) -> None:
+        self._connect = connect
+        self._jobs = jobs
+        self._connection: sqlite3.Connection | None = None
+
+    def serve(self) -> None:
         going_on = True
         while going_on:
             batch, going_on = self._batch()
