@@ -50,6 +50,18 @@ class Processes:
                     process.kill()
                     process.wait()
 
+    def command(self, *arguments: str) -> str:
+        """Run a command of the product with the same settings; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "info_assistant", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return done.stdout.strip()
+
     def log(self, role: str) -> str:
         """Return what a role has logged so far."""
         return (self._folder / f"{role}.log").read_text()

@@ -1,8 +1,6 @@
 """Keys, tenants and tokens on two real backends that share nothing but object storage."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,19 +29,6 @@ def replicas(tmp_path: Path) -> Iterator[list[Processes]]:
         each.client.close()
 
 
-def command(replica: Processes, *arguments: str) -> str:
-    """Run a command of the product on the replicas' object storage; return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "info_assistant", *arguments],
-        env=replica.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout.strip()
-
-
 def code_of(replica: Processes, credentials: str) -> str:
     """Return the code with which credentials are refused, or "" where they are not."""
     reply = replica.client.get("/v1/me", headers={"Authorization": f"Bearer {credentials}"})
@@ -63,10 +48,10 @@ def test_a_key_counts_and_ends_everywhere_within_two_seconds(replicas: list[Proc
             running.enter_context(each.running("serve"))
         for each in replicas:
             each.await_ready()
-        key = command(replicas[0], "keys", "create", "--role", "reader", "--name", "x")
+        key = replicas[0].command("keys", "create", "--role", "reader", "--name", "x")
         for each in replicas:
             await_code(each, key, "")
-        command(replicas[0], "keys", "revoke", key.split("_")[1])
+        replicas[0].command("keys", "revoke", key.split("_")[1])
         for each in replicas:
             await_code(each, key, "api_key_revoked")
     # A replica that starts knows it at once, before it has looked for changes.
@@ -80,9 +65,9 @@ def test_a_new_tenants_limit_binds_at_once(replicas: list[Processes]) -> None:
     replica = replicas[0]
     with replica.running("serve"):
         replica.await_ready()
-        command(replica, "tenants", "create", "water", "--questions-per-minute", "6")
-        key = command(
-            *(replica, "keys", "create", "--role", "reader", "--name", "x", "--tenant", "water")
+        replica.command("tenants", "create", "water", "--questions-per-minute", "6")
+        key = replica.command(
+            *("keys", "create", "--role", "reader", "--name", "x", "--tenant", "water")
         )
         await_code(replica, key, "")
         headers = {"Authorization": f"Bearer {key}"}
