@@ -38,6 +38,7 @@ from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.resilience.load import LoadControl
 from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.serving import Ending, Place, listen, serve
@@ -129,6 +130,8 @@ def build(settings: Settings) -> Application:
     probes |= sign_in.probes
     health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
 
+    load = LoadControl(metrics, embedder.warm_up)
+
     async def close_embedder() -> None:
         embedder.close()
 
@@ -142,6 +145,7 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         audit=records.audit,
         answers=records.answers,
+        admission=load.admission,
         modes=modes,
         visibility=visibility,
         find_key=_key_finder(sign_in.keys, clock),
@@ -152,7 +156,7 @@ def build(settings: Settings) -> Application:
             **records.tasks,
             "visibility": visibility.run,
             "census": DocumentCensus(stores.board, metrics.show_documents).run,
-            "warm-up": embedder.warm_up,
+            **load.tasks,
             **sign_in.tasks,
             **({"ingestion": worker.run} if settings.ingestion_workers else {}),
         },

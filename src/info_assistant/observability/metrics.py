@@ -4,7 +4,7 @@ An alert on a metric that does not exist yet never fires, so all label values th
 beforehand are created with the registry.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -13,6 +13,7 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
 from info_assistant.model.document import DocumentState
 from info_assistant.model.mode import ModeName
+from info_assistant.model.traffic import Refusal, Traffic
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """The media type of `Metrics.render`."""
@@ -22,6 +23,7 @@ STAGES = ("embed", "retrieve", "rank", "generate", "total")
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _INGESTION_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -37,6 +39,7 @@ class Metrics:
         self._create_document_metrics()
         self._create_record_metrics()
         self._create_mode_metrics()
+        self._create_load_metrics()
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def _create_http_metrics(self) -> None:
@@ -147,6 +150,57 @@ class Metrics:
             "Answers that could not be recorded.",
             registry=self.registry,
         )
+
+    def _create_load_metrics(self) -> None:
+        self.loop_lag = Histogram(
+            "event_loop_lag_seconds",
+            "How late the event loop was, looked at fifty times a second.",
+            buckets=_LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self.last_loop_lag = Gauge(
+            "event_loop_lag_last_seconds", "The event loop's last lag.", registry=self.registry
+        )
+        kind = ("traffic",)
+        self.places = Gauge(
+            "places", "Requests of a kind that are served at once.", kind, registry=self.registry
+        )
+        self.places_in_use = Gauge(
+            "places_in_use", "Requests being served.", kind, registry=self.registry
+        )
+        self.requests_waiting = Gauge(
+            "requests_waiting", "Requests that wait for a place.", kind, registry=self.registry
+        )
+        self.requests_refused = Counter(
+            "requests_refused",
+            "Requests that got no place, by reason.",
+            ("traffic", "reason"),
+            registry=self.registry,
+        )
+
+    def loop_lagged(self, seconds: float) -> None:
+        """Note how late the event loop was."""
+        self.loop_lag.observe(seconds)
+        self.last_loop_lag.set(seconds)
+
+    def watch_places(
+        self,
+        traffic: Traffic,
+        *,
+        places: Callable[[], float],
+        in_use: Callable[[], float],
+        waiting: Callable[[], float],
+    ) -> None:
+        """Show how full it is for one kind of traffic, asked for at each export."""
+        self.places.labels(traffic.value).set_function(places)
+        self.places_in_use.labels(traffic.value).set_function(in_use)
+        self.requests_waiting.labels(traffic.value).set_function(waiting)
+        for reason in Refusal:
+            self.requests_refused.labels(traffic.value, reason.value)
+
+    def refused(self, traffic: Traffic, reason: Refusal) -> None:
+        """Count a request that got no place."""
+        self.requests_refused.labels(traffic.value, reason.value).inc()
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""

@@ -10,12 +10,11 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
 from info_assistant.errors import Overloaded
-from info_assistant.model.traffic import Traffic
+from info_assistant.model.traffic import Refusal, Traffic
 from info_assistant.resilience.fair_queue import FairQueue
 
 PATIENCE = 0.25
@@ -47,15 +46,6 @@ SHARES: Mapping[Traffic, Share] = {
     Traffic.INGESTION: Share(places=4, waiting=16, service_s=0.2),
 }
 """What each kind gets unless told otherwise; docs/admission.md says why. Others never wait."""
-
-
-class Refusal(StrEnum):
-    """Why a request was not served: the label of `requests_refused_total`."""
-
-    NO_TIME = "no_time"
-    QUEUE_FULL = "queue_full"
-    WAITED_TOO_LONG = "waited_too_long"
-    GAVE_WAY = "gave_way"
 
 
 Refused = Callable[[Traffic, Refusal], None]
