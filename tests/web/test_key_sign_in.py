@@ -127,6 +127,27 @@ async def test_signing_out_forgets_the_key(browser: Browser) -> None:
     assert (await browser.get("/")).status_code == 401
 
 
+async def test_pages_for_signing_in_are_as_sound_as_the_others(browser: Browser) -> None:
+    """Each is fenced in, never kept by browsers, and has a title, one h1, labels and unique ids."""
+    form = await browser.get("/")
+    wrong = await give_key(browser, form, "two words")
+    await give_key(browser, wrong, GOOD_KEY)
+    signed_in = await browser.get("/")
+    outdated = await browser.post("/", data={"question": "Well?"})
+    out = await submit(browser, signed_in, ".visitor form", "/sign-out", {})
+    for response in (form, wrong, signed_in, outdated, out):
+        page = Page(response)
+        assert "form-action 'self'" in response.headers["content-security-policy"]
+        assert response.headers["cache-control"] == "no-store"
+        assert page.one("title").text().endswith("Info Assistant")
+        assert len(page.css("h1")) == 1
+        assert len(page.css("#result")) <= 1
+        for field in page.css("textarea, input:not([type=hidden])"):
+            assert page.css(f"label[for={field.attributes['id']}]")
+        ids = [str(node.attributes["id"]) for node in page.css("[id]")]
+        assert len(ids) == len(set(ids))
+
+
 async def test_no_log_line_holds_a_key(browser: Browser) -> None:
     """Keys, good and bad, stay out of the log."""
     structlog.reset_defaults()

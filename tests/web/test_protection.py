@@ -208,7 +208,7 @@ async def test_only_our_own_page_can_ask(
 
 
 async def test_foreign_name_for_this_machine_is_refused(backend: ScriptedBackend) -> None:
-    """With hosts named, a website that points its own name at us gets nothing to read."""
+    """With hosts named, a website that points its own name at us gets nothing but probes."""
     app = create_frontend(
         "http://backend",
         transport=httpx2.ASGITransport(app=backend.app),
@@ -219,6 +219,8 @@ async def test_foreign_name_for_this_machine_is_refused(backend: ScriptedBackend
             host: (await client.get(f"http://{host}:8080/")).status_code
             for host in ("127.0.0.1", "localhost", "[::1]", "rebound.example")
         }
+        probe = await client.get("http://10.1.2.3:8080/livez")
+    assert probe.status_code == 200
     assert seen == {"127.0.0.1": 200, "localhost": 200, "[::1]": 200, "rebound.example": 400}
 
 

@@ -147,6 +147,7 @@ async def test_changed_cookies_are_worth_nothing(browser: Browser) -> None:
     [
         "https://evil.example/",
         "//evil.example/",
+        "///evil.example/",
         "/\\evil.example",
         "\\\\evil.example",
         "/\t/evil.example",

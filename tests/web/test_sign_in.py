@@ -236,6 +236,7 @@ async def test_a_code_that_was_used_elsewhere_is_refused(browser: Browser, issue
     [
         {"iss": "https://evil.example"},
         {"aud": "another-page"},
+        {"aud": "another-page", "azp": CLIENT_ID},
         {"aud": None},
         {"exp": 1_000_000},
         {"exp": None},
