@@ -101,6 +101,13 @@ class Settings:
             "DATA_DIR/objects.",
         )
     )
+    s3_endpoint: str | None = field(
+        metadata=_named(
+            "AWS_ENDPOINT_URL",
+            "Where S3 is, if not at Amazon, such as http://minio:9000. Keys and region come from "
+            "the environment as for other AWS tools (AWS_ACCESS_KEY_ID, …).",
+        )
+    )
     bind_host: str = field(
         metadata=_named(
             "BIND_ADDRESS",
@@ -252,6 +259,11 @@ class Settings:
         return urlsplit(self.frontend_url).hostname in LOOPBACK_NAMES
 
     @property
+    def s3(self) -> Mapping[str, str]:
+        """What object storage is told of S3."""
+        return {"endpoint": self.s3_endpoint} if self.s3_endpoint else {}
+
+    @property
     def qdrant_is_local(self) -> bool:
         """Whether the vector store is the one on this machine that `up` starts."""
         return urlsplit(self.qdrant_url).hostname in LOOPBACK_NAMES
@@ -275,6 +287,7 @@ class Settings:
             qdrant_url=qdrant_url,
             qdrant_api_key=given.get("QDRANT_API_KEY") or _local_key(qdrant_url, data_dir),
             blob_url=given.get("BLOB_URL") or (data_dir / "objects").as_uri(),
+            s3_endpoint=_s3_endpoint(given),
             bind_host=_bind_address(given, auth),
             auth=auth,
             oidc_issuer=_issuer(given, auth),
@@ -313,6 +326,11 @@ def _mode(given: Mapping[str, str], name: ModeName) -> str:
     if len(given[name]) > LONGEST_MESSAGE:
         raise wrong(name, given[name], f"use up to {LONGEST_MESSAGE} characters")
     return given[name]
+
+
+def _s3_endpoint(given: Mapping[str, str]) -> str | None:
+    name = "AWS_ENDPOINT_URL"
+    return url_of(given, name, "") if name in given else None
 
 
 def _data_dir(given: Mapping[str, str]) -> Path:

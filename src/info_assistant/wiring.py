@@ -100,7 +100,7 @@ def build(settings: Settings) -> Application:
         embedder.identity,
         on_error=metrics.qdrant_connection_errors.inc,
     )
-    blobs = ObjectBlobs(settings.blob_url)
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
     records = _records(settings, blobs, objects, metrics)
@@ -250,7 +250,7 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
     Raises ObjectStorageUnavailable.
     """
     clock = SystemClock()
-    blobs = ObjectBlobs(settings.blob_url)
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
     keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
     for each in (keys, tenants, switches):

@@ -1,23 +1,37 @@
 """What every `ports.Blobs` must do; each adapter is one parameter of `open_blobs`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from tests.conftest import unused_port
+from tests.s3_process import S3Process
 
 from info_assistant.errors import InvalidRequest, NotFound, ObjectStorageUnavailable
 from info_assistant.stores.blobs import ObjectBlobs
 
 Open = Callable[[], ObjectBlobs]
 
-ADAPTERS = ["path", "file-url"]
-"""S3 joins here once a test server is among the development dependencies."""
+ADAPTERS = ["path", "file-url", "s3"]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Process]:
+    """Return a small S3."""
+    process = S3Process(unused_port())
+    with process.running():
+        yield process
 
 
 @pytest.fixture(params=ADAPTERS)
-def open_blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+def open_blobs(request: pytest.FixtureRequest, tmp_path: Path, s3: S3Process) -> Open:
     """Return a function that opens the same, at first empty, storage each time."""
+    if request.param == "s3":
+        keys = {"access_key_id": "x", "secret_access_key": "x", "region": "us-east-1"}
+        prefix = uuid4().hex
+        return lambda: ObjectBlobs(s3.url(prefix), {"endpoint": s3.endpoint, **keys})
     folder = tmp_path / "not made yet" / "objects"
     url = str(folder) if request.param == "path" else folder.as_uri()
     return lambda: ObjectBlobs(url)

@@ -181,7 +181,7 @@ async def check_object_storage(settings: Settings) -> Finding:
     if _is_not_made_yet(url):
         return Finding("Object storage", Health.GOOD, f"{url} is made at the first start")
     try:
-        await ObjectBlobs(settings.blob_url).ping()
+        await ObjectBlobs(settings.blob_url, settings.s3).ping()
     except InfoAssistantError as error:
         remedy = "Check BLOB_URL and the credentials for it."
         return Finding("Object storage", Health.WRONG, error.message, remedy)
