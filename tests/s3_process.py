@@ -1,17 +1,16 @@
-"""A small S3 on loopback as a process of its own, for tests that stop, freeze and start it.
+"""A small S3 on loopback as a process of its own, for tests that break it.
 
 It keeps objects in memory, knows what our blobs ask for (conditional PUT, GET, DELETE, listings
 with a delimiter), and checks no signatures.
 """
 
-import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -22,12 +21,11 @@ _WHEN = "2026-01-01T00:00:00.000Z"
 _DEADLINE_S = 20.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class S3Process:
-    """An S3 that a test may stop, start, freeze and thaw; stopped, it forgets everything."""
+    """An S3 on a port; once stopped, it forgets everything."""
 
     port: int
-    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @staticmethod
     def url(prefix: str) -> str:
@@ -51,25 +49,15 @@ class S3Process:
         }
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator["subprocess.Popen[bytes]"]:
         """Run it until the block is left, frozen or not."""
-        self.process = subprocess.Popen([sys.executable, __file__, str(self.port)])
+        process = subprocess.Popen([sys.executable, __file__, str(self.port)])
         try:
             self._await_answer()
-            yield
+            yield process
         finally:
-            self.process.kill()
-            self.process.wait(_DEADLINE_S)
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Let it keep every connection and answer none until the block is left."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait(_DEADLINE_S)
 
     def _await_answer(self) -> None:
         pause, left = threading.Event(), int(_DEADLINE_S / 0.05)

@@ -30,11 +30,11 @@ class Processes:
         self._folder = data_dir
 
     @contextmanager
-    def running(self, role: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def running(self, role: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
         """Run one role until the block is left."""
         with (self._folder / f"{role}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "info_assistant", role],
+                [sys.executable, "-m", "info_assistant", role, *arguments],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
