@@ -117,8 +117,8 @@ class Gateway:
         if address.role is None:
             return ""
         caller = await self._services.authenticator.caller(credentials_of(exchange.scope))
-        require_role(caller, address.role)
         exchange.scope["state"]["caller"] = caller
+        require_role(caller, address.role)
         allowance = await self._services.limiter.admit(caller, address.traffic)
         if allowance is not None:
             exchange.tell_allowance(allowance)
