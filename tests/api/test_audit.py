@@ -22,7 +22,10 @@ from info_assistant.api.addresses import ADDRESSES
 from info_assistant.api.services import ApiServices
 from info_assistant.errors import (
     Maintenance,
+    Overloaded,
+    RateLimited,
     RecordsUnavailable,
+    TooBusy,
     Unauthenticated,
     VectorStoreUnavailable,
 )
@@ -170,6 +173,23 @@ async def test_maintenance_is_noted(services: ApiServices, papers: Papers, start
     async with start(replace(services, modes=Closed())) as backend:
         assert (await backend.ask()).status_code == 503
     assert noted(papers) == [("", "question.ask", "", "maintenance")]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "outcomes"),
+    [(RateLimited("Too often."), ["rate_limited"]), (Overloaded("Too much at once."), [])],
+)
+async def test_only_overload_leaves_no_event(
+    backend: Backend,
+    papers: Papers,
+    pipeline: ScriptedPipeline,
+    refusal: TooBusy,
+    outcomes: list[str],
+) -> None:
+    """A caller who asks too often is in the trail; a question without a place is only counted."""
+    pipeline.script = (refusal,)
+    assert (await backend.ask()).json()["code"] == refusal.code
+    assert [each.outcome for each in papers.events] == outcomes
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 An event is durable before the first byte of the answer is sent, so whatever a client was told is in
 the trail even if the process is killed at that moment. Refusals are events too; `addresses.py` says
-what is audited and as what. Only who is turned away because too much is asked leaves no event:
+what is audited and as what. Only who is turned away because all places are taken leaves no event:
 nothing was read or done, and noting each would take the time that those need who are served.
 """
 
@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from info_assistant.api.addresses import Address, address_of
 from info_assistant.api.problems import problem_of
-from info_assistant.errors import Overloaded, RateLimited, RecordsUnavailable
+from info_assistant.errors import Overloaded, RecordsUnavailable
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.identity import Caller
 from info_assistant.model.ids import milliseconds_of, new_id
@@ -32,7 +32,6 @@ CLIENT_GONE = "client_gone"
 """The outcome of what was left unanswered because nobody waited for it any more."""
 
 _TARGET, _DONE, _DETAIL, _OUTCOME = "audit_target", "audit_done", "audit_detail", "outcome"
-_TURNED_AWAY = frozenset({Overloaded.code, RateLimited.code})
 _LONGEST = 200
 _NOBODY_THERE = 499
 _NEEDS_TRACE = frozenset({Traffic.CHANGE, Traffic.INGESTION})
@@ -149,7 +148,7 @@ class Watch:
     async def _note(self, outcome: str) -> RecordsUnavailable | None:
         """Note what was done; return the error that means that its answer must not leave."""
         address, target = address_of(self._scope["method"], self._scope["path"])
-        if address is None or not address.action or outcome in _TURNED_AWAY:
+        if address is None or not address.action or outcome == Overloaded.code:
             return None
         try:
             await self._trail.note(self._events(address, target, outcome))
