@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.qdrant_process import QdrantProcess
 from tests.replicas import NamedCallers, Replica, caller, make_replica, serving
@@ -167,6 +167,7 @@ def test_nobody_is_shown_what_is_not_theirs(world: World) -> None:
         max_examples=EXAMPLES,
         deadline=None,
         database=None,
+        phases=[Phase.generate],  # Each example takes seconds; the message names the leak.
         suppress_health_check=list(HealthCheck),
     )
     @given(scenarios)

@@ -181,7 +181,7 @@ class AnswerPipeline:
             async with aclosing(self._drafts(question, ranked, journey)) as drafts:
                 async for draft in drafts:
                     checked = check(draft, n=len(journey.citations) + 1)
-                    if checked is not None and may_show(draft.passage):
+                    if checked is not None:
                         sentence, citation = checked
                         journey.sentences.append(sentence)
                         journey.citations.append(citation)
