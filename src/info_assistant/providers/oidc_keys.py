@@ -25,15 +25,6 @@ from info_assistant.ports import Clock, SharedObject
 
 PublicKey = RSAKey | ECKey | OKPKey
 
-KEY_TYPES: Mapping[str, str] = {
-    "RS256": "RSA",
-    "PS256": "RSA",
-    "ES256": "EC",
-    "EdDSA": "OKP",
-    "Ed25519": "OKP",  # What RFC 9864 calls EdDSA with this curve.
-}
-"""The algorithms that we accept, each with the type of its keys."""
-
 _MOST_BYTES = 512 * 1024
 _MOST_KEYS = 100
 _MOST_WAITING = 500
@@ -105,8 +96,8 @@ class IssuerKeys:
         """Close all connections."""
         await self._client.aclose()
 
-    async def find(self, key_id: str | None, algorithm: str) -> Sequence[PublicKey]:
-        """Return the keys that may have signed with `algorithm`; without an id only a sole key.
+    async def find(self, key_id: str | None) -> Sequence[PublicKey]:
+        """Return the keys of this id; without an id the only key, if there is but one.
 
         Raises IdentityProviderUnavailable, Overloaded.
         """
@@ -114,7 +105,7 @@ class IssuerKeys:
         if found is None:
             await self._look()
             found = self._lookup(key_id)
-        return [key for key in found or () if _fits(key, algorithm)]
+        return found or ()
 
     async def ping(self) -> None:
         """Return if the issuer answers. Raises IdentityProviderUnavailable."""
@@ -301,10 +292,6 @@ def _public_keys(jwks: object) -> Sequence[PublicKey]:
         if isinstance(key, PublicKey):
             keys.append(key)
     return keys
-
-
-def _fits(key: PublicKey, algorithm: str) -> bool:
-    return key.key_type == KEY_TYPES[algorithm] and key.alg in (None, algorithm)
 
 
 def _unavailable(why: str) -> IdentityProviderUnavailable:
