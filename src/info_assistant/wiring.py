@@ -68,7 +68,6 @@ class Application:
     embedder: MiniLmEmbedder
     stores: Stores
     objects: SharedObjects
-    reader: SubprocessReader
     worker: IngestionWorker
     intake: Intake
     library: Library
@@ -92,8 +91,79 @@ class Application:
 
 def build(settings: Settings) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
-    clock, metrics = SystemClock(), Metrics()
-    embedder, reader = MiniLmEmbedder(), SubprocessReader()
+    base = _base(settings)
+    clock, metrics, objects = base.clock, base.metrics, base.objects
+    records = _records(settings, base.blobs, objects, metrics)
+    tenants = Tenants(objects.open("tenants"), clock)
+    sign_in = _sign_in(settings, objects, tenants, clock)
+    modes = Modes(settings.modes, objects.open("switches"), clock)
+    documents = _documents(base, tenants, ingesting=settings.ingestion_workers > 0)
+    pipeline = _pipeline(base, records, documents.visibility, modes)
+    probes: dict[str, Probe] = {
+        "qdrant": base.qdrant,
+        "object_storage": base.blobs,
+        "embedder": base.embedder,
+        **sign_in.probes,
+    }
+    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
+    load = LoadControl(metrics, base.embedder.warm_up)
+    services = ApiServices(
+        pipeline=pipeline,
+        intake=documents.intake,
+        library=documents.library,
+        limiter=LocalRateLimiter(tenants.rates_of),
+        authenticator=sign_in.authenticator,
+        health=health,
+        metrics=metrics,
+        audit=records.audit,
+        answers=records.answers,
+        admission=load.admission,
+        modes=modes,
+        visibility=documents.visibility,
+        find_key=_key_finder(sign_in.keys, clock),
+        incidents=Incidents(objects.open("incidents"), clock),
+        tasks={
+            "health": health.run,
+            "shared objects": objects.run,
+            **records.tasks,
+            **documents.tasks,
+            **load.tasks,
+            **sign_in.tasks,
+        },
+        starters=(objects.refresh, records.log.open, documents.visibility.refresh),
+        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
+        limiter_kind="local",
+    )
+    return Application(
+        qdrant=base.qdrant,
+        embedder=base.embedder,
+        stores=base.stores,
+        objects=objects,
+        worker=documents.worker,
+        intake=documents.intake,
+        library=documents.library,
+        pipeline=pipeline,
+        services=services,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What everything else stands on: clock, metrics, the model, the stores."""
+
+    clock: Clock
+    metrics: Metrics
+    embedder: MiniLmEmbedder
+    qdrant: QdrantStore
+    blobs: ObjectBlobs
+    stores: Stores
+    objects: SharedObjects
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+
+
+def _base(settings: Settings) -> _Base:
+    """Return the ground, on which nothing is contacted yet."""
+    clock, metrics, embedder = SystemClock(), Metrics(), MiniLmEmbedder()
     qdrant = QdrantStore(
         settings.qdrant_url,
         settings.qdrant_api_key,
@@ -103,69 +173,59 @@ def build(settings: Settings) -> Application:
     blobs = ObjectBlobs(settings.blob_url, settings.s3)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
-    records = _records(settings, blobs, objects, metrics)
-    tenants = Tenants(objects.open("tenants"), clock)
-    sign_in = _sign_in(settings, objects, tenants, clock)
-    modes = Modes(settings.modes, objects.open("switches"), clock)
-    visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
-    library = Library(stores, visibility, clock)
-    worker = IngestionWorker(stores, library, Tools(reader, embedder, embedder), clock)
-    worker.on_settled(metrics.ingestion_duration.observe)
-    limits = IntakeLimits(documents=tenants.most_documents)
-    intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
-    pipeline = AnswerPipeline(
-        PipelineParts(
-            embedder=embedder,
-            index=qdrant.passages,
-            generator=ExtractiveGenerator(),
-            cache=NoAnswerCache(),
-            clock=clock,
-            recorder=metrics,
-            records=records.answers,
-            visibility=visibility,
-            cache_only=modes.cache_only,
-        )
-    )
-    probes: dict[str, Probe] = {"qdrant": qdrant, "object_storage": blobs, "embedder": embedder}
-    probes |= sign_in.probes
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
-
-    load = LoadControl(metrics, embedder.warm_up)
 
     async def close_embedder() -> None:
         embedder.close()
 
-    services = ApiServices(
-        pipeline=pipeline,
-        intake=intake,
-        library=library,
-        limiter=LocalRateLimiter(tenants.rates_of),
-        authenticator=sign_in.authenticator,
-        health=health,
-        metrics=metrics,
-        audit=records.audit,
-        answers=records.answers,
-        admission=load.admission,
-        modes=modes,
-        visibility=visibility,
-        find_key=_key_finder(sign_in.keys, clock),
-        incidents=Incidents(objects.open("incidents"), clock),
-        tasks={
-            "health": health.run,
-            "shared objects": objects.run,
-            **records.tasks,
-            "visibility": visibility.run,
-            "census": DocumentCensus(stores.board, metrics.show_documents).run,
-            **load.tasks,
-            **sign_in.tasks,
-            **({"ingestion": worker.run} if settings.ingestion_workers else {}),
-        },
-        starters=(objects.refresh, records.log.open, visibility.refresh),
-        closers=(records.log.close, reader.close, qdrant.close, close_embedder, *sign_in.closers),
-        limiter_kind="local",
-    )
-    return Application(
-        qdrant, embedder, stores, objects, reader, worker, intake, library, pipeline, services
+    closers = (qdrant.close, close_embedder)
+    return _Base(clock, metrics, embedder, qdrant, blobs, stores, objects, closers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """A document's way, and what is known of documents."""
+
+    visibility: VisibilityOverlay
+    library: Library
+    worker: IngestionWorker
+    intake: Intake
+    tasks: Mapping[str, Callable[[], Awaitable[None]]]
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+
+
+def _documents(base: _Base, tenants: Tenants, *, ingesting: bool) -> _Documents:
+    """Return a document's way; whether it is gone here is said by `ingesting`."""
+    stores, clock, reader = base.stores, base.clock, SubprocessReader()
+    visibility = VisibilityOverlay(BlobChangeFeed(base.blobs, clock), clock)
+    library = Library(stores, visibility, clock)
+    worker = IngestionWorker(stores, library, Tools(reader, base.embedder, base.embedder), clock)
+    worker.on_settled(base.metrics.ingestion_duration.observe)
+    limits = IntakeLimits(documents=tenants.most_documents)
+    intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
+    tasks = {
+        "visibility": visibility.run,
+        "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
+        **({"ingestion": worker.run} if ingesting else {}),
+    }
+    return _Documents(visibility, library, worker, intake, tasks, (reader.close,))
+
+
+def _pipeline(
+    base: _Base, records: "_Records", visibility: VisibilityOverlay, modes: Modes
+) -> AnswerPipeline:
+    """Return a question's way."""
+    return AnswerPipeline(
+        PipelineParts(
+            embedder=base.embedder,
+            index=base.qdrant.passages,
+            generator=ExtractiveGenerator(),
+            cache=NoAnswerCache(),
+            clock=base.clock,
+            recorder=base.metrics,
+            records=records.answers,
+            visibility=visibility,
+            cache_only=modes.cache_only,
+        )
     )
 
 
