@@ -155,6 +155,7 @@ class ShelfOfDocuments:
     """Intake and library over a dictionary; `failure` is raised by everything when set."""
 
     documents: dict[str, tuple[DocumentStatus, bytes]] = field(default_factory=dict)
+    uploads: list[Upload] = field(default_factory=list)
     failure: Exception | None = None
 
     def _check(self) -> None:
@@ -164,6 +165,7 @@ class ShelfOfDocuments:
     async def accept(self, caller: Caller, upload: Upload) -> Receipt:
         """Keep the upload."""
         self._check()
+        self.uploads.append(upload)
         status = a_document(upload.source or upload.filename, upload.data)
         assert caller.scope.tenant == status.document.tenant
         known = self.documents.get(status.document.id)

@@ -321,7 +321,7 @@ async def test_what_is_refused_changes_nothing(
 
 
 async def test_an_operator_may_close_a_document_to_themselves(place: "Place") -> None:
-    """Only operators can leave themselves out, and the same change twice is one revision."""
+    """Operators can leave themselves out and come back; the same change twice is one revision."""
     receipt = await accept(place, "Secret words.")
     document_id = receipt.status.document.id
     operator = member("it", role=Role.OPERATOR)
@@ -330,8 +330,12 @@ async def test_an_operator_may_close_a_document_to_themselves(place: "Place") ->
     assert status.document.revision == 2
     again = await place.library.change_access(HR, document_id, ["hr"])
     assert again.document.revision == 2
+    assert await seen(place, operator, document_id) == everything(visible=False)
+    back = await place.library.change_access(operator, document_id, ["it"])
+    assert (back.document.revision, back.document.access) == (3, ("it",))
+    elsewhere = member("it", role=Role.OPERATOR, tenant="other")
     with pytest.raises(NotFound):
-        await place.library.change_access(operator, document_id, ["it"])
+        await place.library.change_access(elsewhere, document_id, ["it"])
 
 
 async def test_an_upload_names_its_groups_and_a_new_version_keeps_them(place: "Place") -> None:

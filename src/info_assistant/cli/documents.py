@@ -1,4 +1,4 @@
-"""`documents`: what the library holds, and how to take something out of it."""
+"""`documents`: what the library holds, who may see it, and how to take something out of it."""
 
 import asyncio
 import json
@@ -7,20 +7,24 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import click
 
 from info_assistant.cli.backend import Backend, connect
 from info_assistant.cli.output import plain, print_rows, say
+from info_assistant.model.document import document_id as id_of
+from info_assistant.model.identity import EVERYONE
 from info_assistant.settings import Settings
 
 _PAGE = 200
+_GROUPS, _KEY = "groups:", "key:"
 _STATES = ("accepted", "reading", "indexing", "ready", "failed", "interrupted", "withdrawn")
 
 
-@click.group(short_help="List, show or delete the documents of the library.")
+@click.group(short_help="List, show or delete documents, and say who may see them.")
 def documents() -> None:
-    """List, show or delete the documents of the library.
+    """List, show or delete the documents of the library, and say who may see them.
 
     \b
     Examples:
@@ -28,6 +32,8 @@ def documents() -> None:
       info-assistant documents list --state failed
       info-assistant documents show 0b1e3c1a-…
       info-assistant documents delete 0b1e3c1a-…
+      info-assistant documents set-access hr/leave.md hr works-council
+      info-assistant documents explain-access groups:it hr/leave.md
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -86,6 +92,72 @@ def delete_documents(document_ids: tuple[str, ...], *, yes: bool) -> None:
     for document_id in document_ids:
         asyncio.run(_one("DELETE", document_id))
         click.echo(f"deleted {document_id}")
+
+
+@documents.command("set-access")
+@click.argument("document", metavar="DOCUMENT")
+@click.argument("groups", nargs=-1, required=True, metavar="GROUP…")
+def set_access(document: str, groups: tuple[str, ...]) -> None:
+    """Open a document to these groups and to nobody else.
+
+    DOCUMENT is an id or a source. It counts at once, and within 2 seconds on every replica; the
+    group `everyone` is everybody in your organisation.
+
+    \b
+    Example:
+      info-assistant documents set-access hr/leave.md hr works-council
+    """  # noqa: D301  For click, the mark keeps the lines.
+    changed = asyncio.run(_access(document, "PATCH", "", json={"access": list(groups)}))
+    click.echo(f"{plain(changed['source'])} is open to {plain(', '.join(changed['access']))}")
+
+
+@documents.command("explain-access")
+@click.argument("user", metavar="USER")
+@click.argument("document", metavar="DOCUMENT")
+@click.option("--json", "as_json", is_flag=True, help="Print the backend's reply as it is.")
+def explain_access(user: str, document: str, *, as_json: bool) -> None:
+    """Say why somebody may see a document, or why not. Operators may ask this.
+
+    USER is the id of an API key, `groups:a,b` for anybody in these groups, or `me`. DOCUMENT is an
+    id or a source. A role opens no document: groups do.
+
+    \b
+    Examples:
+      info-assistant documents explain-access groups:hr,it hr/leave.md
+      info-assistant documents explain-access 1f0c9a7be2d4 hr/leave.md
+      info-assistant documents explain-access me hr/leave.md
+    """  # noqa: D301  For click, the mark keeps the lines.
+    told = asyncio.run(_access(document, "GET", "/access", params=_asked_about(user)))
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        return
+    click.echo(plain(told["because"]))
+    for name in ("document_groups", "caller_groups", "shared_groups", "state", "tombstone"):
+        if told[name] not in (None, []):
+            click.echo(f"{name.replace('_', ' '):<16} {plain(_worded(told[name]))}")
+
+
+def _asked_about(user: str) -> Mapping[str, Any]:
+    if user == "me":
+        return {}
+    if user.startswith(_GROUPS):
+        return {"groups": [each or EVERYONE for each in user.removeprefix(_GROUPS).split(",")]}
+    return {"key": user.removeprefix(_KEY)}
+
+
+async def _access(document: str, method: str, below: str, **arguments: Any) -> Any:  # noqa: ANN401  JSON.
+    async with _connected() as backend:
+        identity = await _identity(backend, document)
+        return await backend.call(method, f"/v1/documents/{identity}{below}", **arguments)
+
+
+async def _identity(backend: Backend, document: str) -> str:
+    """Return the id of a document that is named by its id or by its source."""
+    try:
+        return str(UUID(document))
+    except ValueError:
+        me = await backend.call("GET", "/v1/me")
+        return id_of(me["tenant"], document)
 
 
 def _connected() -> AbstractAsyncContextManager[Backend]:

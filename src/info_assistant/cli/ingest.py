@@ -23,6 +23,13 @@ _SHOWN_SKIPS = 20
 )
 @click.option("--prefix", default="", help="Put this before every source, such as `hr/`.")
 @click.option(
+    "--access",
+    multiple=True,
+    metavar="GROUP",
+    help="Only members of this group may see the documents; repeat it for several. Without it new "
+    "documents are open to everyone, and known ones stay as they are.",
+)
+@click.option(
     "--patience",
     default=300.0,
     show_default=True,
@@ -30,7 +37,7 @@ _SHOWN_SKIPS = 20
     metavar="SECONDS",
     help="How long to repeat what a busy or restarting backend refuses.",
 )
-def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
+def ingest(paths: tuple[Path, ...], prefix: str, access: tuple[str, ...], patience: float) -> None:
     """Take files and folders into the library.
 
     Folders are walked; hidden files and kinds without a reader are left out and named. A document
@@ -41,7 +48,7 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
     Examples:
       info-assistant ingest ~/policies
       info-assistant ingest leave.pdf travel.docx
-      info-assistant ingest hr/ --prefix hr/
+      info-assistant ingest hr/ --prefix hr/ --access hr --access works-council
 
     \b
     Exit code: 0 all files are in, 1 a file failed, 2 the backend cannot be reached.
@@ -51,7 +58,7 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
     if not selection.files:
         say("Nothing to take in: no readable file was found.")
         return
-    outcomes = asyncio.run(_run(Settings.from_environment(), selection, patience))
+    outcomes = asyncio.run(_run(selection, access, patience))
     table_of_outcomes(outcomes)
     counts = Counter(outcome.result for outcome in outcomes)
     say(", ".join(f"{count} {result}" for result, count in sorted(counts.items())))
@@ -59,12 +66,13 @@ def ingest(paths: tuple[Path, ...], prefix: str, patience: float) -> None:
         raise click.exceptions.Exit(1)
 
 
-async def _run(settings: Settings, selection: Selection, patience_s: float) -> list[Outcome]:
+async def _run(selection: Selection, access: Sequence[str], patience_s: float) -> list[Outcome]:
+    settings = Settings.from_environment()
     patience = Patience(patience_s, tell=Occasionally(say))
     target = settings.backend_url, settings.api_key
     async with connect(*target, patience=patience) as backend:
         with progress("Taking in documents", len(selection.files)) as done:
-            return await send(backend, selection.files, done, _IN_FLIGHT)
+            return await send(backend, selection.files, done, _IN_FLIGHT, access)
 
 
 def _tell_skipped(skipped: Sequence[Skipped]) -> None:

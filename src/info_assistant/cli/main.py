@@ -117,7 +117,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("up", "Start everything on this machine and keep it running.", _up),
     Entry("ask", "Ask a question and read the answer with its citations.", _ask),
     Entry("ingest", "Take files and folders into the library.", _ingest),
-    Entry("documents", "List, show or delete the documents of the library.", _documents),
+    Entry("documents", "List, show or delete documents, and say who may see them.", _documents),
     Entry("modes", "Show, set and lift the modes of the service.", _modes),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry(

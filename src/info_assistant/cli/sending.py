@@ -41,18 +41,23 @@ class Outcome:
 
 
 async def send(
-    backend: Backend, files: Sequence[Found], done: Callable[[Outcome], None], in_flight: int
+    backend: Backend,
+    files: Sequence[Found],
+    done: Callable[[Outcome], None],
+    in_flight: int,
+    access: Sequence[str] = (),
 ) -> list[Outcome]:
     """Send `files`, at most `in_flight` under way at once, and return their outcomes in order.
 
-    `done` is told about each file as it settles. Raises BackendUnavailable when nobody answers
-    any more; what was accepted until then goes on in the backend.
+    `access` names the groups that may see them; without any, the backend decides. `done` is told
+    about each file as it settles. Raises BackendUnavailable when nobody answers any more; what
+    was accepted until then goes on in the backend.
     """
     places = asyncio.Semaphore(in_flight)
 
     async def one(found: Found) -> Outcome:
         async with places:
-            outcome = await _send_one(backend, found)
+            outcome = await _send_one(backend, found, access)
             done(outcome)
             return outcome
 
@@ -65,7 +70,7 @@ async def send(
     return [task.result() for task in tasks]
 
 
-async def _send_one(backend: Backend, found: Found) -> Outcome:
+async def _send_one(backend: Backend, found: Found, access: Sequence[str]) -> Outcome:
     try:
         data = await asyncio.to_thread(found.path.read_bytes)
     except OSError as error:
@@ -77,7 +82,7 @@ async def _send_one(backend: Backend, found: Found) -> Outcome:
             "POST",
             "/v1/documents",
             files={"file": (found.path.name, data, media_type)},
-            data={"source": found.source},
+            data={"source": found.source, "access": list(access)},
         )
         return await _settled(backend, found.source, reply["documents"][0])
     except (InvalidRequest, NotFound, RateLimited, Refused) as error:

@@ -12,7 +12,7 @@ from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.originals import delete_unshared, load_reading, original_key
 from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
-from info_assistant.model.identity import AccessScope, Caller
+from info_assistant.model.identity import AccessScope, Caller, Role
 from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import ChangeKind, Explanation, VisibilityChange
 from info_assistant.ports import Clock, StatusPage
@@ -140,12 +140,14 @@ class Library:
         """Open a document to these groups and to no others.
 
         In force here, for text under way too, when this returns, and on every other replica within
-        2 s; the index follows, now or, while Qdrant is down, later. Raises InvalidRequest,
-        Forbidden, NotFound, Conflict, ObjectStorageUnavailable.
+        2 s; the index follows, now or, while Qdrant is down, later. Callers may do this with what
+        they see, operators with each document of their tenant: one that is closed to all by mistake
+        would stay so. Raises InvalidRequest, Forbidden, NotFound, Conflict,
+        ObjectStorageUnavailable.
         """
         access = checked_access(caller, groups)
         self._visibility.require_room()
-        changed = await self._commit_access(caller.scope, document_id, access)
+        changed = await self._commit_access(caller, document_id, access)
         await self._visibility.announce(access_change(changed))
         try:
             async with asyncio.timeout(_PROJECT_S):
@@ -187,10 +189,16 @@ class Library:
         return explain(scope, document, state, tombstone)
 
     async def _commit_access(
-        self, scope: AccessScope, document_id: str, access: tuple[str, ...]
+        self, caller: Caller, document_id: str, access: tuple[str, ...]
     ) -> Document:
+        tenant = caller.scope.tenant
         for _ in range(_ATTEMPTS):
-            document = await self._document(scope, document_id)
+            document = await self._stores.catalogue.latest(tenant, _checked(document_id))
+            if document is None or not (
+                caller.role.includes(Role.OPERATOR)
+                or caller.scope.may_see(document.tenant, document.access)
+            ):
+                raise _unknown(document_id)
             if document.access == access:
                 # Told all the same: an attempt before this one may have come only so far.
                 return document
