@@ -118,7 +118,7 @@ async def test_what_cannot_be_read_is_refused_in_words(reader: SubprocessReader)
         (bytes(blank.output()), "scan.pdf", "no_text"),
         (b"%PDF-1.7\nnonsense", "a.pdf", "corrupt"),
         (word()[:2000], "a.docx", "corrupt"),
-        (spreadsheet.getvalue(), "a.xlsx", "unsupported"),
+        (spreadsheet.getvalue(), "a.xlsx", "corrupt"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "a.png", "unsupported"),
         (bytes(random.Random(1).randbytes(5_000)), "a.txt", "unsupported"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2_000), "a.doc", "unsupported"),

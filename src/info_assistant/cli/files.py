@@ -13,9 +13,13 @@ from pathlib import Path
 from info_assistant.errors import InvalidRequest
 
 READABLE_SUFFIXES = frozenset(
-    {".md", ".markdown", ".html", ".htm", ".txt", ".text", ".csv", ".pdf", ".docx"}
+    {".md", ".markdown", ".html", ".htm", ".txt", ".text", ".csv", ".pdf"}
+    | {".docx", ".pptx", ".xlsx", ".eml"}
 )
-"""What is picked up while walking a folder; a file that is named itself is always sent."""
+"""What is picked up while walking a folder; a file that is named itself is always sent.
+
+Archives are left to be named: beside a folder they mostly repeat what lies in it.
+"""
 
 
 @dataclass(frozen=True, slots=True)

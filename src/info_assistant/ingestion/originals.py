@@ -20,6 +20,10 @@ READER_VERSION = 1
 MEDIA_TYPES = {
     ".pdf": "application/pdf",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".eml": "message/rfc822",
+    ".zip": "application/zip",
     ".md": "text/markdown",
     ".markdown": "text/markdown",
     ".mdown": "text/markdown",

@@ -9,13 +9,16 @@ answer `ended <job> <wait status> <most memory>`. Both sides' end is the other's
 import array
 import gc
 import os
+import resource
 import select
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.confinement import close_off, die_with_parent, limit
+from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.parsing import (
     ParseLimits,
@@ -130,14 +133,14 @@ def _child(parent: int, descriptor: int) -> None:
 
 def _reply(data: bytes, request: ParseRequest) -> bytes:
     limits = request.limits
-    limit(limits.memory_bytes, limits.cpu_seconds)
+    # The document's own: what the parsers' libraries occupy already does not count.
+    limit(_occupied() + limits.memory_bytes, limits.cpu_seconds)
     try:
         reading = read_file(
             data,
             filename=request.filename,
             media_type=request.media_type,
-            max_pages=limits.max_pages,
-            max_characters=limits.max_characters,
+            conditions=Conditions(limits.max_pages, limits.max_characters, limits.max_blocks),
         )
         _check(reading, limits)
         return encode_reading(reading)
@@ -149,6 +152,15 @@ def _reply(data: bytes, request: ParseRequest) -> bytes:
                 "limits", "This file nests too deeply to be read. Simplify it and resend it."
             )
         )
+
+
+def _occupied() -> int:
+    """Return the bytes of address space in use, 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 def _check(reading: Reading, limits: ParseLimits) -> None:

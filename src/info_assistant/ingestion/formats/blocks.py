@@ -32,6 +32,12 @@ class BlockList:
             Block(BlockKind.TABLE_ROW, line, page=page, table_header=head) for line in lines
         ]
 
+    def add_row(self, cells: Sequence[str], header: str) -> None:
+        """Add one row of a table whose rows come one by one."""
+        line = row_text(cells)
+        if has_words(line):
+            self.blocks.append(Block(BlockKind.TABLE_ROW, line, table_header=header))
+
 
 def has_words(text: str) -> bool:
     """Whether there is anything to read: a letter, a digit or a symbol other than rules."""

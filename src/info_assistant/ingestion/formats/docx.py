@@ -6,6 +6,7 @@ import kreuzberg
 from kreuzberg import ExtractionConfig, PageConfig, extract_bytes_sync
 
 from info_assistant.errors import Unreadable
+from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.html_page import fragment_blocks
 from info_assistant.model.reading import Block, BlockKind, Reading
 
@@ -15,7 +16,7 @@ _MARKUP = re.compile(r"</?u>|\[([^\[\]]*)\]\((?:https?:|mailto:)[^()\s]*\)")
 _PAGE_MARK = re.compile(r"<!-- PAGE (\d+) -->")
 
 
-def read_docx(data: bytes) -> Reading:
+def read_docx(data: bytes, _conditions: Conditions) -> Reading:
     """Read a Word document. Raises Unreadable (corrupt, limits, empty)."""
     config = ExtractionConfig(
         use_cache=False,

@@ -9,6 +9,7 @@ import pypdfium2.raw as c
 
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.formats.clean import clean
+from info_assistant.ingestion.formats.conditions import Conditions, Progress
 from info_assistant.ingestion.formats.pdf_layout import DocumentStyle, letters, page_blocks
 from info_assistant.ingestion.formats.pdf_lines import Line, PageText
 from info_assistant.model.reading import Block, BlockKind, Reading
@@ -25,7 +26,7 @@ _HYPHENATING = 0.04
 _LOCKED = "This PDF is protected by a password. Save it without the password and send it again."
 
 
-def read_pdf(data: bytes, max_pages: int) -> Reading:
+def read_pdf(data: bytes, conditions: Conditions) -> Reading:
     """Read a PDF. Raises Unreadable (encrypted, corrupt, limits, no_text)."""
     try:
         document = pdfium.PdfDocument(data)
@@ -37,17 +38,17 @@ def read_pdf(data: bytes, max_pages: int) -> Reading:
             "This PDF is damaged and cannot be opened. Save it again or send another copy.",
         ) from exc
     with document:
-        if len(document) > max_pages:
+        if len(document) > conditions.max_pages:
             raise Unreadable(
                 "limits",
-                f"This PDF has {len(document):,} pages; at most {max_pages:,} are read. "
+                f"This PDF has {len(document):,} pages; at most {conditions.max_pages:,} are read. "
                 "Split it into parts.",
             )
-        return _read(document)
+        return _read(document, conditions.on_progress)
 
 
-def _read(document: pdfium.PdfDocument) -> Reading:
-    pages, broken = _lines(document)
+def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
+    pages, broken = _lines(document, on_progress)
     blank = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
     if not any(pages):
         if broken:
@@ -74,11 +75,14 @@ def _read(document: pdfium.PdfDocument) -> Reading:
     )
 
 
-def _lines(document: pdfium.PdfDocument) -> tuple[list[list[Line]], set[int]]:
+def _lines(
+    document: pdfium.PdfDocument, on_progress: Progress
+) -> tuple[list[list[Line]], set[int]]:
     """Return the lines of each page, and the numbers of pages that cannot be opened."""
     pages: list[list[Line]] = []
     broken: set[int] = set()
     for index in range(len(document)):
+        on_progress(index, len(document), "pages")
         try:
             page = document[index]
             text = PageText(page)

@@ -1,21 +1,27 @@
 """Recognises what a file is, by its bytes first and its name second, and reads it."""
 
-import io
 import re
-import zipfile
 from collections.abc import Callable
 from pathlib import PurePath
 
 from info_assistant.errors import Unreadable
+from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.csv_table import read_csv
 from info_assistant.ingestion.formats.docx import read_docx
+from info_assistant.ingestion.formats.eml import read_eml
 from info_assistant.ingestion.formats.html_page import read_html
 from info_assistant.ingestion.formats.markdown import read_markdown
 from info_assistant.ingestion.formats.pdf import read_pdf
+from info_assistant.ingestion.formats.pptx import read_pptx
 from info_assistant.ingestion.formats.text import decode, read_text
+from info_assistant.ingestion.formats.xlsx import read_xlsx
+from info_assistant.ingestion.formats.zip_archive import open_archive, read_zip
 from info_assistant.model.reading import Reading
 
-READABLE = "PDF, Word (.docx), Markdown, HTML, CSV or plain text"
+READABLE = (
+    "PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), e-mail (.eml), Markdown, HTML, CSV, "
+    "plain text, or a ZIP of these"
+)
 _TEXT_READERS: dict[str, Callable[[str], Reading]] = {
     "markdown": read_markdown,
     "html": read_html,
@@ -43,10 +49,18 @@ _MEDIA_TYPES = {
     "text/csv": "csv",
     "text/tab-separated-values": "csv",
 }
+_OFFICE: dict[str, Callable[[bytes, Conditions], Reading]] = {
+    "word/document.xml": read_docx,
+    "ppt/presentation.xml": read_pptx,
+    "xl/workbook.xml": read_xlsx,
+}
+_BINARY = {".pdf", ".docx", ".pptx", ".xlsx", ".zip"}
+_MESSAGE_TYPE = "message/rfc822"
 _PDF_WITHIN = 1024
 # Markup may be twice its text; more is refused before it is parsed.
 _MARKUP_SHARE = 3
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OUTLOOK = "__substg1.0_".encode("utf-16-le")
 _ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 _FOREIGN = {
     b"\x89PNG": "a picture",
@@ -62,7 +76,13 @@ _FOREIGN = {
     b"MZ\x90": "a program",
     b"SQLite format": "a database",
 }
-_OFFICE = {"ppt/": "a PowerPoint file", "xl/": "an Excel file", "mimetype": "an OpenDocument file"}
+_PACKAGES = {
+    "word/": "a Word file in a form",
+    "xl/": "an Excel file in a form",
+    "ppt/": "a PowerPoint file in a form",
+    "[Content_Types].xml": "a file of a kind",
+    "mimetype": "an OpenDocument file",
+}
 _HTML_START = re.compile(
     r"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b",
     re.IGNORECASE | re.DOTALL,
@@ -70,47 +90,42 @@ _HTML_START = re.compile(
 
 
 def read_file(
-    data: bytes,
-    *,
-    filename: str,
-    media_type: str,
-    max_pages: int = 5_000,
-    max_characters: int = 20_000_000,
+    data: bytes, *, filename: str, media_type: str, conditions: Conditions | None = None
 ) -> Reading:
     """Read a file of any supported format. Raises Unreadable with the reason in words."""
+    conditions = conditions or Conditions()
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise Unreadable("empty", "This file is empty. Check that the right file was sent.")
-    if b"%PDF-" in data[:_PDF_WITHIN]:
-        reading = read_pdf(data, max_pages)
-    elif data.startswith(b"PK\x03\x04"):
-        reading = _read_zip(data)
+    suffix = PurePath(filename.replace("\\", "/")).suffix.lower()
+    stated = media_type.split(";", maxsplit=1)[0].strip().lower()
+    if suffix == ".eml" or stated == _MESSAGE_TYPE:
+        _refuse_foreign(data)
+        reading = read_eml(data, conditions, read_file)
+    elif b"%PDF-" in data[:_PDF_WITHIN]:
+        reading = read_pdf(data, conditions)
+    elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        reading = _read_package(data, conditions)
     else:
         _refuse_foreign(data)
-        reading = _read_as_text(data, filename, media_type, max_characters)
+        reading = _read_as_text(data, suffix, stated, conditions.max_characters)
     if not reading.blocks:
         raise Unreadable("empty", "This file holds no words that can be read.")
     return reading
 
 
-def _read_zip(data: bytes) -> Reading:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as exc:
-        raise Unreadable(
-            "corrupt",
-            "This file is damaged: it begins like a Word document but breaks off. Resend it.",
-        ) from exc
-    if "word/document.xml" in names:
-        return read_docx(data)
-    kind = next(
-        (words for start, words in _OFFICE.items() if _any_starts(names, start)), "an archive"
-    )
-    raise Unreadable("unsupported", f"This is {kind}, which cannot be read. Send it as {READABLE}.")
-
-
-def _any_starts(names: list[str], start: str) -> bool:
-    return any(name.startswith(start) for name in names)
+def _read_package(data: bytes, conditions: Conditions) -> Reading:
+    """Read what is a ZIP by its bytes: an office file or an archive."""
+    with open_archive(data) as archive:
+        names = archive.namelist()
+        for part, read in _OFFICE.items():
+            if part in names:
+                return read(data, conditions)
+        for start, words in _PACKAGES.items():
+            if any(name.startswith(start) for name in names):
+                raise Unreadable(
+                    "unsupported", f"This is {words} that cannot be read. Send it as {READABLE}."
+                )
+        return read_zip(archive, conditions, read_file)
 
 
 def _refuse_foreign(data: bytes) -> None:
@@ -121,9 +136,16 @@ def _refuse_foreign(data: bytes) -> None:
                 "This document is protected by a password. Save it without the password "
                 "and send it again.",
             )
+        if _OUTLOOK in data:
+            raise Unreadable(
+                "unsupported",
+                "This is a message in Outlook's own format (.msg), which cannot be read. Save it "
+                "as .eml and send that.",
+            )
         raise Unreadable(
             "unsupported",
-            "This document is in the old Office format. Save it as .docx or PDF and send that.",
+            "This document is in the old Office format. Save it as .docx, .xlsx, .pptx or PDF "
+            "and send that.",
         )
     for start, words in _FOREIGN.items():
         if data.startswith(start):
@@ -132,8 +154,7 @@ def _refuse_foreign(data: bytes) -> None:
             )
 
 
-def _read_as_text(data: bytes, filename: str, media_type: str, max_characters: int) -> Reading:
-    suffix = PurePath(filename.replace("\\", "/")).suffix.lower()
+def _read_as_text(data: bytes, suffix: str, stated: str, max_characters: int) -> Reading:
     decoded = decode(data)
     if len(decoded.text) > _MARKUP_SHARE * max_characters:
         raise Unreadable(
@@ -141,9 +162,8 @@ def _read_as_text(data: bytes, filename: str, media_type: str, max_characters: i
             f"This file holds {len(decoded.text):,} characters; that is more than is read. "
             "Split it into parts.",
         )
-    if suffix in {".pdf", ".docx"}:
+    if suffix in _BINARY:
         _refuse_fragment(decoded.text, suffix)
-    stated = media_type.split(";", maxsplit=1)[0].strip().lower()
     kind = _EXTENSIONS.get(suffix) or _MEDIA_TYPES.get(stated)
     if _HTML_START.match(decoded.text[:4096]):
         kind = "html"
