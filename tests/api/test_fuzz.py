@@ -48,8 +48,10 @@ OPERATIONS = [
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Processes, str]]:
-    """Return a backend with everything up, and the id of a document that is ready in it."""
+def running(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Processes, dict[str, str]]]:
+    """Return a backend with everything up, and the ids of a document and an answer in it."""
     backend = Processes(tmp_path_factory.mktemp("fuzz"))
     with backend.client, backend.running("local-qdrant"), backend.running("serve"):
         backend.await_ready()
@@ -60,24 +62,27 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Processe
         backend.becomes(
             lambda: backend.client.get(url).json()["state"] == "ready", 30, "the document is ready"
         )
-        yield backend, document["id"]
+        answer = backend.client.post("/v1/query", json={"question": "How do I request records?"})
+        yield backend, {"document_id": document["id"], "answer_id": answer.json()["id"]}
 
 
-def cases(method: str, path: str, known_id: str) -> st.SearchStrategy[Case[Any]]:
+def cases(method: str, path: str, ids: dict[str, str]) -> st.SearchStrategy[Case[Any]]:
     """Return requests that fit the description and such that do not, on known and unknown ids."""
     operation = SCHEMA[path][method]
     kinds = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
     # Only what is read may name the known document; removing it would end the test's meaning.
-    if "{document_id}" in path and method == "GET":
-        known = {"document_id": known_id}
+    known = {name: value for name, value in ids.items() if f"{{{name}}}" in path}
+    if known and method == "GET":
         kinds += [operation.as_strategy(path_parameters=known)]
     return st.one_of(kinds)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_answer_is_typed(running: tuple[Processes, str], method: str, path: str) -> None:
+def test_every_answer_is_typed(
+    running: tuple[Processes, dict[str, str]], method: str, path: str
+) -> None:
     """While all is well nothing is a 500, answers fit the description, refusals are problems."""
-    backend, known_id = running
+    backend, ids = running
     statuses: set[int] = set()
 
     @settings(
@@ -87,7 +92,7 @@ def test_every_answer_is_typed(running: tuple[Processes, str], method: str, path
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=cases(method, path, known_id))
+    @given(case=cases(method, path, ids))
     def holds(case: Case[Any]) -> None:
         response = case.call(base_url=backend.environment["BACKEND_URL"], timeout=20)
         # Too large is a refusal like others, which the check for refusals does not know.
@@ -123,7 +128,7 @@ NAMES = st.one_of(
     ),
 )
 def test_any_file_is_taken_or_refused_in_words(
-    running: tuple[Processes, str], name: str, data: bytes, fields: dict[str, str]
+    running: tuple[Processes, dict[str, str]], name: str, data: bytes, fields: dict[str, str]
 ) -> None:
     """Whatever a file is called and holds, the upload is accepted or refused with a problem."""
     backend, _ = running

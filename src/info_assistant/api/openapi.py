@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from info_assistant import __version__
 from info_assistant.api.addresses import ADDRESSES
 from info_assistant.api.problems import MEDIA_TYPE, http_problem
-from info_assistant.api.wire import ProblemBody
+from info_assistant.api.wire import ProblemBody, QueryRequest
 
 _MEANINGS: Mapping[int, str] = {
     400: "The request could not be understood.",
@@ -26,6 +26,11 @@ _MEANINGS: Mapping[int, str] = {
     503: "Something that is needed does not answer, or too much is asked at once.",
     504: "The time for the request was up.",
 }
+# Refusals that the gateway gives at every address that needs a caller, and at those with a body.
+_OF_ALL = (401, 403, 429, 503, 504)
+_OF_BODIES = (400, 413)
+# Shapes that the framework does not see in the routes.
+_SHAPES = (ProblemBody, QueryRequest)
 _REFERENCE = "#/components/schemas/ProblemBody"
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -50,17 +55,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
         )
-        schema = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(schema.pop("$defs", {}))
-        schemas["ProblemBody"] = schema
-        _add_sign_in(document)
+        for shape in _SHAPES:
+            schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[shape.__name__] = schema
+        _add_gateway(document)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _add_sign_in(document: dict[str, Any]) -> None:
-    """Say how to sign in, and where that is needed, by the table of addresses."""
+def _add_gateway(document: dict[str, Any]) -> None:
+    """Say how to sign in and where, and what may be refused there, by the table of addresses."""
     document["components"]["securitySchemes"] = {
         "bearer": {
             "type": "http",
@@ -74,7 +80,8 @@ def _add_sign_in(document: dict[str, Any]) -> None:
         if operation is not None and address.role is not None:
             # The empty choice stands for AUTH=none.
             operation["security"] = [{"bearer": []}, {"apiKey": []}, {}]
-            refusals = {str(code): refusal for code, refusal in problems(401, 403).items()}
+            statuses = _OF_ALL + (_OF_BODIES if "requestBody" in operation else ())
+            refusals = {str(code): refusal for code, refusal in problems(*statuses).items()}
             operation["responses"] = refusals | operation["responses"]
 
 

@@ -3,9 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from info_assistant.answering.release import MayShow, visible_part
 from info_assistant.api import streams
 from info_assistant.api.answers import json_answer
 from info_assistant.api.auditing import describe_action
+from info_assistant.api.bodies import described_body, json_body
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
@@ -50,6 +50,7 @@ def routes(services: ApiServices) -> APIRouter:
         "/v1/query",
         response_model=AnswerBody,
         summary="Ask a question",
+        openapi_extra=described_body(QueryRequest),
         responses={
             200: {
                 "description": "The answer, or that the documents hold none. With `Accept: "
@@ -60,10 +61,9 @@ def routes(services: ApiServices) -> APIRouter:
             **problems(400, 413, 422, 429, 500, 503, 504),
         },
     )
-    async def ask(
-        asked: QueryRequest, request: Request, accept: Annotated[str, Header()] = "*/*"
-    ) -> Response:
+    async def ask(request: Request) -> Response:
         """Answer from the documents that the caller may see, each sentence with its quote."""
+        asked = await json_body(request, QueryRequest)
         question = Question(
             id=new_id(),
             text=asked.question,
@@ -71,7 +71,7 @@ def routes(services: ApiServices) -> APIRouter:
             filters=_filters(asked),
         )
         describe_action(request, question.id)
-        if streams.MEDIA_TYPE in accept.lower():
+        if streams.MEDIA_TYPE in request.headers.get("accept", "").lower():
             return await asker.stream(question, asked, request)
         return await asker.whole(question, asked, request)
 
