@@ -1,0 +1,428 @@
+"""Everything stored, in each shape that was ever released: it is read today, and by a newer build.
+
+`tests/fixtures/schemas/{kind}/{version}.json` was written by the build that introduced the version
+and is kept for ever. A change of shape raises the number in `model/schema.py` and adds a file.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic_core import to_json
+
+from info_assistant.ingestion.originals import load_reading, reading_key, save_reading
+from info_assistant.model.answer import (
+    Answer,
+    AnswerMode,
+    AnswerSentence,
+    AnswerStatus,
+    Citation,
+    ServedBy,
+    Support,
+)
+from info_assistant.model.audit import AuditEvent
+from info_assistant.model.document import (
+    Content,
+    Document,
+    DocumentState,
+    DocumentStatus,
+    Progress,
+    Tombstone,
+)
+from info_assistant.model.passage import (
+    IndexedPassage,
+    Passage,
+    PassageVectors,
+    Span,
+    SparseVector,
+)
+from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.record import AnswerRecord
+from info_assistant.model.schema import CURRENT, Stored, stamped
+from info_assistant.model.visibility import ChangeKind, VisibilityChange
+from info_assistant.ports import SharedState
+from info_assistant.stores.answer_records import answer_fields, answer_record
+from info_assistant.stores.audit import audit_event, audit_fields
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.changes import BlobChangeFeed
+from info_assistant.stores.journal import Journal, Record, claim
+from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.qdrant.payload import (
+    candidate_from,
+    passage_payload,
+    status_from,
+    status_payload,
+)
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "schemas"
+WHEN = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+RECORD_ID = "01a209d2-0000-7000-8000-000000000001"
+MOMENT = f"{0x01A209D20000:013d}"
+FREE = frozenset({"timings_ms", "detail", "fields"})
+"""Members whose names are data, so that one more is one more fact and no unknown field."""
+
+DOCUMENT = Document(
+    id="6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10",
+    tenant="agency",
+    source="handbook/leave.md",
+    title="Leave — a guide",
+    revision=3,
+    content=Content(2, "ab" * 32, 1234, "text/markdown"),
+    access=("everyone", "hr"),
+    created_at=WHEN,
+    updated_at=WHEN,
+)
+TOMBSTONE = Tombstone("agency", DOCUMENT.id, 3, WHEN, "ann")
+READING = Reading(
+    (
+        Block(BlockKind.HEADING, "Leave", page=1, level=2),
+        Block(BlockKind.TABLE_ROW, "30 | days", table_header="Days | Unit"),
+    ),
+    title="Leave",
+    pages=1,
+    notes=("Page 2 holds no text.",),
+)
+PASSAGE = Passage(
+    id="0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11",
+    tenant="agency",
+    document_id=DOCUMENT.id,
+    version=2,
+    ordinal=4,
+    title="Leave — a guide",
+    source="handbook/leave.md",
+    access=("everyone", "hr"),
+    heading_path=("Leave", "Length"),
+    table_header="Days | Unit",
+    page=7,
+    text="Leave lasts 30 days. It is paid.",
+    start=100,
+    end=132,
+    statements=(Span(0, 20), Span(21, 32)),
+    access_revision=3,
+)
+INDEXED = IndexedPassage(
+    PASSAGE,
+    PassageVectors(
+        dense=np.zeros(4, dtype=np.float32),
+        sparse=SparseVector((3, 70_000), (0.5, 1.5)),
+        tokens=np.arange(-6, 6, dtype=np.int8).reshape(3, 4),
+        token_spans=(Span(0, 2), Span(2, 3)),
+    ),
+)
+STATUS = DocumentStatus(
+    DOCUMENT, DocumentState.INDEXING, WHEN, "Half done.", Progress(5, 9, "passages"), 5
+)
+QUOTED = replace(
+    PASSAGE, text="Leave lasts 30 days.", start=100, end=120, table_header="", statements=()
+)
+ANSWER = AnswerRecord(
+    id=RECORD_ID,
+    at=WHEN,
+    tenant="agency",
+    subject="ann",
+    question="How long is leave?",
+    answer=Answer(
+        id=RECORD_ID,
+        status=AnswerStatus.ANSWERED,
+        mode=AnswerMode.EXTRACTIVE,
+        sentences=(AnswerSentence("Leave lasts 30 days.", (1,), Support.SUPPORTED),),
+        citations=(Citation(1, QUOTED, "Leave lasts 30 days.", 100, 120),),
+        see_also=(Citation(2, replace(QUOTED, page=None), "Leave lasts 30 days.", 100, 120),),
+        served_by=ServedBy("extractive", "quotes", "miss", "LLM_PROVIDER"),
+        evidence=0.75,
+        documents_as_of=WHEN,
+        degraded=("vector_store_slow",),
+        timings_ms={"total": 12.5},
+        notices=("A notice.",),
+    ),
+)
+EVENT = AuditEvent(
+    id=RECORD_ID,
+    at=WHEN,
+    tenant="agency",
+    actor="ann",
+    action="document.read",
+    target=DOCUMENT.id,
+    outcome="done",
+    request_id="my-request",
+    detail=(("format", "text"),),
+)
+CHANGE = VisibilityChange("agency", DOCUMENT.id, ChangeKind.ACCESS, 3, ("hr",))
+STATE = SharedState(1, {"MAINTENANCE_MODE": {"value": "true"}})
+
+
+class Noon:
+    """A clock that has stopped."""
+
+    def now(self) -> datetime:
+        """Return that moment."""
+        return WHEN
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a kind's things are written and read."""
+
+    folder: Path
+
+    @property
+    def blobs(self) -> ObjectBlobs:
+        """Object storage."""
+        return ObjectBlobs(str(self.folder))
+
+    async def only(self) -> tuple[str, bytes]:
+        """Return name and content of the one object that is stored."""
+        (key,) = [key async for key in self.blobs.keys("")]
+        return key, await self.blobs.get(key)
+
+
+Write = Callable[[Bench], Awaitable[bytes]]
+Read = Callable[[Bench, bytes], Awaitable[object]]
+
+
+async def write_document(bench: Bench) -> bytes:
+    """Commit a document."""
+    await BlobCatalogue(bench.blobs).commit(DOCUMENT)
+    return (await bench.only())[1]
+
+
+async def read_document(bench: Bench, data: bytes) -> object:
+    """Read a document back."""
+    await bench.blobs.put(f"agency/documents/{DOCUMENT.id}/00000003.json", data)
+    return await BlobCatalogue(bench.blobs).latest("agency", DOCUMENT.id)
+
+
+async def write_tombstone(bench: Bench) -> bytes:
+    """Bury a document."""
+    await BlobCatalogue(bench.blobs).bury(TOMBSTONE)
+    return (await bench.only())[1]
+
+
+async def read_tombstone(bench: Bench, data: bytes) -> object:
+    """Read a tombstone back."""
+    await bench.blobs.put(f"agency/tombstones/{DOCUMENT.id}/00000003.json", data)
+    return await first(BlobCatalogue(bench.blobs).tombstones())
+
+
+async def write_reading(bench: Bench) -> bytes:
+    """Save a reading."""
+    await save_reading(bench.blobs, DOCUMENT, READING)
+    return (await bench.only())[1]
+
+
+async def read_reading(bench: Bench, data: bytes) -> object:
+    """Load a reading."""
+    await bench.blobs.put(reading_key(DOCUMENT), data)
+    return await load_reading(bench.blobs, DOCUMENT)
+
+
+async def write_passage(_: Bench) -> bytes:
+    """Write a passage's payload."""
+    return json.dumps(passage_payload(INDEXED)).encode()
+
+
+async def read_passage(_: Bench, data: bytes) -> object:
+    """Read what a search needs of a passage."""
+    found = candidate_from(PASSAGE.id, 0.5, json.loads(data))
+    spans = tuple(found.token_spans)
+    return found.passage, list(found.terms), found.tokens.tolist(), spans
+
+
+async def write_status(_: Bench) -> bytes:
+    """Write a document's state."""
+    return json.dumps(status_payload(STATUS)).encode()
+
+
+async def read_status(_: Bench, data: bytes) -> object:
+    """Read a document's state."""
+    return status_from(DOCUMENT.id, json.loads(data))
+
+
+async def write_object(bench: Bench) -> bytes:
+    """Write a shared object."""
+    objects = SharedObjects(bench.blobs, bench.folder / "last-good", Noon())
+    await objects.open("switches").change(lambda _: STATE.fields)
+    return await bench.blobs.get("system/switches/00000001.json")
+
+
+async def read_object(bench: Bench, data: bytes) -> object:
+    """Read a shared object, from object storage and from the last good copy."""
+    await bench.blobs.put("system/switches/00000001.json", data)
+    folder = bench.folder / "last-good"
+    await SharedObjects(bench.blobs, folder, Noon()).open("switches").refresh()
+    shared = SharedObjects(bench.blobs, bench.folder, Noon()).open("switches")
+    await shared.refresh()
+    copy = SharedObjects(bench.blobs, folder, Noon()).open("switches")
+    assert copy.current == shared.current
+    return shared.current
+
+
+async def write_event(_: Bench) -> bytes:
+    """Write an audit event."""
+    return to_json(audit_fields(EVENT))
+
+
+async def read_event(_: Bench, data: bytes) -> object:
+    """Read an audit event."""
+    return audit_event(json.loads(data))
+
+
+async def write_answer(_: Bench) -> bytes:
+    """Write an answer record."""
+    return to_json(answer_fields(ANSWER))
+
+
+async def read_answer(_: Bench, data: bytes) -> object:
+    """Read an answer record."""
+    return answer_record(json.loads(data))
+
+
+async def write_changes(bench: Bench) -> bytes:
+    """Publish a change of visibility."""
+    await BlobChangeFeed(bench.blobs, Noon()).publish([CHANGE])
+    return (await bench.only())[1]
+
+
+async def read_changes(bench: Bench, data: bytes) -> object:
+    """Hear of a change of visibility."""
+    await bench.blobs.put("system/changes/0000000001.json", data)
+    return (await first(BlobChangeFeed(bench.blobs, Noon()).news())).changes
+
+
+async def write_journal(bench: Bench) -> bytes:
+    """Begin a journal; what it says of itself, and its tables."""
+    journal = Journal(bench.folder)
+    await journal.append([Record("audit", "agency", RECORD_ID, b"{}")])
+    assert journal.folder is not None
+    path = journal.folder / "journal.sqlite3"
+    await journal.close()
+    with sqlite3.connect(path) as file:
+        query = "SELECT sql FROM sqlite_master WHERE sql > '' AND name NOT LIKE 'sqlite%'"
+        tables = [row[0] for row in file.execute(query)]
+        about = json.loads(file.execute("SELECT about FROM journal").fetchone()[0])
+    file.close()
+    return json.dumps({**about, "writer": "0123456789ab", "tables": tables}).encode()
+
+
+async def read_journal(bench: Bench, data: bytes) -> object:
+    """Adopt a journal with a record in it that another build has left."""
+    about = json.loads(data)
+    folder = bench.folder / "dead"
+    folder.mkdir(exist_ok=True)
+    (folder / "lock").touch()
+    file = sqlite3.connect(folder / "journal.sqlite3")
+    with file:
+        for each in about.pop("tables"):
+            file.execute(each)
+        if about["schema"] > CURRENT[Stored.JOURNAL]:
+            file.execute("ALTER TABLE records ADD COLUMN from_the_future TEXT")
+        file.execute("INSERT INTO journal (about) VALUES (?)", (json.dumps(about),))
+        row = ("audit", "agency", RECORD_ID, b'{"id": "' + RECORD_ID.encode() + b'"}')
+        file.execute("INSERT INTO records (kind, tenant, id, body) VALUES (?, ?, ?, ?)", row)
+    file.close()
+    journal = Journal(bench.folder, claim(folder))
+    await journal.cut()
+    ((number, name),) = await journal.cuts()
+    lines = await journal.lines(number)
+    await journal.shipped(number)
+    await journal.retire()
+    return name, lines
+
+
+KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
+    Stored.DOCUMENT: (write_document, read_document, DOCUMENT),
+    Stored.TOMBSTONE: (write_tombstone, read_tombstone, TOMBSTONE),
+    Stored.READING: (write_reading, read_reading, READING),
+    Stored.PASSAGE: (
+        write_passage,
+        read_passage,
+        (
+            PASSAGE,
+            [3, 70_000],
+            INDEXED.vectors.tokens.tolist(),
+            INDEXED.vectors.token_spans,
+        ),
+    ),
+    Stored.DOCUMENT_STATUS: (write_status, read_status, STATUS),
+    Stored.SHARED_OBJECT: (write_object, read_object, STATE),
+    Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
+    Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
+    Stored.JOURNAL: (
+        write_journal,
+        read_journal,
+        (
+            f"agency/segments/audit/2026-11-23/{MOMENT}-{MOMENT}-0123456789ab-1.jsonl",
+            f'{{"id": "{RECORD_ID}"}}\n'.encode(),
+        ),
+    ),
+}
+FILES = [
+    pytest.param(kind, version, id=f"{kind.value} {version}")
+    for kind in Stored
+    for version in range(1, CURRENT[kind] + 1)
+]
+
+
+async def first(found: AsyncIterator[Any]) -> Any:  # noqa: ANN401  Whatever it is.
+    """Return the first of what is found."""
+    return await anext(aiter(found))
+
+
+def newer(value: Any) -> Any:  # noqa: ANN401  Any JSON.
+    """Return a value as a later build might store it: higher versions, a field more everywhere."""
+    if isinstance(value, list):
+        return [newer(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    fields = {name: each if name in FREE else newer(each) for name, each in value.items()}
+    if "schema" in fields:
+        fields["schema"] += 7
+    return {**fields, "from_the_future": {"any": ["thing"]}}
+
+
+@pytest.mark.parametrize(("kind", "version"), FILES)
+async def test_what_any_release_wrote_is_read(kind: Stored, version: int, tmp_path: Path) -> None:
+    """Each kept sample is read as what it meant, also with what a later build adds to it."""
+    _, read, meant = KINDS[kind]
+    stored = json.loads((FIXTURES / kind.value / f"{version}.json").read_bytes())
+    assert stored["schema"] == version
+    for name, fields in (("as written", stored), ("by a later build", newer(stored))):
+        (tmp_path / name).mkdir()
+        assert await read(Bench(tmp_path / name), json.dumps(fields).encode()) == meant
+
+
+@pytest.mark.parametrize("kind", list(Stored), ids=str)
+async def test_a_change_of_shape_raises_the_number(kind: Stored, tmp_path: Path) -> None:
+    """What this build writes is, field by field, the sample of its version."""
+    write, _, _ = KINDS[kind]
+    written = json.loads(await write(Bench(tmp_path)))
+    sample = FIXTURES / kind.value / f"{CURRENT[kind]}.json"
+    assert sample.exists(), f"keep this as {sample}: {json.dumps(written)}"
+    assert written == json.loads(sample.read_bytes()), (
+        f"the shape of {kind.value} has changed: raise its number in model/schema.py and keep "
+        f"this as the sample of the new version: {json.dumps(written)}"
+    )
+
+
+def test_stamps_come_first_and_from_one_place() -> None:
+    """A stamp is the number of the kind, and nobody else in the product writes one."""
+    assert list(stamped(Stored.DOCUMENT, {"id": 1}).items()) == [
+        ("schema", CURRENT[Stored.DOCUMENT]),
+        ("id", 1),
+    ]
+    source = Path(__file__).parents[2] / "src" / "info_assistant"
+    writers = [
+        path.relative_to(source).as_posix()
+        for package in ("model", "stores", "ingestion", "answering", "identity", "resilience")
+        for path in (source / package).rglob("*.py")
+        if '"schema":' in path.read_text(encoding="utf-8")
+    ]
+    assert writers == ["model/schema.py"]
