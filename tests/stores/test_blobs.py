@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,26 @@ def test_a_key_that_passes_stays_below_the_root(key: str) -> None:
     assert path.resolve().is_relative_to("/root-of-all")
     assert path.relative_to("/root-of-all").as_posix() == key
     assert not any(part.startswith(".") for part in path.parts)
+
+
+async def test_a_hanging_folder_takes_one_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often somebody asks whether it works; afterwards it is looked at anew."""
+    release, looks = threading.Event(), []
+
+    def check(_files: object) -> None:
+        looks.append(1)
+        release.wait(10)
+
+    monkeypatch.setattr("info_assistant.stores.blobs._DurableFiles.check", check)
+    blobs = ObjectBlobs(str(tmp_path))
+    for _ in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await blobs.ping()
+    assert len(looks) == 1
+    release.set()
+    await blobs.ping()
+    await blobs.ping()
+    assert len(looks) >= 2

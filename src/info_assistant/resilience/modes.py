@@ -74,6 +74,7 @@ class Modes:
         self._switches = switches or ProcessObject()
         self._clock = clock or SystemClock()
         self._modes: dict[ModeName, Mode] = {}
+        self._served_mode = _in_words({})
         self._seen: object = None
         self._until = _NEVER
 
@@ -102,12 +103,9 @@ class Modes:
     @property
     def served_mode(self) -> str:
         """What `X-Served-Mode` says: `normal`, or the modes in force."""
-        shown = [
-            name.value if mode.value == "true" else f"{name.value}={mode.value}"
-            for name, mode in self._active().items()
-            if name is not ModeName.MAINTENANCE_MESSAGE
-        ]
-        return ", ".join(shown) or "normal"
+        # Every answer carries it, so it is put into words once for each change.
+        self._active()
+        return self._served_mode
 
     def cache_only(self) -> bool:
         """Whether only answers given before are served."""
@@ -171,6 +169,7 @@ class Modes:
             modes = {name: mode for name, mode in modes.items() if name not in waiting}
         before = self._modes
         self._modes = {name: modes[name] for name in ModeName if name in modes}
+        self._served_mode = _in_words(self._modes)
         if self._modes != before:
             _log.warning("Modes in force changed", names=[name.value for name in self._modes])
 
@@ -245,6 +244,15 @@ def _record(order: SwitchOrder, now: datetime) -> Mapping[str, Any]:
         "since": now.isoformat(),
         "expires_at": (now + order.expires_in).isoformat() if order.expires_in else None,
     }
+
+
+def _in_words(modes: Mapping[ModeName, Mode]) -> str:
+    shown = [
+        name.value if mode.value == "true" else f"{name.value}={mode.value}"
+        for name, mode in modes.items()
+        if name is not ModeName.MAINTENANCE_MESSAGE
+    ]
+    return ", ".join(shown) or "normal"
 
 
 def _expired(mode: Mode, now: datetime) -> bool:

@@ -64,6 +64,7 @@ class ObjectBlobs:
         self._s3 = dict(s3 or {})
         self._root = _local_root(url)
         self._store: ObjectStore | None = None
+        self._check: asyncio.Future[None] | None = None
         self._files = _DurableFiles(self._root) if self._root is not None else None
 
     async def put_new(self, key: str, data: bytes) -> bool:
@@ -126,12 +127,20 @@ class ObjectBlobs:
         """Return if objects can be listed (locally: written). Raises ObjectStorageUnavailable."""
         with _translated("reached"):
             if self._files is not None:
-                await asyncio.to_thread(self._files.check)
+                await self._checked(self._files)
             else:
                 # A folder that stays empty: one small request, which a missing bucket refuses.
                 await self._ask(
                     lambda store: obstore.list_with_delimiter_async(store, prefix="ping")
                 )
+
+    async def _checked(self, files: "_DurableFiles") -> None:
+        """Look at the folder; a look that hangs is waited for again, as each one takes a thread."""
+        if self._check is None or self._check.done():
+            self._check = asyncio.get_running_loop().run_in_executor(None, files.check)
+            # Whoever waited may have left before it failed.
+            self._check.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self._check)
 
     async def _ask(self, request: Callable[[ObjectStore], Awaitable[_T]]) -> _T:
         return await request(await self._open())
