@@ -197,6 +197,7 @@ def _documents(base: _Base, tenants: Tenants, *, ingesting: bool) -> _Documents:
     """Return a document's way; whether it is gone here is said by `ingesting`."""
     stores, clock, reader = base.stores, base.clock, SubprocessReader()
     visibility = VisibilityOverlay(BlobChangeFeed(base.blobs, clock), clock)
+    base.metrics.visibility_stale.set_function(lambda: float(visibility.stale))
     library = Library(stores, visibility, clock)
     worker = IngestionWorker(stores, library, Tools(reader, base.embedder, base.embedder), clock)
     worker.on_settled(base.metrics.ingestion_duration.observe)

@@ -27,13 +27,18 @@ PASSAGE = replace(indexed_passage(access=("staff",)).passage, version=3, access_
 
 @dataclass
 class SetClock:
-    """ports.Clock whose hands a test moves."""
+    """ports.Clock whose hands a test moves, with a stopwatch."""
 
     time: datetime = datetime(2026, 11, 23, tzinfo=UTC)
+    seconds: float = 0.0
 
     def now(self) -> datetime:
         """Return what the hands show."""
         return self.time
+
+    def monotonic(self) -> float:
+        """Return what the stopwatch shows."""
+        return self.seconds
 
 
 class BreakableBlobs(ObjectBlobs):
@@ -43,15 +48,15 @@ class BreakableBlobs(ObjectBlobs):
 
     async def put_new(self, key: str, data: bytes) -> bool:
         """Write, or fail."""
-        self._check()
+        self._require()
         return await super().put_new(key, data)
 
     async def get(self, key: str) -> bytes:
         """Read, or fail."""
-        self._check()
+        self._require()
         return await super().get(key)
 
-    def _check(self) -> None:
+    def _require(self) -> None:
         if self.broken:
             raise ObjectStorageUnavailable("taken away")
 
@@ -88,7 +93,9 @@ def make(tmp_path: Path) -> Make:
 
     def made() -> Replica:
         blobs, clock = BreakableBlobs(str(tmp_path)), SetClock()
-        return Replica(VisibilityOverlay(BlobChangeFeed(blobs, clock), clock), blobs, clock)
+        feed = BlobChangeFeed(blobs, clock)
+        overlay = VisibilityOverlay(feed, clock, monotonic=clock.monotonic)
+        return Replica(overlay, blobs, clock)
 
     return made
 
@@ -157,15 +164,14 @@ async def test_what_could_not_be_told_is_told_later(make: Make) -> None:
     assert two.shows() == (False, True, False)
 
 
-async def test_who_hears_nothing_says_so(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_hears_nothing_says_so(make: Make) -> None:
     """Without a look for 30 s a replica counts as stale, says so once, and recovers."""
     replica = make()
     assert replica.overlay.stale
     await replica.overlay.refresh()
     assert not replica.overlay.stale
     replica.blobs.broken = True
-    now = asyncio.get_running_loop().time
-    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now() + STALE_S + 1)
+    replica.clock.seconds += STALE_S + 1
     with capture_logs() as logs:
         assert replica.overlay.stale
         await replica.overlay.refresh()
@@ -179,9 +185,7 @@ async def test_who_hears_nothing_says_so(make: Make, monkeypatch: pytest.MonkeyP
     ]
 
 
-async def test_the_feed_is_cleared_only_of_what_the_index_has(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_feed_is_cleared_only_of_what_the_index_has(make: Make) -> None:
     """Old changes are carried into the index once more, in order, before they are forgotten."""
     replica, projected = make(), list[str]()
     overlay, busy = replica.overlay, {"c"}
@@ -204,10 +208,11 @@ async def test_the_feed_is_cleared_only_of_what_the_index_has(
 
     with pytest.raises(VectorStoreUnavailable):
         await overlay.settle(failing, lambda: busy)
-    monkeypatch.setattr(module, "_LIST_S", 0.0)
+    replica.clock.seconds += 31
     await overlay.refresh()
     assert overlay.documents == 3
     await overlay.settle(project, lambda: busy)
+    replica.clock.seconds += 31
     await overlay.refresh()
     assert projected[-3:] == ["c", "d", "e"]
     assert overlay.documents == 1  # The newest entry stays on the feed.
@@ -220,7 +225,6 @@ async def test_a_change_under_way_survives_forgetting(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clearing the feed forgets nothing that is in force here and not on the feed yet."""
-    monkeypatch.setattr(module, "_LIST_S", 0.0)
     replica = make()
     for name in "ab":
         await replica.overlay.announce(opened(4, "board", document=name))
@@ -236,7 +240,9 @@ async def test_a_change_under_way_survives_forgetting(
         await replica.overlay.announce(opened(4, "board"))
     replica.blobs.broken = False
     monkeypatch.setattr(replica.overlay, "_untold", [])  # As if the telling hung.
+    replica.clock.seconds += 31
     await replica.overlay.refresh()
+    assert replica.overlay.documents == 2
     assert replica.shows() == (False, True, False)
 
 

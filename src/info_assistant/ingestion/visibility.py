@@ -7,6 +7,7 @@ It never shows anybody more than index or catalogue do.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -55,8 +56,15 @@ class _Known:
 class VisibilityOverlay:
     """Recent changes of visibility (`ports.Visibility`); `run` listens to the other replicas."""
 
-    def __init__(self, feed: ChangeFeed, clock: Clock) -> None:
+    def __init__(
+        self,
+        feed: ChangeFeed,
+        clock: Clock,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin knowing nothing; `refresh` reads what the feed holds."""
+        self._monotonic = monotonic
         self._feed = feed
         self._clock = clock
         self._batches: dict[int, ChangeBatch] = {}
@@ -176,7 +184,7 @@ class VisibilityOverlay:
 
     async def _look(self) -> None:
         async with self._looking:
-            began = asyncio.get_running_loop().time()
+            began = self._monotonic()
             await self._tell()
             if self._since(self._listed_at) > _LIST_S:
                 async for batch in self._feed.catch_up():
@@ -216,11 +224,8 @@ class VisibilityOverlay:
             self._hold(batch.changes)
         self._hold(self._unheard)
 
-    @staticmethod
-    def _since(moment: float | None) -> float:
-        if moment is None:
-            return float("inf")
-        return asyncio.get_running_loop().time() - moment
+    def _since(self, moment: float | None) -> float:
+        return float("inf") if moment is None else self._monotonic() - moment
 
 
 def access_change(document: Document) -> VisibilityChange:

@@ -151,6 +151,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.visibility_stale = Gauge(
+            "visibility_stale",
+            "1 while documents removed or closed elsewhere in the last 30 s may be unknown here.",
+            registry=self.registry,
+        )
+
     def _create_load_metrics(self) -> None:
         self.loop_lag = Histogram(
             "event_loop_lag_seconds",
