@@ -25,6 +25,9 @@ async def test_access_is_changed_and_shown(backend: "Backend") -> None:
     response = await backend.client.patch(ONE, json={"access": ["everyone", "hr"]})
     assert (response.status_code, response.json()["access"]) == (200, ["everyone", "hr"])
     assert (await backend.client.get(ONE)).json()["access"] == ["everyone", "hr"]
+    trail = await backend.client.get("/v1/admin/audit", params={"action": "document.change"})
+    (event,) = trail.json()["events"]
+    assert (event["target"], event["detail"]["access"]) == (ONE.rsplit("/", 1)[1], "everyone, hr")
 
 
 @pytest.mark.parametrize(

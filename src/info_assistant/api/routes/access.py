@@ -10,6 +10,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
+from info_assistant.api.auditing import describe_action
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.routes.documents import DocumentId
@@ -20,6 +21,7 @@ from info_assistant.model.identity import EVERYONE, LONGEST_GROUP_NAME, AccessSc
 from info_assistant.model.visibility import Explanation
 
 _MOST_GROUPS_ASKED = 200
+_LONGEST_TOLD = 1000
 
 GroupName = Annotated[str, Field(min_length=1, max_length=LONGEST_GROUP_NAME)]
 
@@ -60,6 +62,7 @@ def routes(services: ApiServices) -> APIRouter:
         request: HttpRequest, document_id: DocumentId, change: DocumentChange
     ) -> Response:
         """Set who may see a document: here from this answer on, everywhere within 2 seconds."""
+        describe_action(request, access=_told(change.access))
         status = await services.library.change_access(
             caller_of(request), str(document_id), change.access
         )
@@ -86,6 +89,7 @@ def routes(services: ApiServices) -> APIRouter:
         caller = caller_of(request)
         if groups and key:
             raise InvalidRequest("Give either `groups` or `key`, not both.")
+        describe_action(request, asked=f"key {key}" if key else _told(groups) or "me")
         scope, ended = _asked(services, caller, groups, key)
         explanation = await services.library.explain_access(
             caller.scope.tenant, str(document_id), scope
@@ -93,6 +97,11 @@ def routes(services: ApiServices) -> APIRouter:
         return json_answer(_body(explanation, ended))
 
     return router
+
+
+def _told(groups: list[str]) -> str:
+    """Return groups as the audit trail keeps them."""
+    return ", ".join(groups)[:_LONGEST_TOLD]
 
 
 def _asked(
