@@ -172,7 +172,9 @@ class VisibilityOverlay:
         To be called after the index was compared with the catalogue. Stops at a change of a
         document that is under way (`busy`). Raises what `project` raises, ObjectStorageUnavailable.
         """
-        for batch in sorted(self._batches.values(), key=lambda each: each.number):
+        # The newest entry stays, so it need not be carried again and again.
+        for number in sorted(self._batches)[:-1]:
+            batch = self._batches[number]
             if self._clock.now() - batch.at < KEPT_FOR:
                 return
             for change in batch.changes:
@@ -180,7 +182,7 @@ class VisibilityOverlay:
                     return
                 await project(change)
             # Held until the feed is listed again: whatever was read before is answered by then.
-            await self._feed.delete(batch.number)
+            await self._feed.delete(number)
 
     async def _look(self) -> None:
         async with self._looking:
