@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - typographic marks are what documents are written with.
 
 import io
+import re
 from collections import Counter
 
 import docx
@@ -189,3 +190,18 @@ def test_marks_in_word_text_are_kept_as_written(text: str) -> None:
     made.add_paragraph(f"Note: {text}.")
     found = read_file(save(made), filename="a.docx", media_type="").text
     assert "".join(filter(str.isalnum, found)) == "".join(filter(str.isalnum, f"Note{text}"))
+
+
+def test_a_page_that_cannot_be_opened_leaves_the_others() -> None:
+    """A damaged page is named in the notes, and the pages around it are read."""
+    made = page()
+    for words in ("First words.", "Second words.", "Third words."):
+        made.multi_cell(0, 6, words)
+        made.add_page()
+    data = bytes(made.output())
+    second = [at.start() for at in re.finditer(rb"/Type /Page\n", data)][1]
+    broken = data[:second] + b"/Type /Nope\n" + data[second + len(b"/Type /Page\n") :]
+    reading = read_file(broken, filename="a.pdf", media_type="")
+    assert "Third words." in reading.text
+    assert "Second words." not in reading.text
+    assert any(note.startswith("Damaged and left out: page 2") for note in reading.notes)

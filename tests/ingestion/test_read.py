@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import docx
@@ -22,7 +22,7 @@ import pytest
 from fpdf import FPDF
 
 from info_assistant.errors import Unreadable
-from info_assistant.ingestion.parsing import decode_reply, encode_reading
+from info_assistant.ingestion.parsing import ReplyDecoder, encode_reading
 from info_assistant.ingestion.read import ReadLimits, SubprocessReader
 from info_assistant.model.reading import Block, BlockKind, Reading
 
@@ -60,6 +60,14 @@ async def refusal(reader: SubprocessReader, data: bytes, name: str) -> Unreadabl
     with pytest.raises(Unreadable) as caught:
         await reader.read(data, filename=name, media_type="")
     return caught.value
+
+
+def decoded(lines: Sequence[bytes]) -> Reading | None:
+    """Return the reading in the lines of a reply."""
+    decoder = ReplyDecoder()
+    for line in lines:
+        decoder.take(line)
+    return decoder.reading
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -344,12 +352,40 @@ def test_a_reading_survives_the_way_between_processes() -> None:
         ),
         "T", 3, ("note",),
     )  # fmt: skip
-    assert decode_reply(encode_reading(reading)) == reading
-    replies: list[object] = [
-        {},
-        {"title": None, "pages": 1, "notes": [], "headers": [], "blocks": [[1]]},
-        [],
-    ]
+    assert decoded(list(encode_reading(reading))) == reading
+    many = Reading(tuple(Block(BlockKind.TABLE_ROW, f"{n}", None, 0, "H") for n in range(2_000)))
+    lines = list(encode_reading(many))
+    assert len(lines) > 2
+    assert decoded(lines) == many
+    replies: list[object] = [{}, [], ["blocks", [], [[1]]], ["blocks", [""]], ["end"], ["else"], 1]
     for reply in replies:
         with pytest.raises(ValueError, match=r"."):
-            decode_reply(json.dumps(reply).encode())
+            decoded([json.dumps(reply).encode()])
+
+
+async def test_a_file_on_disk_is_read_without_passing_through_us(
+    reader: SubprocessReader, tmp_path: Path
+) -> None:
+    """A path is opened by us and read by the child; its size counts against the limit."""
+    path = tmp_path / "leave.txt"
+    path.write_text(SENTENCE)
+    assert (await reader.read(path, filename="leave.txt", media_type="")).text == SENTENCE
+    os.truncate(path, ReadLimits().max_bytes + 1)
+    with pytest.raises(Unreadable) as caught:
+        await reader.read(path, filename="leave.txt", media_type="")
+    assert caught.value.kind == "too_large"
+
+
+async def test_how_far_the_reading_is_is_told_while_it_goes_on(reader: SubprocessReader) -> None:
+    """Pages done of how many are told, in order, before the reading is there."""
+    told: list[tuple[int, int, str]] = []
+    reading = await reader.read(
+        pdf(pages=400),
+        filename="a.pdf",
+        media_type="",
+        on_progress=lambda *progress: told.append(progress),
+    )
+    assert reading.pages == 400
+    assert told
+    assert told == sorted(told)
+    assert {(total, unit) for _, total, unit in told} == {(400, "pages")}

@@ -2,7 +2,8 @@
 
 It loads every parser once, then forks for each document, so that a document costs milliseconds and
 what it does to its process ends with it. The parent sends, over the socket on descriptor 0, one
-message for each job with a socket for the file and the reply; `kill <job>` ends one. We
+message for each job with a socket for the file and the reply, and perhaps the open file itself;
+`kill <job>` ends one. We
 answer `ended <job> <wait status> <most memory>`. Both sides' end is the other's end.
 """
 
@@ -14,6 +15,8 @@ import select
 import signal
 import socket
 import sys
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from info_assistant.errors import Unreadable
@@ -24,12 +27,15 @@ from info_assistant.ingestion.parsing import (
     ParseLimits,
     ParseRequest,
     decode_request,
+    encode_progress,
     encode_reading,
     encode_unreadable,
 )
 from info_assistant.model.reading import Reading
 
 _LONGEST_MESSAGE = 256
+_MOST_DESCRIPTORS = 2
+_TELL_SECONDS = 0.2
 OUT_OF_MEMORY = 77
 BROKE = 78
 
@@ -71,7 +77,7 @@ class _Zygote:
 
     def _obey(self) -> bool:
         """Carry out one message; return False when the parent is gone."""
-        space = socket.CMSG_SPACE(array.array("i", [0]).itemsize)
+        space = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
         message, ancillary, _, _ = self._control.recvmsg(_LONGEST_MESSAGE, space)
         if not message:
             return False
@@ -81,7 +87,7 @@ class _Zygote:
         else:
             descriptors = array.array("i")
             descriptors.frombytes(ancillary[0][2])
-            self._start(int(job), descriptors[0])
+            self._start(int(job), list(descriptors))
         return True
 
     def _kill(self, job: int) -> None:
@@ -90,15 +96,16 @@ class _Zygote:
                 # Not yet reaped, so that the number still belongs to our child.
                 os.kill(pid, signal.SIGKILL)
 
-    def _start(self, job: int, descriptor: int) -> None:
+    def _start(self, job: int, descriptors: Sequence[int]) -> None:
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
             self._control.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _child(me, descriptor)
-        os.close(descriptor)
+            _child(me, *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
         self._jobs[pid] = job
 
     def _reap(self) -> None:
@@ -110,8 +117,8 @@ class _Zygote:
             self._control.send(b"ended %d %d %d" % (job, status, used.ru_maxrss * 1024))
 
 
-def _child(parent: int, descriptor: int) -> None:
-    """Parse one document and end."""
+def _child(parent: int, descriptor: int, file: int | None = None) -> None:
+    """Parse one document, which comes over the connection or as an open file, and end."""
     code = BROKE
     try:
         die_with_parent(parent)
@@ -119,9 +126,10 @@ def _child(parent: int, descriptor: int) -> None:
         connection = socket.socket(fileno=descriptor)
         with connection.makefile("rb") as incoming:
             request = decode_request(incoming.readline())
-            data = incoming.read(request.size)
+            data = incoming.read(request.size) if file is None else _contents(file)
         if len(data) == request.size:
-            connection.sendall(_reply(data, request))
+            for line in _reply(data, request, connection):
+                connection.sendall(line)
         connection.close()
         code = 0
     except MemoryError:
@@ -131,7 +139,14 @@ def _child(parent: int, descriptor: int) -> None:
         os._exit(code)
 
 
-def _reply(data: bytes, request: ParseRequest) -> bytes:
+def _contents(descriptor: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        # An earlier try may have read from the same open file.
+        file.seek(0)
+        return file.read()
+
+
+def _reply(data: bytes, request: ParseRequest, connection: socket.socket) -> Iterable[bytes]:
     limits = request.limits
     # The document's own: what the parsers' libraries occupy already does not count.
     limit(_occupied() + limits.memory_bytes, limits.cpu_seconds)
@@ -140,18 +155,39 @@ def _reply(data: bytes, request: ParseRequest) -> bytes:
             data,
             filename=request.filename,
             media_type=request.media_type,
-            conditions=Conditions(limits.max_pages, limits.max_characters, limits.max_blocks),
+            conditions=Conditions(
+                limits.max_pages,
+                limits.max_characters,
+                limits.max_blocks,
+                _Teller(connection).tell,
+            ),
         )
         _check(reading, limits)
         return encode_reading(reading)
     except Unreadable as error:
-        return encode_unreadable(error)
+        return [encode_unreadable(error)]
     except RecursionError:
-        return encode_unreadable(
-            Unreadable(
-                "limits", "This file nests too deeply to be read. Simplify it and resend it."
+        return [
+            encode_unreadable(
+                Unreadable(
+                    "limits", "This file nests too deeply to be read. Simplify it and resend it."
+                )
             )
-        )
+        ]
+
+
+class _Teller:
+    """Passes on how far the reading is, now and then."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._next = 0.0
+
+    def tell(self, done: int, total: int, unit: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _TELL_SECONDS
+            self._connection.sendall(encode_progress(done, total, unit))
 
 
 def _occupied() -> int:

@@ -1,14 +1,21 @@
 """The file format between us and the process that parses: JSON, as what parsed may be compromised.
 
-A request is a header line and the file's bytes; a reply is one JSON object.
+A request is a header line and the file's bytes, unless the file itself comes as a descriptor. A
+reply is lines: any number about progress, then either a refusal, or blocks and an end.
 """
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from info_assistant.errors import Unreadable
 from info_assistant.model.reading import Block, BlockKind, Reading
+
+_PROGRESS, _BLOCKS, _END, _UNREADABLE = "progress", "blocks", "end", "unreadable"
+_LINE_CHARACTERS = 50_000
+_LINE_BLOCKS = 500
+_UNKNOWN = "The parser's reply has an unknown shape."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +60,100 @@ def decode_request(line: bytes) -> ParseRequest:
     return ParseRequest(filename, media_type, size, ParseLimits(*limits))
 
 
-def encode_reading(reading: Reading) -> bytes:
-    """Return a reading as a reply; each table header is written once."""
-    headers = list(dict.fromkeys(block.table_header for block in reading.blocks))
-    place = {header: number for number, header in enumerate(headers)}
-    blocks = [
-        [block.kind.value, block.text, block.page, block.level, place[block.table_header]]
-        for block in reading.blocks
-    ]
-    reply = {
-        "title": reading.title,
-        "pages": reading.pages,
-        "notes": reading.notes,
-        "headers": headers,
-        "blocks": blocks,
-    }
-    return json.dumps(reply, ensure_ascii=False).encode("utf-8", errors="replace")
+def encode_progress(done: int, total: int, unit: str) -> bytes:
+    """Return word of how far the reading is, as a line that comes before the reply."""
+    return _line([_PROGRESS, done, total, unit])
+
+
+def encode_reading(reading: Reading) -> Iterator[bytes]:
+    """Yield a reading as lines of moderate length; a table's header is written once in each."""
+    batch: list[Block] = []
+    characters = 0
+    for block in reading.blocks:
+        batch.append(block)
+        characters += len(block.text)
+        if characters > _LINE_CHARACTERS or len(batch) == _LINE_BLOCKS:
+            yield _blocks_line(batch)
+            batch, characters = [], 0
+    if batch:
+        yield _blocks_line(batch)
+    yield _line([_END, reading.title, reading.pages, reading.notes])
 
 
 def encode_unreadable(error: Unreadable) -> bytes:
     """Return a refusal as a reply."""
-    return json.dumps({"unreadable": error.kind, "message": error.message}).encode()
+    return _line([_UNREADABLE, error.kind, error.message])
 
 
-def decode_reply(data: bytes) -> Reading:
-    """Return the reading in a reply. Raises Unreadable for a refusal, ValueError if neither."""
-    try:
-        reply: dict[str, Any] = json.loads(data)
-        if "unreadable" in reply:
-            raise Unreadable(str(reply["unreadable"]), str(reply["message"]))
-        headers = [str(header) for header in reply["headers"]]
-        return Reading(
-            blocks=tuple(
-                Block(BlockKind(kind), str(text), _number(page), int(level), headers[header])
-                for kind, text, page, level, header in reply["blocks"]
-            ),
-            title=None if reply["title"] is None else str(reply["title"]),
-            pages=_number(reply["pages"]),
-            notes=tuple(str(note) for note in reply["notes"]),
+class ReplyDecoder:
+    """Puts a reading together from the lines of a reply as they come; no reply is held whole.
+
+    `take` raises Unreadable for a refusal and ValueError for what is no reply.
+    """
+
+    def __init__(self, on_progress: Callable[[int, int, str], None] | None = None) -> None:
+        """Tell `on_progress` of each word about how far the reading is."""
+        self._on_progress = on_progress
+        self._blocks: list[Block] = []
+        self._headers: dict[str, str] = {}
+        self._reading: Reading | None = None
+
+    @property
+    def reading(self) -> Reading | None:
+        """The reading, once its last line came."""
+        return self._reading
+
+    def take(self, line: bytes) -> None:
+        """Take one line."""
+        try:
+            kind, *fields = json.loads(line)
+            if kind == _PROGRESS:
+                self._tell(*fields)
+            elif kind == _BLOCKS:
+                self._add(*fields)
+            elif kind == _END:
+                self._end(*fields)
+            elif kind == _UNREADABLE:
+                raise Unreadable(*map(str, fields))
+            else:
+                raise ValueError(_UNKNOWN)
+        except (KeyError, TypeError, IndexError) as exc:
+            raise ValueError(_UNKNOWN) from exc
+
+    def _tell(self, done: object, total: object, unit: object) -> None:
+        if self._on_progress is not None and isinstance(done, int) and isinstance(total, int):
+            self._on_progress(done, total, str(unit))
+
+    def _add(self, headers: list[str], rows: list[list[Any]]) -> None:
+        # One string for all rows of a table, also where they come in several lines.
+        shared = [self._headers.setdefault(str(header), str(header)) for header in headers]
+        self._blocks += [
+            Block(BlockKind(kind), str(text), _number(page), int(level), shared[header])
+            for kind, text, page, level, header in rows
+        ]
+
+    def _end(self, title: str | None, pages: object, notes: list[str]) -> None:
+        self._reading = Reading(
+            blocks=tuple(self._blocks),
+            title=None if title is None else str(title),
+            pages=_number(pages),
+            notes=tuple(str(note) for note in notes),
         )
-    except (KeyError, TypeError, IndexError) as exc:
-        raise ValueError("The parser's reply has an unknown shape.") from exc
+        self._blocks = []
+
+
+def _blocks_line(blocks: Sequence[Block]) -> bytes:
+    headers = list(dict.fromkeys(block.table_header for block in blocks))
+    place = {header: number for number, header in enumerate(headers)}
+    rows = [
+        [block.kind.value, block.text, block.page, block.level, place[block.table_header]]
+        for block in blocks
+    ]
+    return _line([_BLOCKS, headers, rows])
+
+
+def _line(fields: Sequence[object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", errors="replace") + b"\n"
 
 
 def _number(value: object) -> int | None:

@@ -6,12 +6,14 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import Process
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from info_assistant.errors import IngestionUnavailable, Unreadable
-from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, decode_reply
+from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, ReplyDecoder
 from info_assistant.model.reading import Reading
 
 READER_VERSION = "1"
@@ -23,7 +25,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _REAP_SECONDS = 5.0
 _CHUNK = 1 << 16
-_INLINE_REPLY = 200_000
+_INLINE_LINE = 200_000
 _BYTES_PER_CHARACTER = 8
 _BYTES_PER_BLOCK = 64
 _LONGEST_MESSAGE = 256
@@ -45,7 +47,7 @@ _CRASHED = (
 class ReadLimits:
     """What reading one document may use, and how many are read at a time."""
 
-    max_bytes: int = 100 * 1024 * 1024
+    max_bytes: int = 256 * 1024 * 1024
     memory_bytes: int = 2 * 1024**3
     cpu_seconds: int = 120
     wall_seconds: float = 180.0
@@ -65,6 +67,15 @@ class _Ending:
 
     status: int
     memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file to parse: its bytes, or the descriptor through which the child reads it itself."""
+
+    data: bytes
+    descriptors: tuple[int, ...]
+    size: int
 
 
 class _Parser:
@@ -146,18 +157,27 @@ class SubprocessReader:
         """The process that all parsing children come from, if it runs."""
         return self._parser.process.pid if self._parser else None
 
-    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
-        """Read a file. Raises Unreadable with the reason in words, or IngestionUnavailable."""
-        if len(data) > self._limits.max_bytes:
-            raise Unreadable(
-                "too_large",
-                f"This file has {len(data) / 1e6:,.0f} MB; at most "
-                f"{self._limits.max_bytes / 1e6:,.0f} MB are read. Split it into parts.",
-            )
-        async with self._slots:
-            for _ in range(2):
-                with suppress(_ParserEnded):
-                    return await self._read_once(data, filename, media_type)
+    async def read(
+        self,
+        data: bytes | Path,
+        *,
+        filename: str,
+        media_type: str,
+        on_progress: Callable[[int, int, str], None] | None = None,
+    ) -> Reading:
+        """Read a file, from memory or, so that it never is in ours, from disk.
+
+        `on_progress` learns a few times a second how many pages, slides, rows or files of how many
+        are read. Raises Unreadable with the reason in words, or IngestionUnavailable.
+        """
+        with ExitStack() as opened:
+            async with self._slots:
+                source = await asyncio.to_thread(_source, data, opened)
+                self._require_bytes(source.size)
+                request = ParseRequest(filename, media_type, source.size, self._parse_limits())
+                for _ in range(2):
+                    with suppress(_ParserEnded):
+                        return await self._read_once(source, request, ReplyDecoder(on_progress))
         raise IngestionUnavailable(
             "The program that reads documents was stopped from outside, twice. "
             "The document is kept and can be read later.",
@@ -170,7 +190,17 @@ class SubprocessReader:
         if parser is not None:
             await parser.end()
 
-    async def _read_once(self, data: bytes, filename: str, media_type: str) -> Reading:
+    def _require_bytes(self, size: int) -> None:
+        if size > self._limits.max_bytes:
+            raise Unreadable(
+                "too_large",
+                f"This file has {size / 1e6:,.0f} MB; at most "
+                f"{self._limits.max_bytes / 1e6:,.0f} MB are read. Split it into parts.",
+            )
+
+    async def _read_once(
+        self, source: _Source, request: ParseRequest, decoder: ReplyDecoder
+    ) -> Reading:
         parser = await self._running()
         self._last_job += 1
         job = self._last_job
@@ -179,16 +209,16 @@ class SubprocessReader:
         parser.endings[job] = ended
         try:
             with theirs:
-                _send(parser.control, b"job %d" % job, [theirs.fileno()])
+                _send(parser.control, b"job %d" % job, [theirs.fileno(), *source.descriptors])
             try:
                 async with asyncio.timeout(self._limits.wall_seconds):
-                    reply = await self._converse(ours, data, filename, media_type)
+                    sound = await self._converse(ours, source, request, decoder)
                     ending = await ended
             except TimeoutError:
                 raise Unreadable(
                     "limits", _TOO_LONG.format(seconds=self._limits.wall_seconds)
                 ) from None
-            return await self._understood(reply, ending)
+            return self._understood(decoder.reading if sound else None, ending)
         finally:
             ours.close()
             if not ended.done():
@@ -196,25 +226,37 @@ class SubprocessReader:
             parser.endings.pop(job, None)
 
     async def _converse(
-        self, connection: socket.socket, data: bytes, filename: str, media_type: str
-    ) -> bytes:
-        """Send the file and return what comes back, empty if the child ended first."""
+        self,
+        connection: socket.socket,
+        source: _Source,
+        request: ParseRequest,
+        decoder: ReplyDecoder,
+    ) -> bool:
+        """Send the file and decode what comes back until the child closes its side.
+
+        Return whether all of it was understood. Raises Unreadable if the child refuses.
+        """
         connection.setblocking(False)
-        request = ParseRequest(filename, media_type, len(data), self._parse_limits())
         loop = asyncio.get_running_loop()
         # A child that ended early leaves its side closed; its status says why.
         with suppress(BrokenPipeError, ConnectionResetError):
             await loop.sock_sendall(connection, request.encode())
-            await loop.sock_sendall(connection, data)
+            await loop.sock_sendall(connection, source.data)
         most = self._limits.max_characters * _BYTES_PER_CHARACTER
         most += self._limits.max_blocks * _BYTES_PER_BLOCK
-        reply = bytearray()
+        begun = bytearray()
         with suppress(ConnectionResetError):
             while chunk := await loop.sock_recv(connection, _CHUNK):
-                reply += chunk
-                if len(reply) > most:
+                most -= len(chunk)
+                if most < 0:
                     raise Unreadable("limits", _TOO_MUCH_MEMORY)
-        return bytes(reply)
+                *lines, rest = chunk.split(b"\n")
+                for line in lines:
+                    if not await _decoded(decoder, bytes(begun) + line):
+                        return False
+                    begun.clear()
+                begun += rest
+        return not begun
 
     def _parse_limits(self) -> ParseLimits:
         limits = self._limits
@@ -226,7 +268,7 @@ class SubprocessReader:
             limits.max_pages,
         )
 
-    async def _understood(self, reply: bytes, ending: _Ending) -> Reading:
+    def _understood(self, reading: Reading | None, ending: _Ending) -> Reading:
         """Return the reading of a child that ended well. Raises Unreadable otherwise."""
         code = os.waitstatus_to_exitcode(ending.status)
         if code == -signal.SIGXCPU:
@@ -235,14 +277,9 @@ class SubprocessReader:
         starved = ending.memory_bytes * _STARVED_SHARE > self._limits.memory_bytes
         if code in {_OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
             raise Unreadable("limits", _TOO_MUCH_MEMORY)
-        if code != 0 or not reply:
+        if code != 0 or reading is None:
             raise Unreadable("corrupt", _CRASHED)
-        try:
-            if len(reply) < _INLINE_REPLY:
-                return decode_reply(reply)
-            return await asyncio.to_thread(decode_reply, reply)
-        except ValueError as exc:
-            raise Unreadable("corrupt", _CRASHED) from exc
+        return reading
 
     async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[_Ending]") -> None:
         """End a child that is no longer wanted; a parser that does not do it is ended itself."""
@@ -297,6 +334,26 @@ async def _start() -> _Parser:
             "The program that reads documents does not start. Check memory and the installation."
         )
     return parser
+
+
+def _source(data: bytes | Path, opened: ExitStack) -> _Source:
+    """Return what to parse; a file stays open until `opened` closes."""
+    if not isinstance(data, Path):
+        return _Source(data, (), len(data))
+    file = opened.enter_context(data.open("rb"))
+    return _Source(b"", (file.fileno(),), os.fstat(file.fileno()).st_size)
+
+
+async def _decoded(decoder: ReplyDecoder, line: bytes) -> bool:
+    """Take one line of a reply; return whether it is one."""
+    try:
+        if len(line) < _INLINE_LINE:
+            decoder.take(line)
+        else:
+            await asyncio.to_thread(decoder.take, line)
+    except ValueError:
+        return False
+    return True
 
 
 def _send(control: socket.socket, message: bytes, descriptors: list[int]) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
@@ -47,10 +48,23 @@ def read_pdf(data: bytes, conditions: Conditions) -> Reading:
         return _read(document, conditions.on_progress)
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page's lines and height; without a height it cannot be opened."""
+
+    lines: list[Line]
+    height: float = 0.0
+
+    @property
+    def broken(self) -> bool:
+        return not self.height
+
+
 def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
-    pages, broken = _lines(document, on_progress)
-    blank = [number for number, lines in enumerate(pages, 1) if not lines and number not in broken]
-    if not any(pages):
+    pages = _pages(document, on_progress)
+    broken = {number for number, page in enumerate(pages, 1) if page.broken}
+    blank = [number for number, page in enumerate(pages, 1) if not (page.lines or page.broken)]
+    if not any(page.lines for page in pages):
         if broken:
             raise Unreadable(
                 "corrupt", "No page of this PDF can be opened. Save it again or send another copy."
@@ -60,11 +74,8 @@ def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
             "This PDF holds pictures of pages but no text, as a scanner makes them. "
             "Run text recognition (OCR) on it and send it again.",
         )
-    furniture = _furniture(document, pages)
-    body = [
-        _split_off(lines, furniture, document.get_page_size(index)[1])
-        for index, lines in enumerate(pages)
-    ]
+    furniture = _furniture(pages)
+    body = [_split_off(page, furniture) for page in pages]
     style = _style(document, [lines for lines, _ in body])
     blocks: list[Block] = []
     for number, (lines, running) in enumerate(body, 1):
@@ -75,34 +86,27 @@ def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
     )
 
 
-def _lines(
-    document: pdfium.PdfDocument, on_progress: Progress
-) -> tuple[list[list[Line]], set[int]]:
-    """Return the lines of each page, and the numbers of pages that cannot be opened."""
-    pages: list[list[Line]] = []
-    broken: set[int] = set()
+def _pages(document: pdfium.PdfDocument, on_progress: Progress) -> list[_Page]:
+    pages: list[_Page] = []
     for index in range(len(document)):
         on_progress(index, len(document), "pages")
         try:
             page = document[index]
             text = PageText(page)
         except pdfium.PdfiumError:
-            broken.add(index + 1)
-            pages.append([])
+            pages.append(_Page([]))
             continue
-        pages.append(text.lines())
+        pages.append(_Page(text.lines(), page.get_height()))
         text.close()
         page.close()
-    return pages, broken
+    return pages
 
 
-def _furniture(document: pdfium.PdfDocument, pages: Sequence[Sequence[Line]]) -> set[str]:
+def _furniture(pages: Sequence[_Page]) -> set[str]:
     """Return running headers and footers: what stands at the edge of a third of the pages."""
     seen: Counter[str] = Counter()
-    for index, lines in enumerate(pages):
-        if lines:
-            height = document.get_page_size(index)[1]
-            seen.update({_shape(line) for line in lines if _at_edge(line, height)})
+    for page in pages:
+        seen.update({_shape(line) for line in page.lines if _at_edge(line, page.height)})
     needed = max(3, len(pages) // 3)
     return {shape for shape, count in seen.items() if count >= needed}
 
@@ -116,16 +120,15 @@ def _shape(line: Line) -> str:
     return f"{line.size} {re.sub(r'[0-9]+', '0', letters(line.text))}"
 
 
-def _split_off(
-    lines: Sequence[Line], furniture: set[str], height: float
-) -> tuple[list[Line], list[Line]]:
+def _split_off(page: _Page, furniture: set[str]) -> tuple[list[Line], list[Line]]:
     """Tell a page's own lines from those that run through the document, at its outer edges."""
+    lines = page.lines
     running: set[int] = set()
     downwards = sorted(lines, key=lambda line: -line.middle)
     for inwards in (downwards, downwards[::-1]):
         for line in inwards:
             repeated = _shape(line) in furniture or _is_page_number(line, lines)
-            if not repeated or not _at_edge(line, height):
+            if not repeated or not _at_edge(line, page.height):
                 break
             running.add(id(line))
     return (
@@ -218,13 +221,13 @@ def _title(document: pdfium.PdfDocument, blocks: Sequence[Block]) -> str | None:
 def _notes(blank: Sequence[int], broken: set[int]) -> tuple[str, ...]:
     notes = []
     if blank:
-        notes.append(f"No text on {_pages(blank)}: blank, or pictures without text recognition.")
+        notes.append(f"No text on {_listed(blank)}: blank, or pictures without text recognition.")
     if broken:
-        notes.append(f"Damaged and left out: {_pages(sorted(broken))}.")
+        notes.append(f"Damaged and left out: {_listed(sorted(broken))}.")
     return tuple(notes)
 
 
-def _pages(numbers: Sequence[int]) -> str:
+def _listed(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
         return f"page {numbers[0]}"
     listed = ", ".join(str(number) for number in numbers[:_NAMED])
