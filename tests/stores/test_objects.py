@@ -24,31 +24,31 @@ class FailingBlobs(ObjectBlobs):
     refused = 0
     listings = 0
 
-    def _check(self) -> None:
+    def _refuse_while_down(self) -> None:
         if self.down:
             self.refused += 1
             raise ObjectStorageUnavailable("down")
 
     async def put_new(self, key: str, data: bytes) -> bool:
         """Store bytes."""
-        self._check()
+        self._refuse_while_down()
         return await super().put_new(key, data)
 
     async def get(self, key: str) -> bytes:
         """Return bytes."""
-        self._check()
+        self._refuse_while_down()
         return await super().get(key)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """List names."""
-        self._check()
+        self._refuse_while_down()
         self.listings += 1
         async for key in super().keys(prefix):
             yield key
 
     async def folders(self, prefix: str) -> list[str]:
         """List folders."""
-        self._check()
+        self._refuse_while_down()
         return await super().folders(prefix)
 
 

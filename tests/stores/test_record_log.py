@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -189,6 +190,52 @@ async def test_an_outage_of_object_storage_delays_and_loses_nothing(
     await log.ship()
     assert log.pending == 0
     assert len(await listed(log)) == 4
+
+
+async def test_an_orderly_end_ships_what_waits(blobs: FailingBlobs, tmp_path: Path) -> None:
+    """A process that ends ships what it has; in an outage it leaves that to the next start."""
+    for down in (False, True):
+        log = RecordLog(blobs, tmp_path / "journals")
+        await log.append([record()])
+        blobs.down = down
+        await log.close()
+        blobs.down = False
+        assert len(await stored(blobs)) == 1
+    after = RecordLog(blobs, tmp_path / "journals")
+    await after.ship()
+    assert len(await listed(after)) == 2
+    await after.close()
+
+
+async def test_a_log_that_was_never_used_leaves_nothing(
+    blobs: FailingBlobs, tmp_path: Path
+) -> None:
+    """Closing what was not opened claims no journal and asks nothing of object storage."""
+    blobs.down = True
+    await RecordLog(blobs, tmp_path / "journals").close()
+    assert not (tmp_path / "journals").exists()
+    assert blobs.refused == 0
+
+
+async def test_a_disk_that_hangs_is_not_waited_for(
+    log: RecordLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk hangs, appending fails in time; what was begun is kept once it goes on."""
+    going_on = threading.Event()
+    insert = journals._insert
+
+    def hanging(connection: sqlite3.Connection, records: list[Record]) -> tuple[int, int]:
+        going_on.wait(20)
+        return insert(connection, records)
+
+    monkeypatch.setattr(journals, "_insert", hanging)
+    monkeypatch.setattr(journals, "_APPEND_S", 0.05)
+    late = record()
+    with pytest.raises(RecordsUnavailable, match="TimeoutError"):
+        await log.append([late])
+    assert not going_on.is_set()
+    going_on.set()
+    assert await log.find(KIND, "default", late.id) is not None
 
 
 async def test_what_waits_is_bounded(blobs: FailingBlobs, tmp_path: Path) -> None:

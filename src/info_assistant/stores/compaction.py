@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
-from info_assistant.errors import NotFound
+from info_assistant.errors import NotFound, ObjectStorageUnavailable
 from info_assistant.model.ids import milliseconds_of
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock
@@ -31,6 +31,7 @@ _SETTLED = timedelta(minutes=10)
 _GRACE_S = 60.0
 _AT_ONCE = 200
 _PASS_S = 3600.0
+_RETRY_S = 300.0
 _FIRST_PASS_S = (5.0, 60.0)
 _DAY = timedelta(days=1)
 
@@ -61,19 +62,28 @@ class Upkeep:
         self._grace_s = grace_s
 
     async def run(self) -> None:
-        """Work until cancelled. Raises ObjectStorageUnavailable."""
+        """Work until cancelled; what an outage prevents is tried again soon."""
         await asyncio.sleep(random.uniform(*_FIRST_PASS_S))  # noqa: S311  Replicas spread out.
-        finished: date | None = None
+        finished = date.min
         while True:
-            today = self._clock.now().date()
-            if finished != today:
-                await self.expire()
-                await self.compact(date.min)
-                await self._objects.compact()
-                finished = today
+            try:
+                finished = await self._pass(finished)
+            except ObjectStorageUnavailable as error:
+                _log.warning("Upkeep of records put off", error=error.code)
+                await asyncio.sleep(_RETRY_S)
             else:
-                await self.compact(today - _DAY)
-            await asyncio.sleep(_PASS_S)
+                await asyncio.sleep(_PASS_S)
+
+    async def _pass(self, finished: date) -> date:
+        """Do what is due; return the day that was last done wholly."""
+        today = self._clock.now().date()
+        if finished == today:
+            await self.compact(today - _DAY)
+            return finished
+        await self.expire()
+        await self.compact(date.min)
+        await self._objects.compact()
+        return today
 
     async def expire(self) -> None:
         """Delete every day that is older than its kind is kept."""

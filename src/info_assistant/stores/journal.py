@@ -8,6 +8,7 @@ any moment, and whoever adopts its journal, ships the same bytes under the same 
 take the last moments.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -40,6 +41,8 @@ _ENDINGS = ("", "-wal", "-shm")
 _LOCK = "lock"
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _CUT_AT_ONCE = 5000
+_APPEND_S = 2.0
+_PATIENCE_S = 30.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS journal (about TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -77,8 +80,8 @@ def claim(folder: Path) -> Claim | None:
     """Return the claim on a journal's folder, or None if a living writer has it. Raises OSError."""
     try:
         lock = (folder / _LOCK).open("a+")
-    except FileNotFoundError:
-        return None  # It was shipped and removed a moment ago.
+    except (FileNotFoundError, PermissionError):
+        return None  # It was shipped and removed a moment ago, or is somebody else's.
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever removed the folder in the meantime had this lock, of a file that is no more.
@@ -141,14 +144,15 @@ class Journal:
                 "Too many records are waiting for object storage to come back, so nothing more can "
                 "be recorded. Questions are still answered; changes wait. See /health."
             )
-        count, size = await self._run(lambda connection: _insert(connection, records))
+        count, size = await self._run(lambda file: _insert(file, records), patience_s=_APPEND_S)
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size
 
     async def check(self) -> None:
         """Return if records can be written now."""
-        await self._run(lambda connection: connection.execute("UPDATE journal SET about = about"))
+        touch = "UPDATE journal SET about = about"
+        await self._run(lambda file: file.execute(touch), patience_s=_APPEND_S)
 
     async def find(self, kind: str, tenant: str, record_id: str) -> bytes | None:
         """Return the body of a record that has not been shipped."""
@@ -216,9 +220,11 @@ class Journal:
     async def _rows(self, query: str, values: tuple[object, ...]) -> list[Any]:
         return await self._run(lambda connection: connection.execute(query, values).fetchall())
 
-    async def _run(self, work: Work[T]) -> T:
+    async def _run(self, work: Work[T], patience_s: float = _PATIENCE_S) -> T:
+        """Return what `work` returns; a disk that hangs may still do it later."""
         with _translated():
-            return await self._thread.run(work)
+            async with asyncio.timeout(patience_s):
+                return await self._thread.run(work)
 
     def _connect(self) -> sqlite3.Connection:
         self._claim = self._claim or claim_any(self._root)
@@ -324,7 +330,7 @@ def day_of(record_id: str) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as exc:
+    except (sqlite3.Error, OSError, TimeoutError) as exc:
         raise RecordsUnavailable(
             f"The journal of this machine cannot be written ({type(exc).__name__}), so what is "
             "done would leave no trace. Questions are still answered; changes wait. See that the "

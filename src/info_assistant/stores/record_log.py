@@ -126,6 +126,14 @@ class RecordLog:
 
     async def close(self) -> None:
         """Ship what can be shipped in a moment and let others have what is left."""
+        if self._own.folder is not None:
+            await self._ship_at_the_end()
+        for journal in self._adopted:
+            await journal.retire()
+        self._adopted.clear()
+        await self._own.close()
+
+    async def _ship_at_the_end(self) -> None:
         try:
             async with asyncio.timeout(_AT_THE_END_S):
                 await self.ship()
@@ -135,10 +143,6 @@ class RecordLog:
                 pending=self.pending,
                 error=type(error).__name__,
             )
-        for journal in self._adopted:
-            await journal.retire()
-        self._adopted.clear()
-        await self._own.close()
 
     @property
     def pending(self) -> int:
