@@ -77,8 +77,7 @@ class Application:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the background tasks without a server; used where no request comes in."""
-        for start in self.services.starters:
-            await start()
+        await asyncio.gather(*(start() for start in self.services.starters))
         async with BackgroundTasks(self.services.tasks):
             yield
         await self.close()

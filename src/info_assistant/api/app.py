@@ -1,5 +1,6 @@
 """The backend as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -76,8 +77,8 @@ def _lifespan(services: ApiServices) -> Callable[[FastAPI], AbstractAsyncContext
         async with AsyncExitStack() as stack:
             for close in reversed(services.closers):
                 stack.push_async_callback(close)
-            for start in services.starters:
-                await start()
+            # Side by side: each may wait for the same storage until its time is up.
+            await asyncio.gather(*(start() for start in services.starters))
             await stack.enter_async_context(BackgroundTasks(services.tasks, on_failure=restarted))
             services.lifecycle.started = True
             try:

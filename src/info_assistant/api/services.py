@@ -121,9 +121,9 @@ class Limits:
 class ApiServices:
     """Everything that the routes use.
 
-    `starters` run before the first request is served, each bounded in time and failing with nothing
-    that may pass. `tasks` run from start to end of the process; `essential` names the dependencies
-    without any one of which no question can be answered.
+    `starters` run together before the first request is served, each bounded in time and failing
+    with nothing that may pass. `tasks` run from start to end of the process; `essential` names the
+    dependencies without any one of which no question can be answered.
     """
 
     pipeline: Pipeline
