@@ -2,8 +2,8 @@
 
 What a place costs differs from one installation to the next, and from hour to hour: where answers
 wait for other machines, many go side by side; where they compute here, each more only makes all
-slower. Both show in the lag of the event loop, so places are added one by one while somebody waits
-and the loop is quick, and a quarter is taken away when it is late (AIMD; Chiu and Jain, 1989).
+slower. Both show in the lag of the event loop: while somebody waits and the loop is quick, an
+eighth is added, and a quarter is taken away when the loop is late.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class ElasticPlaces:
         if lag_s > band.late_s:
             self._resize(places * 3 // 4)
         elif lag_s < band.quick_s and self._admission.waiting(Traffic.QUESTION):
-            self._resize(places + 1)
+            self._resize(places + max(1, places // 8))
 
     def _resize(self, places: int) -> None:
         fitting = min(max(places, self._band.least), self._band.most)
