@@ -36,6 +36,7 @@ from info_assistant.model.reading import Reading
 _LONGEST_MESSAGE = 256
 _MOST_DESCRIPTORS = 2
 _TELL_SECONDS = 0.2
+_RECOGNITION_SHARE = 0.6
 OUT_OF_MEMORY = 77
 BROKE = 78
 
@@ -159,6 +160,7 @@ def _reply(data: bytes, request: ParseRequest, connection: socket.socket) -> Ite
                 limits.max_pages,
                 limits.max_characters,
                 limits.max_blocks,
+                _RECOGNITION_SHARE * limits.cpu_seconds,
                 _Teller(connection).tell,
             ),
         )

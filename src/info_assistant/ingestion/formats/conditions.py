@@ -27,12 +27,14 @@ class Unpacking:
 class Conditions:
     """What one file may use and become.
 
-    `inside` names the kinds of container that the file lies in, the outermost first.
+    `recognition_seconds` is processor time for recognising text in pictures of pages. `inside`
+    names the kinds of container that the file lies in, the outermost first.
     """
 
     max_pages: int = 5_000
     max_characters: int = 20_000_000
     max_blocks: int = 250_000
+    recognition_seconds: float = 90.0
     on_progress: Progress = untold
     inside: tuple[str, ...] = ()
     unpacking: Unpacking = field(default_factory=Unpacking)

@@ -11,6 +11,7 @@ import pypdfium2.raw as c
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.formats.clean import clean
 from info_assistant.ingestion.formats.conditions import Conditions, Progress
+from info_assistant.ingestion.formats.ocr import Recognition
 from info_assistant.ingestion.formats.pdf_layout import DocumentStyle, letters, page_blocks
 from info_assistant.ingestion.formats.pdf_lines import Line, PageText
 from info_assistant.model.reading import Block, BlockKind, Reading
@@ -45,7 +46,9 @@ def read_pdf(data: bytes, conditions: Conditions) -> Reading:
                 f"This PDF has {len(document):,} pages; at most {conditions.max_pages:,} are read. "
                 "Split it into parts.",
             )
-        return _read(document, conditions.on_progress)
+        recognition = Recognition(conditions.recognition_seconds)
+        pages = _pages(document, recognition, conditions.on_progress)
+        return _reading(document, pages, recognition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,13 @@ class _Page:
         return not self.height
 
 
-def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
-    pages = _pages(document, on_progress)
+def _reading(
+    document: pdfium.PdfDocument, pages: Sequence[_Page], recognition: Recognition
+) -> Reading:
     broken = {number for number, page in enumerate(pages, 1) if page.broken}
     blank = [number for number, page in enumerate(pages, 1) if not (page.lines or page.broken)]
     if not any(page.lines for page in pages):
-        if broken:
-            raise Unreadable(
-                "corrupt", "No page of this PDF can be opened. Save it again or send another copy."
-            )
-        raise Unreadable(
-            "no_text",
-            "This PDF holds pictures of pages but no text, as a scanner makes them. "
-            "Run text recognition (OCR) on it and send it again.",
-        )
+        raise _wordless(broken, recognition)
     furniture = _furniture(pages)
     body = [_split_off(page, furniture) for page in pages]
     style = _style(document, [lines for lines, _ in body])
@@ -82,11 +78,35 @@ def _read(document: pdfium.PdfDocument, on_progress: Progress) -> Reading:
         blocks += page_blocks(lines, number, style)
         blocks += _running_blocks(running, number)
     return Reading(
-        tuple(blocks), title=_title(document, blocks), pages=len(pages), notes=_notes(blank, broken)
+        tuple(blocks),
+        title=_title(document, blocks),
+        pages=len(pages),
+        notes=_notes(blank, broken, recognition),
     )
 
 
-def _pages(document: pdfium.PdfDocument, on_progress: Progress) -> list[_Page]:
+def _wordless(broken: set[int], recognition: Recognition) -> Unreadable:
+    """Return why a PDF without a single line is refused."""
+    if broken:
+        return Unreadable(
+            "corrupt", "No page of this PDF can be opened. Save it again or send another copy."
+        )
+    if recognition.given_up:
+        return Unreadable(
+            "limits",
+            "This PDF holds pictures of pages, and recognising their text took too long or "
+            "failed. Split it into parts, or run text recognition (OCR) on it yourself.",
+        )
+    return Unreadable(
+        "no_text",
+        "This PDF holds pictures of pages but no text, as a scanner makes them. "
+        "Run text recognition (OCR) on it and send it again.",
+    )
+
+
+def _pages(
+    document: pdfium.PdfDocument, recognition: Recognition, on_progress: Progress
+) -> list[_Page]:
     pages: list[_Page] = []
     for index in range(len(document)):
         on_progress(index, len(document), "pages")
@@ -96,7 +116,8 @@ def _pages(document: pdfium.PdfDocument, on_progress: Progress) -> list[_Page]:
         except pdfium.PdfiumError:
             pages.append(_Page([]))
             continue
-        pages.append(_Page(text.lines(), page.get_height()))
+        lines = text.lines() or recognition.lines(page, index + 1)
+        pages.append(_Page(lines, page.get_height()))
         text.close()
         page.close()
     return pages
@@ -218,8 +239,18 @@ def _title(document: pdfium.PdfDocument, blocks: Sequence[Block]) -> str | None:
     return min(first, key=lambda block: block.level).text if first else None
 
 
-def _notes(blank: Sequence[int], broken: set[int]) -> tuple[str, ...]:
+def _notes(blank: Sequence[int], broken: set[int], recognition: Recognition) -> tuple[str, ...]:
     notes = []
+    if recognition.done:
+        notes.append(
+            f"Text recognised in the pictures of {_listed(recognition.done)}: look at the original "
+            "before you rely on single letters or figures."
+        )
+    if recognition.given_up:
+        notes.append(
+            f"Text recognition took too long or failed on {_listed(recognition.given_up)}."
+        )
+    blank = [number for number in blank if number not in recognition.given_up]
     if blank:
         notes.append(f"No text on {_listed(blank)}: blank, or pictures without text recognition.")
     if broken:
