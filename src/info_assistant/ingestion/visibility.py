@@ -109,13 +109,6 @@ class VisibilityOverlay:
             return document
         return replace(document, revision=known.access_revision, access=known.access)
 
-    def up_to_date(self, passage: Passage) -> Passage:
-        """Return the passage with the groups that its document is open to now."""
-        known = self._known.get(passage.document_id)
-        if known is None or passage.access_revision >= known.access_revision:
-            return passage
-        return replace(passage, access=known.access, access_revision=known.access_revision)
-
     def require_room(self) -> None:
         """Return if one more change can be held. Raises VectorStoreUnavailable.
 

@@ -90,9 +90,8 @@ class IngestionWorker:
         clock: Clock,
         pace: Pace | None = None,
     ) -> None:
-        """Work on these stores; `library` sweeps what was removed and knows what has changed."""
+        """Work on these stores; `library` sweeps what was removed."""
         self._stores = stores
-        self._visibility = library.visibility
         self._tools = tools
         self._clock = clock
         self._pace = pace or Pace()
@@ -269,9 +268,7 @@ class IngestionWorker:
         """Write passages of several documents together; one at a time if they are refused."""
         passages = [each for _, indexed in batch for each in indexed]
         try:
-            await self._until_available(
-                lambda: self._stores.passages.write([self._opened(each) for each in passages])
-            )
+            await self._until_available(lambda: self._stores.passages.write(passages))
         except InfoAssistantError as exc:
             if len(batch) > 1:
                 return [work for each in batch for work in await self._written([each])]
@@ -283,11 +280,6 @@ class IngestionWorker:
             if work.written < len(work.passages):
                 self._progress(work)
         return list(dict.fromkeys(work for work, _ in batch))
-
-    def _opened(self, indexed: IndexedPassage) -> IndexedPassage:
-        """Return a passage for the groups that its document is open to by now."""
-        passage = self._visibility.up_to_date(indexed.passage)
-        return indexed if passage is indexed.passage else replace(indexed, passage=passage)
 
     async def _look_whether_wanted(self, work: Work) -> None:
         """Stop a long document that was deleted or replaced while it was under way."""
