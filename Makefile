@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev up test check format pages bench bench-100k kills kills-audit rolling wheel lock clean verify-fresh
+.PHONY: help install dev up test check format pages bench bench-100k kills kills-audit rolling mutate wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ format: dev ## Format the sources and mend what can be mended by itself
 
 pages: dev ## Write the pages of docs/ that are made from the code
 	$(BIN)/python -m scripts.describe_errors
+	$(BIN)/python -m scripts.describe_addresses
 
 bench: dev ## Measure the product; the results are kept as JSON
 	$(BIN)/python benchmarks/run.py
@@ -54,12 +55,16 @@ kills-audit: dev ## Kill a busy backend 50 times and look for all it acknowledge
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
 
+mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
+	$(BIN)/python -m benchmarks.mutation
+
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes newer ones
 	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra ocr pyproject.toml -c requirements/run.txt -o requirements/ocr.txt
 	$(LOCK) requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 

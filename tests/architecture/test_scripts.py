@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from scripts import compare_skips, describe_errors, run_readme
+from scripts import compare_skips, describe_addresses, describe_errors, run_readme
 
 REPORT = """<testsuites><testsuite>
 <testcase classname="tests.a" name="test_one"/>
@@ -34,6 +34,11 @@ def test_skipped_tests_are_compared_in_both_directions(
 def test_page_of_errors_is_current() -> None:
     """docs/errors.md says what api/problems.py does; `make pages` writes it."""
     assert describe_errors.PAGE.read_text(encoding="utf-8") == describe_errors.page()
+
+
+def test_page_of_addresses_is_current() -> None:
+    """docs/addresses.md says what api/addresses.py does; `make pages` writes it."""
+    assert describe_addresses.PAGE.read_text(encoding="utf-8") == describe_addresses.page()
 
 
 def test_only_marked_blocks_of_a_readme_are_run() -> None:
