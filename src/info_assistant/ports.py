@@ -233,10 +233,15 @@ class RateLimiter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request brought to show who sends it, taken from its headers; never logged."""
+    """What a request brought to show who sends it, taken from its headers; never logged.
+
+    `host` is the name that it asks us by, `origin` the website whose page made a browser send it.
+    """
 
     bearer: str = field(default="", repr=False)
     api_key: str = field(default="", repr=False)
+    host: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

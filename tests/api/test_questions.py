@@ -161,7 +161,7 @@ async def test_refusal_reaches_a_client_that_sends_first(backend: Backend) -> No
     reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
     size = 30_000_000
     writer.write(
-        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Connection: close\r\nContent-Length: %d\r\n\r\n" % size
     )
     for _ in range(size // 1_000_000):
@@ -177,7 +177,7 @@ async def test_client_that_waits_for_leave_is_refused_at_once(backend: Backend) 
     """With `Expect: 100-continue` the refusal comes before a byte of the body is sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
     writer.write(
-        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: 30000000\r\n\r\n"
     )
     async with asyncio.timeout(3):
@@ -260,7 +260,7 @@ async def test_client_that_leaves_stops_the_work(
     _, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
     body = json.dumps({"question": "How?"}).encode()
     writer.write(
-        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
     )
     await writer.drain()

@@ -116,7 +116,7 @@ async def test_client_that_leaves_stops_the_stream(
     _, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
     body = b'{"question": "How?"}'
     writer.write(
-        b"POST /v1/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     )
     await writer.drain()

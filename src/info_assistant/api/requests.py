@@ -12,11 +12,16 @@ _BEARER = "bearer "
 
 
 def credentials_of(scope: Scope) -> Credentials:
-    """Return what `Authorization: Bearer …` and `X-API-Key` carry."""
+    """Return what `Authorization: Bearer …`, `X-API-Key`, `Host` and `Origin` carry."""
     headers = Headers(scope=scope)
     given = headers.get("authorization", "")
     bearer = given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
-    return Credentials(bearer=bearer, api_key=headers.get("x-api-key", "").strip())
+    return Credentials(
+        bearer=bearer,
+        api_key=headers.get("x-api-key", "").strip(),
+        host=headers.get("host", ""),
+        origin=headers.get("origin", ""),
+    )
 
 
 def require_role(caller: Caller, needed: Role) -> None:
