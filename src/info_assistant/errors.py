@@ -200,9 +200,14 @@ class TooBusy(InfoAssistantError):
 
 
 class RateLimited(TooBusy):
-    """This caller has asked too often."""
+    """This caller, or their tenant, has asked too often: `limit` is what passes at once."""
 
     code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, limit: int = 0) -> None:
+        """Carry a message, the time to wait, and the limit where it is known."""
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.limit = limit
 
 
 class Overloaded(TooBusy):

@@ -26,6 +26,7 @@ from info_assistant.api.streams import ClientGone, while_connected
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError, RateLimited, TooBusy
 from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import bind_request, get_logger, unbind_request
+from info_assistant.ports import Allowance
 from info_assistant.resilience.deadline import Deadline
 
 DOCUMENTS_PATH = "/v1/documents"
@@ -153,6 +154,7 @@ class Gateway:
         """Count what the application did not get to see."""
         if isinstance(error, RateLimited):
             self._services.metrics.rate_limited.inc()
+            exchange.tell_allowance(Allowance(error.limit, 0, error.retry_after_s or 0.0))
         question = exchange.address is not None and exchange.address.traffic is Traffic.QUESTION
         if question and isinstance(error, (TooBusy, DeadlineExceeded)):
             self._services.metrics.failed(error.code)

@@ -77,12 +77,13 @@ class LocalRateLimiter:
             return None
         now = self._monotonic()
         # Only a request that passes all is counted by any.
-        wait_s = max(self._wait_s(key, rate, now) for key, rate in limits)
+        wait_s, limit = max((self._wait_s(key, rate, now), rate.burst) for key, rate in limits)
         if wait_s > _ROUNDING_S:
             raise RateLimited(
                 "You have asked more often than the limit allows. "
                 f"Please wait {max(1, round(wait_s))} seconds and ask again.",
                 retry_after_s=wait_s,
+                limit=limit,
             )
         left = [self._count(key, rate, now) for key, rate in limits]
         if len(self._due) > _MOST_BUCKETS:
