@@ -1,6 +1,7 @@
 """E-mail messages and archives: files that hold files."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Mapping
 from email.message import EmailMessage
@@ -270,6 +271,18 @@ def test_an_archive_that_declares_less_than_it_holds_gives_no_more() -> None:
     reading = read(bytes(made), "a.zip")
     assert [block.text for block in reading.blocks] == ["b.txt", "Fine."]
     assert reading.notes[0].startswith("a.txt was left out")
+
+
+def test_a_member_without_a_name_is_read() -> None:
+    """An archive whose directory lost a name loses nothing else."""
+    made = bytearray(archive({"x": "Words."}))
+    entry, end = made.index(b"PK\x01\x02"), made.index(b"PK\x05\x06")
+    made[end + 12 : end + 20] = struct.pack("<LL", end - entry - 1, entry - 1)
+    for at, length, name in ((entry, 28, 46), (0, 26, 30)):
+        made[at + length : at + length + 2] = bytes(2)
+        del made[at + name]
+    blocks = read(bytes(made), "a.zip").blocks
+    assert [block.text for block in blocks] == ["file without a name", "Words."]
 
 
 @pytest.mark.parametrize(

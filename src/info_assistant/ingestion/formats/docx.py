@@ -58,7 +58,8 @@ def _shown(markup: re.Match[str]) -> str:
 
 def _unreadable(exc: Exception) -> Unreadable:
     words = str(exc).lower()
-    if "security" in words or "limit" in words or "bomb" in words:
+    # It speaks of security also where an entry is merely damaged.
+    if ("limit" in words or "bomb" in words) and "failed to read" not in words:
         return Unreadable(
             "limits", "This Word document unpacks to far more than its size; it is not opened."
         )

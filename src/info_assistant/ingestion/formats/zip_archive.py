@@ -95,7 +95,7 @@ def _is_meant(file: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(shown_name(file.filename))
     leftover = path.name.lower() in _LEFTOVERS or path.name.startswith(("~$", "._"))
     link = stat.S_ISLNK(file.external_attr >> _MODE_SHIFT)
-    return not (file.is_dir() or link or leftover or "__MACOSX" in path.parts)
+    return not (file.filename.endswith("/") or link or leftover or "__MACOSX" in path.parts)
 
 
 def _name(file: zipfile.ZipInfo) -> str:
