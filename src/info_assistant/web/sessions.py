@@ -7,7 +7,8 @@ a question that was typed before signing in again.
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,17 @@ _DRAFT_LIFE_S = 1800
 _MOST_ATTEMPTS = 4
 _NAME_CHARACTERS = 12
 _SESSION, _DRAFT, _ATTEMPT = "session", "draft", "attempt-"
+
+Kind = TypeVar("Kind", Session, Attempt, "_Draft")
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A question that was kept for `subject` ("" for anybody) until then, in s since 1970."""
+
+    question: str
+    subject: str
+    until: float
 
 
 class Sessions:
@@ -35,8 +47,7 @@ class Sessions:
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
         request_id: str = request.state.request_id
-        kept = self._cookies.read(request, _SESSION)
-        session = Session.of(kept) if kept is not None else None
+        session = self._kept(request, _SESSION, Session)
         if session is None or session.expires_at > self.clock():
             return Visit(request_id, session)
         return Visit(request_id, past=session)
@@ -46,7 +57,7 @@ class Sessions:
 
         The id token is only a courtesy to the provider when signing out, so it must fit beside.
         """
-        content = session.fields()
+        content = asdict(session)
         if not self._cookies.fits(_SESSION, content, parts=1):
             content["id_token"] = ""
         self._cookies.write(request, response, _SESSION, content)
@@ -59,23 +70,20 @@ class Sessions:
         self, request: Request, response: Response, question: str, past: Session | None
     ) -> bool:
         """Keep a question for whoever had typed it, if that is known. Return whether it fits."""
-        content = {
-            "question": question,
-            "subject": past.subject if past else "",
-            "until": self.clock() + _DRAFT_LIFE_S,
-        }
+        subject = past.subject if past else ""
+        draft = _Draft(question, subject, self.clock() + _DRAFT_LIFE_S)
         try:
-            self._cookies.write(request, response, _DRAFT, content, _DRAFT_LIFE_S)
+            self._cookies.write(request, response, _DRAFT, asdict(draft), _DRAFT_LIFE_S)
         except ContentTooLarge:
             return False
         return True
 
     def draft(self, request: Request, session: Session) -> str:
         """Return the question that was kept, unless somebody else had typed it."""
-        kept = self._cookies.read(request, _DRAFT)
-        if kept is None or kept["until"] <= self.clock():
+        draft = self._kept(request, _DRAFT, _Draft)
+        if draft is None or draft.until <= self.clock():
             return ""
-        return str(kept["question"]) if kept["subject"] in {"", session.subject} else ""
+        return draft.question if draft.subject in {"", session.subject} else ""
 
     def drop_draft(self, request: Request, response: Response) -> None:
         """Forget the question."""
@@ -91,16 +99,27 @@ class Sessions:
 
     def attempt(self, request: Request, state: str) -> Attempt | None:
         """Return the sign-in that began with `state` in this browser, if its time is not up."""
-        kept = self._cookies.read(request, _attempt_name(state))
-        if kept is None:
+        attempt = self._kept(request, _attempt_name(state), Attempt)
+        if attempt is None:
             return None
-        attempt = Attempt(**kept)
         same = hmac.compare_digest(attempt.state.encode(), state.encode(errors="replace"))
         return attempt if same and attempt.until > self.clock() else None
 
     def drop_attempt(self, request: Request, response: Response, state: str) -> None:
         """Forget the sign-in that began with `state`: it counts once."""
         self._cookies.drop(request, response, _attempt_name(state))
+
+    def _kept(self, request: Request, name: str, kind: type[Kind]) -> Kind | None:
+        """Return what a cookie keeps, or None; what a newer page added to it is passed over."""
+        kept = self._cookies.read(request, name)
+        try:
+            return (
+                None
+                if kept is None
+                else kind(**{each.name: kept[each.name] for each in fields(kind)})
+            )
+        except KeyError:
+            return None  # It is of another version of the page, which knew less.
 
 
 def _attempt_name(state: str) -> str:

@@ -1,8 +1,7 @@
 """Who is on the other side: a visit to the page, and the session of somebody who has signed in."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +20,6 @@ class Session:
     expires_at: float
     csrf: str = field(default="", repr=False)
     id_token: str = field(default="", repr=False)
-
-    def fields(self) -> dict[str, Any]:
-        """Return everything, to be kept."""
-        return asdict(self)
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Self | None:
-        """Return what `fields` has given, or None where it is of another version of the page."""
-        names = [each.name for each in fields(cls)]
-        try:
-            return cls(**{name: kept[name] for name in names})
-        except KeyError:
-            return None
 
 
 @dataclass(frozen=True, slots=True)
