@@ -17,6 +17,7 @@ from tests.providers.conftest import QUICK, Door, a_door
 from info_assistant.drills.issuer import Issuer, Outage
 from info_assistant.drills.tokens import ALGORITHMS
 from info_assistant.errors import IdentityProviderUnavailable
+from info_assistant.ports import SharedState
 from info_assistant.providers.oidc_keys import IssuerKeys, KeyTiming, _public_keys
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.process_object import ProcessObject
@@ -183,6 +184,28 @@ async def test_the_same_keys_are_not_left_again_and_again(issuer: Issuer) -> Non
         assert saved.current.version == 1
         issuer.tokens.rotate()
         await until(lambda: saved.current.version == 2)
+
+
+class _Hanging(ProcessObject):
+    """A shared object of a storage that takes what is written and never answers."""
+
+    tried = 0
+
+    async def change(self, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> SharedState:
+        """Wait for ever."""
+        self.tried += 1
+        await asyncio.Event().wait()
+        return await super().change(edit)
+
+
+async def test_storage_that_hangs_keeps_nobody_from_new_keys(issuer: Issuer) -> None:
+    """Keys that cannot be left for others are good here, and looked for on."""
+    saved = _Hanging()
+    async with a_door(issuer, saved=saved) as door:
+        await _let_in(door, issuer.tokens.access_token())
+        issuer.tokens.rotate()
+        await _let_in(door, issuer.tokens.access_token())
+        await until(lambda: saved.tried > 1)
 
 
 @asynccontextmanager

@@ -267,9 +267,10 @@ class IssuerKeys:
             "fetched_at": fetched.fetched_at.isoformat(),
         }
         try:
-            await self._saved.change(lambda stored: {**stored, **fresh})
-        except InfoAssistantError as error:
-            _log.warning("Keys of the identity provider not saved", error=error.message)
+            async with asyncio.timeout(self._timing.request_s):
+                await self._saved.change(lambda stored: {**stored, **fresh})
+        except (InfoAssistantError, TimeoutError) as error:
+            _log.warning("Keys of the identity provider not saved", error=describe(error))
 
 
 def _discovery_url(issuer: str) -> str:
