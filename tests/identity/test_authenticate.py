@@ -78,11 +78,11 @@ async def test_each_refusal_has_its_code(keys: ApiKeys, tenants: Tenants) -> Non
     assert await code_of(keys_only, Credentials(bearer="good")) == "invalid_api_key"
 
 
-@pytest.mark.parametrize("subject", ["key:0123", "local-operator"])
+@pytest.mark.parametrize("subject", ["key:0123", "cli:root", "local-operator"])
 async def test_nobody_is_called_as_a_key_or_as_the_local_operator(
     keys: ApiKeys, tenants: Tenants, subject: str
 ) -> None:
-    """A subject out of a token cannot be mistaken for a program's."""
+    """A subject out of a token cannot be mistaken for a program's, or for an account's."""
     authenticator = CredentialsAuthenticator(keys, tenants, OneToken(VerifiedToken(subject)))
     assert await code_of(authenticator, Credentials(bearer="good")) == "invalid_token"
 

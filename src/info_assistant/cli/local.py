@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from info_assistant.errors import Conflict, Misconfigured
+from info_assistant.model.identity import ACCOUNT_SUBJECT
 
 _LOCK_NAME = "up.lock"
 _PORT_PATIENCE_S = 3.0
@@ -83,10 +84,10 @@ def local_key(path: Path) -> str:
 def operating_account() -> str:
     """Return who works at this machine, as the audit trail names them."""
     try:
-        return f"cli:{getpass.getuser()}"
+        return f"{ACCOUNT_SUBJECT}{getpass.getuser()}"
     except (OSError, KeyError):
         # A container may run under a number without a name.
-        return f"cli:{os.getuid()}"
+        return f"{ACCOUNT_SUBJECT}{os.getuid()}"
 
 
 async def require_free(address: Address) -> None:

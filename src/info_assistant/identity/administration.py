@@ -8,7 +8,7 @@ from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
 from info_assistant.model.identity import DEFAULT_TENANT
 from info_assistant.model.mode import Mode
-from info_assistant.model.tenant import TenantLimits
+from info_assistant.model.tenant import SYSTEM_TENANT, TenantLimits
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.modes import Modes, SwitchOrder
 
@@ -49,8 +49,8 @@ class Administration:
         """End a key for good. Raises NotFound, ObjectStorageUnavailable."""
         await self._trail.check()
         await self.keys.revoke(key_id)
-        tenant = next((key.tenant for key in self.keys.all() if key.id == key_id), "")
-        await self._trail.note("key.revoke", tenant, key_id)
+        key = self.keys.find(key_id)
+        await self._trail.note("key.revoke", key.tenant if key else SYSTEM_TENANT, key_id)
 
     async def create_tenant(self, name: str, title: str, limits: TenantLimits) -> None:
         """Create a tenant. Raises InvalidRequest, Conflict, ObjectStorageUnavailable."""

@@ -4,10 +4,17 @@ from info_assistant.errors import Unauthenticated
 from info_assistant.identity.keys import PREFIX, ApiKey, ApiKeys
 from info_assistant.identity.roles import groups_of, role_of
 from info_assistant.identity.tenants import Tenants
-from info_assistant.model.identity import DEFAULT_TENANT, LOCAL_OPERATOR, AccessScope, Caller
+from info_assistant.model.identity import (
+    ACCOUNT_SUBJECT,
+    DEFAULT_TENANT,
+    KEY_SUBJECT,
+    LOCAL_OPERATOR,
+    AccessScope,
+    Caller,
+)
 from info_assistant.ports import Credentials, TokenVerifier, VerifiedToken
 
-_KEY_SUBJECT = "key:"
+_NOBODYS_SUBJECTS = (KEY_SUBJECT, ACCOUNT_SUBJECT, LOCAL_OPERATOR.subject)
 
 
 def scope_of(key: ApiKey) -> AccessScope:
@@ -51,7 +58,7 @@ class CredentialsAuthenticator:
     def _program(self, key: ApiKey) -> Caller:
         self._tenants.require(key.tenant)
         return Caller(
-            subject=f"{_KEY_SUBJECT}{key.id}",
+            subject=f"{KEY_SUBJECT}{key.id}",
             role=key.role,
             scope=scope_of(key),
             name=key.name,
@@ -59,7 +66,7 @@ class CredentialsAuthenticator:
         )
 
     def _person(self, token: VerifiedToken) -> Caller:
-        if token.subject.startswith(_KEY_SUBJECT) or token.subject == LOCAL_OPERATOR.subject:
+        if token.subject.startswith(_NOBODYS_SUBJECTS):
             raise Unauthenticated(
                 "The token's subject is a name that people cannot have here.", code="invalid_token"
             )

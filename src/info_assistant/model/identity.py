@@ -12,6 +12,12 @@ EVERYONE = "everyone"
 
 LONGEST_GROUP_NAME = 200
 
+KEY_SUBJECT = "key:"
+"""How the subjects of programs begin, which come with an API key."""
+
+ACCOUNT_SUBJECT = "cli:"
+"""How those of accounts of a machine begin, from which somebody works on object storage itself."""
+
 
 def is_group_name(name: str) -> bool:
     """Whether an access group may be called `name`, the identity provider's names included."""
