@@ -13,9 +13,6 @@ from info_assistant.errors import Misconfigured
 LOOPBACK = "127.0.0.1"
 """The address that only this machine reaches."""
 
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
-"""Hosts in URLs that are this machine."""
-
 SECRET_ADVICE = (
     "Make a good one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105  Words about secrets.
 )

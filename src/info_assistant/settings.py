@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from info_assistant.environment import (
     LOOPBACK,
-    LOOPBACK_NAMES,
     SECRET_ADVICE,
     choice_of,
     number_of,
@@ -25,6 +24,7 @@ from info_assistant.environment import (
     wrong,
 )
 from info_assistant.errors import Misconfigured
+from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import CHOICES, LONGEST_MESSAGE, ORDINARY, ModeName
 
 LOCAL_KEY_NAME = "qdrant-api-key"
@@ -256,7 +256,7 @@ class Settings:
     @property
     def frontend_is_local(self) -> bool:
         """Whether people reach the web page on this machine only."""
-        return urlsplit(self.frontend_url).hostname in LOOPBACK_NAMES
+        return is_loopback(urlsplit(self.frontend_url).hostname)
 
     @property
     def s3(self) -> Mapping[str, str]:
@@ -266,7 +266,7 @@ class Settings:
     @property
     def qdrant_is_local(self) -> bool:
         """Whether the vector store is the one on this machine that `up` starts."""
-        return urlsplit(self.qdrant_url).hostname in LOOPBACK_NAMES
+        return is_loopback(urlsplit(self.qdrant_url).hostname)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -344,7 +344,7 @@ def _data_dir(given: Mapping[str, str]) -> Path:
 
 def _local_key(qdrant_url: str, data_dir: Path) -> str | None:
     """Return the key that `up` made; never for another machine, which it is not meant for."""
-    if urlsplit(qdrant_url).hostname not in LOOPBACK_NAMES:
+    if not is_loopback(urlsplit(qdrant_url).hostname):
         return None
     try:
         return (data_dir / LOCAL_KEY_NAME).read_text(encoding="ascii").strip() or None
@@ -390,7 +390,7 @@ def _issuer(given: Mapping[str, str], auth: Auth) -> str:
     parts = urlsplit(value)
     if parts.query or parts.fragment or parts.username:
         raise wrong("OIDC_ISSUER", value, "give the plain URL that tokens carry in `iss`")
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK_NAMES:
+    if parts.scheme != "https" and not is_loopback(parts.hostname):
         raise wrong("OIDC_ISSUER", value, "keys must come over https; give an https URL")
     # As it was given, a slash at its end included: tokens must name it exactly so.
     return value

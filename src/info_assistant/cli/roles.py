@@ -83,9 +83,7 @@ def _sign_in(settings: Settings) -> "SignInConfig | None":
 
 def _hosts(settings: Settings) -> tuple[str, ...]:
     """Return the names under which browsers may ask for the page."""
-    if settings.frontend_is_local:
-        return _LOCAL_HOSTS
-    return (*_LOCAL_HOSTS, urlsplit(settings.frontend_url).hostname or "")
+    return tuple(dict.fromkeys((*_LOCAL_HOSTS, urlsplit(settings.frontend_url).hostname or "")))
 
 
 @click.command("local-qdrant", short_help="Run the one-machine vector store alone.")

@@ -29,6 +29,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from info_assistant.drills.tokens import ALGORITHMS, PEOPLE, TOKEN_LIFE_S, Person, TokenMint
+from info_assistant.model.loopback import is_loopback
 
 CLIENT_ID = "info-assistant-page"
 """The client that is known unless told otherwise."""
@@ -36,7 +37,6 @@ CLIENT_ID = "info-assistant-page"
 CODE_LIFE_S = 60.0
 """How long a code can be exchanged for tokens."""
 
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 _HANG_CHECK_S = 0.02
 _START_S = 10.0
 
@@ -283,7 +283,7 @@ def _challenge(verifier: str) -> str:
 
 def _on_loopback(url: str) -> bool:
     parts = urlsplit(url)
-    return parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK_NAMES
+    return parts.scheme in {"http", "https"} and is_loopback(parts.hostname)
 
 
 def _back(redirect_uri: str, fields: Mapping[str, str]) -> Response:

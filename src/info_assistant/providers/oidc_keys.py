@@ -20,6 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
 from info_assistant.errors import IdentityProviderUnavailable, InfoAssistantError, Overloaded
+from info_assistant.model.loopback import is_loopback
 from info_assistant.observability.log import describe, get_logger
 from info_assistant.ports import Clock, SharedObject
 
@@ -30,7 +31,6 @@ _MOST_KEYS = 100
 _MOST_WAITING = 500
 # 2048 bits in base64url; shorter keys can be broken.
 _LEAST_RSA_CHARACTERS = 342
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 _LEFT_AGAIN = timedelta(hours=6)
 _FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError)
 
@@ -89,7 +89,7 @@ class IssuerKeys:
             timeout=self._timing.request_s,
             follow_redirects=False,
             # The way out may lead through a proxy; the way to this machine does not.
-            trust_env=urlsplit(issuer).hostname not in _LOOPBACK_NAMES,
+            trust_env=not is_loopback(urlsplit(issuer).hostname),
         )
 
     async def close(self) -> None:
@@ -218,7 +218,7 @@ class IssuerKeys:
             raise ValueError("the discovery document is of another issuer")
         address = str(about.get("jwks_uri"))
         parts = urlsplit(address)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK_NAMES:
+        if parts.scheme != "https" and not is_loopback(parts.hostname):
             raise ValueError("the keys do not come over https")
         jwks = (await self._get(address)).get("keys")
         keys = _public_keys(jwks)

@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet, KeySetSerialization
 from pydantic import AfterValidator
 
 from info_assistant.errors import IdentityProviderUnavailable, Unauthenticated
+from info_assistant.model.loopback import is_loopback
 from info_assistant.web.attempts import Attempt
 from info_assistant.web.replies import Reply
 
@@ -38,7 +39,6 @@ _WHOLE_TIMEOUT_S = 10.0
 # Asked anew for almost every sign-in, so that an outage is told here, and not by the browser.
 _METADATA_LIFE_S = 5.0
 _RETRY_S = 30.0
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
 _DEFAULT_LIFE_S = 3600
 
 
@@ -66,7 +66,7 @@ class SignedIn:
 def _safe_address(url: str) -> str:
     """Return `url`, which must be https, or on this machine."""
     parts = urlsplit(url)
-    safe = parts.scheme == "https" or parts.hostname in _LOOPBACK_NAMES
+    safe = parts.scheme == "https" or is_loopback(parts.hostname)
     if safe and parts.scheme.startswith("http") and url.isascii() and url.isprintable():
         return url
     message = "an address of the provider is neither https nor on this machine"
@@ -105,7 +105,7 @@ class Provider:
         self._client = client
         self._clock = clock
         self._metadata: tuple[float, _Metadata] | None = None
-        local = urlsplit(client.issuer).hostname in _LOOPBACK_NAMES
+        local = is_loopback(urlsplit(client.issuer).hostname)
         # Made once: reading all the authorities that we trust takes longer than a request.
         self._options = {
             "verify": httpx2.create_ssl_context(),
