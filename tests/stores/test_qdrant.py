@@ -1,5 +1,6 @@
 """Passages and the board in a real local Qdrant process."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -193,6 +194,23 @@ async def test_wiped_storage_is_set_up_again(
     await store.passages.write([make_passage()])
     assert len(await store.passages.search(SCOPE, question(), Filters(), 10)) == 1
     await store.close()
+
+
+async def test_replicas_set_up_side_by_side(
+    shared_qdrant: "QdrantProcess", make_passage: MAKER
+) -> None:
+    """Replicas that meet an empty Qdrant at once make it together: none undoes another's work."""
+    replicas = [QdrantStore(shared_qdrant.url, "a-key", IDENTITY) for _ in range(6)]
+    await replicas[0].drop_projections()
+    documents = [make_passage(source=f"replica-{number}.md") for number in range(len(replicas))]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for replica, indexed in zip(replicas, documents, strict=True):
+                group.create_task(replica.passages.write([indexed]))
+        assert sum((await replicas[0].passages.counts()).values()) == len(replicas)
+    finally:
+        for replica in replicas:
+            await replica.close()
 
 
 async def test_a_wrong_key_is_unavailable(shared_qdrant: "QdrantProcess") -> None:

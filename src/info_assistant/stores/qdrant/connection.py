@@ -26,7 +26,7 @@ WRITE_TIMEOUT_S = 30.0
 """How long a write may take: it is durable when it returns, and a busy disk takes its time."""
 
 _HTTP_NOT_FOUND = 404
-_HTTP_BAD_REQUESTS = frozenset({400, 413, 422})
+_HTTP_BAD_REQUESTS = frozenset({400, 409, 413, 422})
 _CONNECTIONS = 32
 _NOT_JSON = (JSONDecodeError, UnicodeDecodeError)
 """What the client lets through when something else answers in Qdrant's place."""
@@ -251,20 +251,13 @@ class Collection:
         return names.get(self._plan.alias)
 
     async def _create(self) -> None:
+        """Make what is missing of the collection.
+
+        Every step may find its work done: by another replica at the same moment, or by a process
+        that was killed half-way. Nothing is deleted, since others may be writing already.
+        """
         plan = self._plan
-        if await self._connection.ask(lambda client: client.collection_exists(plan.name)):
-            # Without its alias it is what a crash left of an earlier attempt: its indexes may lack.
-            await self._delete(plan.name)
-        await self._connection.ask(
-            lambda client: client.create_collection(
-                plan.name,
-                vectors_config=dict(plan.vectors),
-                sparse_vectors_config=dict(plan.sparse) or None,
-                on_disk_payload=True,
-                metadata=dict(plan.metadata) or None,
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
-        )
+        await self._create_empty()
         for name, schema in plan.indexes.items():
             await self._connection.ask(
                 lambda client, name=name, schema=schema: client.create_payload_index(  # type: ignore[misc]
@@ -278,6 +271,23 @@ class Collection:
             lambda client: client.update_collection_aliases([operation]), timeout_s=WRITE_TIMEOUT_S
         )
         _LOG.info("Qdrant collection created", collection=plan.name, alias=plan.alias)
+
+    async def _create_empty(self) -> None:
+        plan = self._plan
+        try:
+            await self._connection.ask(
+                lambda client: client.create_collection(
+                    plan.name,
+                    vectors_config=dict(plan.vectors),
+                    sparse_vectors_config=dict(plan.sparse) or None,
+                    on_disk_payload=True,
+                    metadata=dict(plan.metadata) or None,
+                ),
+                timeout_s=WRITE_TIMEOUT_S,
+            )
+        except InvalidRequest:
+            if not await self._connection.ask(lambda client: client.collection_exists(plan.name)):
+                raise
 
     async def _delete(self, name: str) -> None:
         await self._connection.ask(
