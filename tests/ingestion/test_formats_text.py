@@ -2,13 +2,16 @@
 
 # ruff: noqa: RUF001 - typographic marks are what documents are written with.
 
+import random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.formats.clean import clean
 from info_assistant.ingestion.formats.registry import read_file
+from info_assistant.ingestion.formats.text import decode
 from info_assistant.model.reading import Block, BlockKind, Reading
 
 
@@ -51,6 +54,46 @@ def test_every_usual_encoding_gives_the_same_words(encoding: str) -> None:
     words = "The café’s naïve résumé – “quoted” words on procedure."
     reading = read(words.encode(encoding), "note.txt")
     assert reading.text == words
+
+
+_WORDS = {
+    "de": "die Behörde prüft größere Änderungen über Einsprüche wird später schließlich",
+    "fr": "l’employé reporte ses congés à l’année où le délai prévu a été prolongé ça",
+    "pl": "urząd może przenieść urlop na następny jeżeli źródło główny część wyrazi dzień",
+    "cs": "úřad posoudí žádost příští může vedoucí souhlasí další údaje lhůtách čeština",
+    "hu": "a hivatal elbírálja következő évre szabadságát ügyfél hűség bővebben időben",
+    "ja": "職員は 年次休暇を 翌年に 繰り越す ことが できます。 申請は カタカナ ください。",
+    "zh": "职员 可以 将年假 结转到 下一年。 申请必须 在三月三十一日 之前提交， 详细",
+    "ru": "учреждение рассматривает заявление в течение десяти дней сотрудник перенести",
+}
+_EIGHT_BIT = [
+    ("de", "cp1252"),
+    ("fr", "cp1252"),
+    ("pl", "iso8859-2"),
+    ("cs", "iso8859-2"),
+    ("hu", "iso8859-2"),
+    ("pl", "cp1250"),
+    ("ja", "shift_jis"),
+    ("zh", "gb18030"),
+]
+_WIDE = [
+    (language, encoding)
+    for language in _WORDS
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+]
+
+
+@pytest.mark.parametrize(("language", "encoding"), _EIGHT_BIT + _WIDE)
+@settings(max_examples=25)
+@given(chance=st.randoms(use_true_random=False), times=st.integers(3, 20))
+def test_encodings_without_a_mark_are_found(
+    language: str, encoding: str, chance: random.Random, times: int
+) -> None:
+    """Text of some length comes out as it was, whichever encoding of its language it is in."""
+    words = _WORDS[language].split() * times
+    chance.shuffle(words)
+    text = " ".join(words)
+    assert decode(text.encode(encoding)).text == text
 
 
 def test_latin_1_is_read_and_said_to_be_guessed() -> None:

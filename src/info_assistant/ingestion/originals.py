@@ -14,7 +14,7 @@ from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.schema import Stored, stamped
 from info_assistant.ports import Blobs
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raised whenever a reader makes something else of the same bytes."""
 
 MEDIA_TYPES = {

@@ -16,9 +16,6 @@ from info_assistant.errors import IngestionUnavailable, Unreadable
 from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, ReplyDecoder
 from info_assistant.model.reading import Reading
 
-READER_VERSION = "1"
-"""Changes when the same bytes give another reading, so that documents must be read again."""
-
 _MODULE = "info_assistant.ingestion.parser_process"
 _OUT_OF_MEMORY = 77
 _START_SECONDS = 30.0

@@ -5,12 +5,14 @@
 import codecs
 import re
 import string
+import unicodedata
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.formats.blocks import BlockList
+from info_assistant.ingestion.formats.eight_bit import latin_encoding
 from info_assistant.model.reading import BlockKind, Reading
 
 _BOMS = (
@@ -24,6 +26,7 @@ _SAMPLE = 65_536
 _MOSTLY_ZERO = 0.3
 _WESTERN_SHARE = 0.15
 _BINARY_SHARE = 0.02
+_NO_TEXT = frozenset(["Cc", "Cn", "Co", "Cs"])
 _ITEM = re.compile(r"^(\s*)(?:[-*+•◦▪‣·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s+(?=\S)")
 _BULLET = re.compile(r"^\s*[-*+•◦▪‣·–]\s+")
 _RULE = re.compile(r"^\s*([=\-~_*#])\1{2,}\s*$")
@@ -52,7 +55,7 @@ def decode(data: bytes) -> Decoded:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return Decoded(data.decode(encoding, errors="ignore"), encoding, guessed=False)
-    wide = _utf16_without_mark(data)
+    wide = _wide_without_mark(data)
     if wide is not None:
         return Decoded(data.decode(wide, errors="ignore"), wide, guessed=True)
     _refuse_binary(data[:_SAMPLE])
@@ -70,23 +73,48 @@ def read_text(text: str) -> Reading:
     return Reading(tuple(out.blocks))
 
 
-def _utf16_without_mark(data: bytes) -> str | None:
-    """Tell UTF-16 by its zero bytes, which all stand on one side of the pairs."""
-    sample = data[: _SAMPLE & ~1]
+def _wide_without_mark(data: bytes) -> str | None:
+    """Tell UTF-16 and UTF-32 without a mark: by zero bytes, or as nothing else would decode."""
+    sample = data[: _SAMPLE & ~3]
     if len(sample) < len("abcd"):
         return None
     half = len(sample) / 2
     low, high = sample[0::2].count(0) / half, sample[1::2].count(0) / half
+    if len(data) % 4 == 0 and low + high > _MOSTLY_ZERO:
+        for encoding in ("utf-32-le", "utf-32-be"):
+            if _is_text(sample, encoding):
+                return encoding
     if high > _MOSTLY_ZERO and low < high / 10:
         return "utf-16-le"
     if low > _MOSTLY_ZERO and high < low / 10:
         return "utf-16-be"
+    if len(data) % 2 == 0 and _is_binary(sample):
+        # Letters beyond Latin: the halves that name the script vary less than the others.
+        even, odd = len(set(sample[0::2])), len(set(sample[1::2]))
+        encoding = "utf-16-le" if odd < even else "utf-16-be"
+        return encoding if _is_text(sample, encoding) else None
     return None
 
 
-def _refuse_binary(sample: bytes) -> None:
+def _is_text(sample: bytes, encoding: str) -> bool:
+    """Whether every character of a sample, but one cut at its end, is one that texts hold."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return all(
+        character in "\t\r\n" or unicodedata.category(character) not in _NO_TEXT
+        for character in text
+    )
+
+
+def _is_binary(sample: bytes) -> bool:
     strange = sum(byte not in _TEXT_BYTES for byte in sample)
-    if strange > max(1, len(sample) * _BINARY_SHARE):
+    return strange > max(1, len(sample) * _BINARY_SHARE)
+
+
+def _refuse_binary(sample: bytes) -> None:
+    if _is_binary(sample):
         raise Unreadable(
             "unsupported",
             "This file holds no text that we can read. Send it as PDF, Word (.docx), "
@@ -97,15 +125,18 @@ def _refuse_binary(sample: bytes) -> None:
 def _guess(data: bytes) -> Decoded:
     """Decode bytes that are not valid UTF-8.
 
-    A UTF-8 file with a few stray bytes stays UTF-8, with those bytes read as Windows-1252. Few high
-    bytes mean a western language, in which statistics go astray on short files; many
-    of them are left to charset-normalizer.
+    A UTF-8 file with a few stray bytes stays UTF-8, with those bytes read as Windows-1252. Then the
+    alphabets of languages decide. What suits none of them is western where it has few high bytes,
+    as statistics go astray on those, and left to charset-normalizer where it has many.
     """
     stray = data.decode("utf-8", errors="replace").count("\ufffd")
     high = len(data) - len(data.translate(None, bytes(range(0x80, 0x100))))
     if stray * 4 < high:
         return Decoded(data.decode("utf-8", errors="info_assistant_western"), "UTF-8", guessed=True)
-    if high < len(data) * _WESTERN_SHARE:
+    suiting = latin_encoding(data[:_SAMPLE])
+    if suiting is not None and suiting != "cp1252":
+        return Decoded(data.decode(suiting, errors="ignore"), suiting, guessed=True)
+    if suiting is not None or high < len(data) * _WESTERN_SHARE:
         return _western(data)
     best = from_bytes(data[:_SAMPLE]).best()
     if best is None:
