@@ -424,3 +424,20 @@ async def test_a_tombstone_alone_hides_after_a_restart(
             return ways == everything(visible=False) or None
 
         await another_process.eventually(gone)
+
+
+async def test_versions_of_a_removed_document_stay_gone_when_its_name_is_used_again(
+    place: "Place",
+) -> None:
+    """Who sees the new document sees nothing of the old one, swept or not."""
+    removed = (await accept(place, "Secret words.", ["hr"], HR)).status.document
+    await place.stores.catalogue.bury(
+        Tombstone("default", removed.id, removed.revision, datetime.now(UTC), "somebody")
+    )
+    anew = (await accept(place, "Plain words.", caller=IT)).status.document
+    assert (anew.id, anew.content.version) == (removed.id, removed.content.version + 1)
+    assert await place.stores.catalogue.revision("default", removed.id, removed.revision)
+    for way in (place.library.original, place.library.reading):
+        with pytest.raises(NotFound, match="no version 1"):
+            await way(IT.scope, removed.id, removed.content.version)
+    assert (await place.library.original(IT.scope, anew.id))[1] == b"Plain words."

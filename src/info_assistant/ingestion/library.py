@@ -220,13 +220,16 @@ class Library:
         self, scope: AccessScope, document_id: str, version: int | None = None
     ) -> Document:
         catalogue = self._stores.catalogue
-        latest = await catalogue.latest(scope.tenant, _checked(document_id))
+        standing = await catalogue.standing(scope.tenant, _checked(document_id))
+        latest = standing.document
         if latest is None or not scope.may_see(latest.tenant, latest.access):
             raise _unknown(document_id)
-        if version in {None, latest.content.version}:
+        if version is None or version == latest.content.version:
             return latest
-        # A version is the revision that brought its bytes; access is what it is today.
-        older = await catalogue.revision(scope.tenant, document_id, version or 0)
+        # A version is the revision that brought its bytes; access is what it is today. Those of a
+        # removed document of this name were open to others, and wait to be swept away.
+        removed = version <= standing.buried
+        older = None if removed else await catalogue.revision(scope.tenant, document_id, version)
         if older is None:
             raise NotFound(f"There is no version {version} of this document any more.")
         return older
