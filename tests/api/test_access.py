@@ -67,6 +67,7 @@ async def test_access_is_explained_for_whom_it_is_asked(
     keys = {
         "k1": (AccessScope("default", frozenset({"everyone", "hr"})), ""),
         "k2": (AccessScope("default", frozenset({"everyone"})), "revoked"),
+        "of-others": (AccessScope("other", frozenset({"everyone", "their-group"})), ""),
     }
     async with start(replace(services, find_key=keys.get)) as backend:
 
@@ -86,6 +87,7 @@ async def test_access_is_explained_for_whom_it_is_asked(
         assert "revoked" in told["because"]
         for query, status in (
             ("?key=k3", 404),
+            ("?key=of-others", 404),
             ("?key=k1&groups=hr", 422),
             ("?key=" + "k" * 101, 422),
         ):

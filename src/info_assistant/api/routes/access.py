@@ -113,7 +113,8 @@ def _asked(
     if not key:
         return caller.scope, ""
     found = services.find_key(key)
-    if found is None:
+    # Of another tenant's keys nobody here learns anything, not even that there are any.
+    if found is None or found[0].tenant != caller.scope.tenant:
         raise NotFound(
             f"There is no API key {key!r}. `info-assistant keys list` shows those there are."
         )
