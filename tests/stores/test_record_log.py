@@ -239,16 +239,18 @@ async def test_a_disk_that_hangs_is_not_waited_for(
 
 
 async def test_what_waits_is_bounded(blobs: FailingBlobs, tmp_path: Path) -> None:
-    """Beyond the bound no record is taken, and after the outage there is room again."""
+    """Beyond the bound no record is taken, nor is one promised; after the outage there is room."""
     blobs.down = True
     log = RecordLog(blobs, tmp_path / "journals", most_bytes=1000)
     for _ in range(7):
         await log.append([record(text="x" * 100)])
-    with pytest.raises(RecordsUnavailable, match="waiting for object storage"):
-        await log.append([record()])
+    for refused in (log.append([record()]), log.check()):
+        with pytest.raises(RecordsUnavailable, match="waiting for object storage"):
+            await refused
     assert log.pending == 7
     blobs.down = False
     await log.ship()
+    await log.check()
     await log.append([record()])
     await log.close()
 

@@ -139,11 +139,7 @@ class Journal:
             milliseconds_of(each.id)
             if not _TENANT.fullmatch(each.tenant):
                 raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
-        if self.pending_bytes > self._most_bytes:
-            raise RecordsUnavailable(
-                "Too many records are waiting for object storage to come back, so nothing more can "
-                "be recorded. Questions are still answered; changes wait. See /health."
-            )
+        self._require_room()
         count, size = await self._run(lambda file: _insert(file, records), patience_s=_APPEND_S)
         self.pending += count
         self.pending_bytes += size
@@ -151,6 +147,7 @@ class Journal:
 
     async def check(self) -> None:
         """Return if records can be written now."""
+        self._require_room()
         touch = "UPDATE journal SET about = about"
         await self._run(lambda file: file.execute(touch), patience_s=_APPEND_S)
 
@@ -216,6 +213,13 @@ class Journal:
                     (self._claim.folder / name).unlink(missing_ok=True)
                 self._claim.folder.rmdir()
         self._claim.lock.close()
+
+    def _require_room(self) -> None:
+        if self.pending_bytes > self._most_bytes:
+            raise RecordsUnavailable(
+                "Too many records are waiting for object storage to come back, so nothing more can "
+                "be recorded. Questions are still answered; changes wait. See /health."
+            )
 
     async def _rows(self, query: str, values: tuple[object, ...]) -> list[Any]:
         return await self._run(lambda connection: connection.execute(query, values).fetchall())
