@@ -47,6 +47,20 @@ async def test_several_files_at_once(backend: Backend) -> None:
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
 
 
+async def test_too_many_files_at_once_are_refused(
+    services: ApiServices, shelf: ShelfOfDocuments, start: Start
+) -> None:
+    """None of them is taken then."""
+    async with start(replace(services, limits=Limits(files=2))) as backend:
+        for count, status in ((2, 202), (3, 413)):
+            shelf.uploads.clear()
+            files = [("file", (f"{n}.md", b"# A")) for n in range(count)]
+            response = await backend.client.post("/v1/documents", files=files)
+            assert response.status_code == status
+        assert response.json()["code"] == "payload_too_large"
+        assert not shelf.uploads
+
+
 async def test_upload_without_file_is_refused(backend: Backend) -> None:
     """A form without a file, or with text in its place, is a 422 that names the field."""
     for fields in ({"source": "x"}, {"file": "text"}):

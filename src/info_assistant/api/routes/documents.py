@@ -83,6 +83,11 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
         caller = caller_of(request)
         if len(file) > 1 and (source or title):
             raise InvalidRequest("`source` and `title` go with a single file. Send files singly.")
+        if len(file) > limits.files:
+            raise PayloadTooLarge(
+                f"Up to {limits.files} files can be handed in at once; these are {len(file)}. Send "
+                "them in several requests."
+            )
         named = _Named(source or "", title or None, tuple(access or ()))
         receipts: list[Receipt] = []
         for each in file:
