@@ -14,7 +14,6 @@ Steps 2 to 4 take `Ending.grace_s` at most. A second signal ends the process at 
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import signal
 import socket
@@ -86,14 +85,6 @@ def listen(place: Place) -> socket.socket:
             f"that program, or set {place.variable} to use another one."
         ) from exc
     return listener
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def serve(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from info_assistant.errors import Misconfigured
-from info_assistant.serving import Ending, Place, is_loopback, listen
+from info_assistant.serving import Ending, Place, listen
 
 PROGRAM = """
 import asyncio, sys
@@ -228,18 +228,6 @@ def test_a_taken_port_names_the_variable() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Misconfigured, match=f"Port {port} on 127.0.0.1 is taken .* set PORT "):
             listen(Place("127.0.0.1", port, "test", "PORT"))
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *[("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True)],
-        *[("0.0.0.0", False), ("10.0.0.1", False), ("::", False), ("example.org", False)],
-    ],
-)
-def test_loopback_is_known_by_every_name(host: str, *, expected: bool) -> None:
-    """Only addresses that no other machine reaches are loopback."""
-    assert is_loopback(host) is expected
 
 
 def await_refusal(port: int) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from info_assistant.errors import Misconfigured
 from info_assistant.local_qdrant.app import create_app
 from info_assistant.local_qdrant.directory import Directory
-from info_assistant.serving import Ending, Place, is_loopback, listen
+from info_assistant.model.loopback import is_loopback
+from info_assistant.serving import Ending, Place, listen
 from info_assistant.serving import serve as serve_http
 
 _LOG = logging.getLogger(__name__)
