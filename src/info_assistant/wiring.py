@@ -78,9 +78,11 @@ class Application:
     async def running(self) -> AsyncIterator[None]:
         """Run the background tasks without a server; used where no request comes in."""
         await asyncio.gather(*(start() for start in self.services.starters))
-        async with BackgroundTasks(self.services.tasks):
-            yield
-        await self.close()
+        try:
+            async with BackgroundTasks(self.services.tasks):
+                yield
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Release connections, threads and processes."""
