@@ -269,7 +269,10 @@ class Authenticator(Protocol):
     """Knows callers by their credentials."""
 
     async def caller(self, credentials: Credentials) -> Caller:
-        """Return who is asking. Raises Unauthenticated, Forbidden, IdentityProviderUnavailable."""
+        """Return who is asking.
+
+        Raises Unauthenticated, Forbidden, IdentityProviderUnavailable, ObjectStorageUnavailable.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +293,10 @@ class SharedObject(Protocol):
     @property
     def current(self) -> SharedState:
         """The newest version known here."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether it could be read since this process began; else something may be missing here."""
 
     async def change(self, edit: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> SharedState:
         """Write the next version, made from the newest by `edit`; in force here when this returns.

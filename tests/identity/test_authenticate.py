@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.identity.conftest import HandClock
 
-from info_assistant.errors import Forbidden, Unauthenticated
+from info_assistant.errors import Forbidden, ObjectStorageUnavailable, Unauthenticated
 from info_assistant.identity.authenticate import CredentialsAuthenticator
 from info_assistant.identity.keys import ApiKeys, NewKey
 from info_assistant.identity.roles import groups_of, role_of
 from info_assistant.identity.tenants import Tenants
 from info_assistant.model.identity import Role
 from info_assistant.ports import Credentials, VerifiedToken
+from info_assistant.resilience.process_object import ProcessObject
 
 TOKEN = VerifiedToken("subject-1", "Rosa", "", ("reader",), ("staff",))
 
@@ -120,3 +122,26 @@ def test_groups_are_those_named_and_everyone(names: list[str]) -> None:
     assert "everyone" in groups
     assert groups <= {"everyone", *names}
     assert all(group == group.strip() != "" for group in groups)
+
+
+async def test_nobody_is_turned_away_for_good_by_who_does_not_know_everybody(
+    keys: ApiKeys, shared: ProcessObject, clock: HandClock
+) -> None:
+    """Begun during an outage, one lets in who is known and asks all others to come back."""
+    old = await keys.create(NewKey("default", Role.READER, "old"))
+    new = await keys.create(NewKey("default", Role.READER, "new"))
+    left_behind = ProcessObject()
+    left_behind.confirmed = False
+    entries = {old[0].id: shared.current.fields["keys"][old[0].id]}
+    await left_behind.change(lambda _before: {"keys": entries})
+    outdated = CredentialsAuthenticator(ApiKeys(left_behind, clock), Tenants(left_behind, clock))
+    assert (await outdated.caller(Credentials(bearer=old[1]))).subject == f"key:{old[0].id}"
+    with pytest.raises(ObjectStorageUnavailable):
+        await outdated.caller(Credentials(bearer=new[1]))
+    for bad in ("pia_x", old[1][:-1] + ("0" if old[1][-1] != "0" else "1")):
+        assert await code_of(outdated, Credentials(bearer=bad)) == "invalid_api_key"
+    visitor = OneToken(VerifiedToken("s", tenant="lately", roles=("reader",)))
+    with pytest.raises(ObjectStorageUnavailable):
+        await CredentialsAuthenticator(keys, Tenants(left_behind, clock), visitor).caller(
+            Credentials(bearer="good")
+        )

@@ -38,7 +38,10 @@ class CredentialsAuthenticator:
         self._verifier = verifier
 
     async def caller(self, credentials: Credentials) -> Caller:
-        """Return who is asking. Raises Unauthenticated, Forbidden, IdentityProviderUnavailable."""
+        """Return who is asking.
+
+        Raises Unauthenticated, Forbidden, IdentityProviderUnavailable, ObjectStorageUnavailable.
+        """
         presented = credentials.api_key or credentials.bearer
         if not presented:
             raise Unauthenticated(

@@ -95,13 +95,16 @@ class ApiKeys:
     def verify(self, presented: str) -> ApiKey:
         """Return the key that was presented.
 
-        Raises Unauthenticated with the code invalid_api_key, api_key_expired or api_key_revoked.
+        Raises Unauthenticated with the code invalid_api_key, api_key_expired or api_key_revoked,
+        and ObjectStorageUnavailable while it is not known which keys there are.
         """
         shape = _KEY.fullmatch(presented)
         stored = self._view.value.get(shape["id"]) if shape else None
         # Compared even where there is nothing to compare with: all refusals take the same time.
         given = hashlib.sha256(shape["secret"].encode() if shape else b"?").hexdigest()
         known = hmac.compare_digest(given, stored.sha256 if stored else _NOBODYS_DIGEST)
+        if shape and stored is None:
+            self._view.require_whole()
         if stored is None or not known:
             raise Unauthenticated(
                 "The API key is not known here. Check that it was copied whole and belongs to this "

@@ -56,9 +56,13 @@ class Tenants:
         return self._view.value.get(name)
 
     def require(self, name: str) -> Tenant:
-        """Return the tenant that a caller says they belong to. Raises Forbidden."""
+        """Return the tenant that a caller says they belong to.
+
+        Raises Forbidden, and ObjectStorageUnavailable while it is not known which there are.
+        """
         tenant = self.find(name)
         if tenant is None:
+            self._view.require_whole()
             raise Forbidden(
                 f"You are known, but the tenant {name[:80]!r} that you belong to is not known here "
                 "(unknown_tenant). Ask the people who run this service to create it with "

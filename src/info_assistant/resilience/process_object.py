@@ -9,6 +9,8 @@ from info_assistant.ports import SharedState
 class ProcessObject:
     """ports.SharedObject in memory, forgotten when the process ends."""
 
+    confirmed = True
+
     def __init__(self) -> None:
         """Begin where nothing was ever written."""
         self._current = SharedState(0, {})

@@ -129,6 +129,11 @@ class BlobSharedObject:
         return self._current
 
     @property
+    def confirmed(self) -> bool:
+        """Whether it could be read since this process began; else something may be missing here."""
+        return self._read_at is not None
+
+    @property
     def age_s(self) -> float:
         """Seconds since object storage last confirmed `current`; infinite if it never has."""
         if self._read_at is None:
