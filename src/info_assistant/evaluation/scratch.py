@@ -22,6 +22,7 @@ from info_assistant.ingestion.intake import Upload
 from info_assistant.model.answer import Citation
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.ids import new_id
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
@@ -100,7 +101,7 @@ class ScratchStack:
         """Ask as a user would; `without` takes documents (by source) out of the library."""
         others = tuple(self._ids[source] for source in self._ids if source not in without)
         filters = Filters(document_ids=others if without else ())
-        asked = Question("evaluation", question, LOCAL_OPERATOR, filters)
+        asked = Question(new_id(), question, LOCAL_OPERATOR, filters)
         answer = await self._application.pipeline.answer(asked)
         return Asked(answer, answer.evidence)
 
