@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev up test check format pages bench bench-100k kills kills-audit rolling mutate wheel lock clean verify-fresh
+.PHONY: help install dev up test check format pages bench bench-100k overload kills kills-audit rolling mutate wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: dev ## Measure the product; the results are kept as JSON
 
 bench-100k: dev ## The same with 100,000 passages (a long run)
 	$(BIN)/python benchmarks/run.py --passages 100000
+
+overload: dev ## Ask five times as many questions as can be answered, for a minute, three times
+	$(BIN)/python benchmarks/overload.py --rounds 3
 
 kills: dev ## Kill the local Qdrant 20 times while documents go in, and count what is left
 	$(BIN)/python -m benchmarks.kills

@@ -230,9 +230,7 @@ async def measured(given: Options, running_server: Server, documents: Corpus) ->
         _load(running_server, documents, {"X-Request-Deadline-Ms": str(DEADLINE_MS)}),
     )
     await askers.calm.closed(_ASKERS, calm_s)
-    rounds = [
-        await one_round(askers, running_server, calm_s, crowd_s) for _ in range(_rounds(given))
-    ]
+    rounds = [await one_round(askers, running_server, calm_s, crowd_s) for _ in range(given.rounds)]
     await askers.calm.close()
     await askers.crowd.close()
     return rounds
@@ -249,10 +247,6 @@ def _load(running_server: Server, documents: Corpus, headers: dict[str, str]) ->
     port = running_server.port
     questions = [question(text, port, headers) for text in documents.questions]
     return Load(Target("127.0.0.1", port, questions), _CONNECTIONS)
-
-
-def _rounds(given: Options) -> int:
-    return 2 if given.quick else max(3, given.rounds - 2)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from starlette.types import Message
 from tests.api.conftest import (
     Papers,
     ScriptedPipeline,
@@ -165,6 +166,23 @@ async def test_a_client_may_not_have_more_time(
     async with start(replace(services, limits=Limits(request_s=0.1))) as backend:
         late = await backend.ask(headers={"X-Request-Deadline-Ms": "60000"})
         assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize(("wish", "allowed_s"), [("60000", 30), ("5000", 5), ("", 30)])
+async def test_a_wish_is_capped_for_every_kind(wish: str, allowed_s: float) -> None:
+    """The deadline is the nearer of the client's and the server's, counted from arrival."""
+
+    async def nothing(*_: object) -> Message:
+        raise AssertionError
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/documents",
+        "headers": [(b"x-request-deadline-ms", wish.encode())],
+    }
+    made = exchange.Exchange(scope, nothing, nothing, 1000, "normal")  # type: ignore[arg-type]
+    assert allowed_s - 1 < made.deadline(30).remaining <= allowed_s
 
 
 async def test_waiting_counts(

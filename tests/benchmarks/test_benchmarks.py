@@ -69,3 +69,20 @@ def test_overhead_is_measured_in_processor_time(tmp_path: Path) -> None:
     require_shape(result, {"backend CPU p50, 400 passages", "local-qdrant CPU p50, 400 passages"})
     assert result["setting"]["questions"] == 20
     assert all(min(figure["rounds"]) > 0 for figure in result["figures"])
+
+
+@pytest.mark.stack
+@pytest.mark.model
+@pytest.mark.timeout(120)
+def test_a_crowd_is_refused_and_the_rest_answered(tmp_path: Path) -> None:
+    """The overload benchmark offers five times what was answered before, and nobody is left out."""
+    result = run("overload", tmp_path)
+    require_shape(result, {"capacity", "answered in the crowd", "refusals p99"})
+    figures = {figure["what"]: figure["rounds"] for figure in result["figures"]}
+    assert min(figures["answered in the crowd"]) > 0
+    assert min(figures["refusals p50"]) > 0
+    assert max(figures["memory, most / before"]) < 1.5
+    overdue = next(
+        floor["measured"] for floor in result["floors"] if "past a deadline" in floor["what"]
+    )
+    assert overdue < 2000

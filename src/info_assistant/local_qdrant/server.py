@@ -7,6 +7,7 @@ from info_assistant.errors import Misconfigured
 from info_assistant.local_qdrant.app import create_app
 from info_assistant.local_qdrant.directory import Directory
 from info_assistant.model.loopback import is_loopback
+from info_assistant.resilience.garbage import set_aside_what_stays
 from info_assistant.serving import Ending, Place, listen
 from info_assistant.serving import serve as serve_http
 
@@ -29,5 +30,6 @@ def serve(
         )
     with listen(Place(host, port, "local vector store", "QDRANT_URL")) as listener:
         app = create_app(Directory.open(directory), api_key)
+        set_aside_what_stays()
         _LOG.info("local-qdrant listens on %s:%d", host, port)
         serve_http(app, listener, ending)
