@@ -152,6 +152,14 @@ async def test_readiness_is_about_the_process(backend: Backend) -> None:
     assert (await backend.client.get("/livez")).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/health", "/readyz", "/v1/documents"])
+async def test_head_is_a_get_without_its_body(backend: Backend, path: str) -> None:
+    """Load balancers that probe with HEAD get the status and the headers of a GET."""
+    head, get = await backend.client.head(path), await backend.client.get(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+
+
 async def test_metrics_are_there_from_the_start(backend: Backend) -> None:
     """Every promised name is exported at 0 before anything happened."""
     text = (await backend.client.get("/metrics")).text

@@ -10,7 +10,7 @@ from info_assistant.model.traffic import Traffic
 from info_assistant.ports import Allowance
 from info_assistant.resilience import limits
 from info_assistant.resilience.cache import NoAnswerCache
-from info_assistant.resilience.limits import LocalRateLimiter, Rate, Rates
+from info_assistant.resilience.limits import Allotment, LocalRateLimiter, Rate, Rates
 
 ASK, READ = Traffic.QUESTION, Traffic.READ
 
@@ -141,6 +141,22 @@ async def test_memory_is_bounded() -> None:
     assert len(limiter._due) <= limits._MOST_BUCKETS
     with pytest.raises(RateLimited):
         await limiter.admit(somebody(f"busy-{limits._MOST_BUCKETS + 99}"), ASK)
+
+
+@given(burst=st.integers(1, 5), waits=st.lists(st.floats(0, 30), min_size=1, max_size=60))
+def test_an_allotment_holds_over_every_window(burst: int, waits: list[float]) -> None:
+    """No stretch of time sees more than the burst and what the time since has earned."""
+    clock = HandClock()
+    allotment = Allotment(Rate(per_minute=12, burst=burst), monotonic=clock)
+    taken: list[float] = []
+    for wait in waits:
+        clock.now += wait
+        if allotment.take():
+            taken.append(clock.now)
+    assert taken, "the first one always passes"
+    for first, began in enumerate(taken):
+        for count, ended in enumerate(taken[first:], 1):
+            assert count <= burst + (ended - began) / 5 + 1e-6
 
 
 async def test_no_cache_keeps_nothing() -> None:

@@ -3,7 +3,8 @@
 An event is durable before the first byte of the answer is sent, so whatever a client was told is in
 the trail even if the process is killed at that moment. Refusals are events too; `addresses.py` says
 what is audited and as what. Only who is turned away because all places are taken leaves no event:
-nothing was read or done, and noting each would take the time that those need who are served.
+nothing was read or done, and noting each would take the time that those need who are served. Nor do
+callers whom nobody knows fill the disk: their refusals are noted at a rate, and counted beyond it.
 """
 
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import get_logger
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import AuditLog
+from info_assistant.resilience.limits import Allotment, Rate
 
 DONE = "done"
 """The outcome of what was not refused."""
@@ -33,6 +35,7 @@ CLIENT_GONE = "client_gone"
 
 _TARGET, _DONE, _DETAIL, _OUTCOME = "audit_target", "audit_done", "audit_detail", "outcome"
 _LONGEST = 200
+_OF_UNKNOWN_CALLERS = Rate(per_minute=600, burst=100)
 _NOBODY_THERE = 499
 _NEEDS_TRACE = frozenset({Traffic.CHANGE, Traffic.INGESTION})
 _ANSWERS_OWN = frozenset({b"content-type", b"content-length", b"retry-after"})
@@ -68,6 +71,14 @@ class AuditTrail:
         self._log = log
         self._metrics = metrics
         self._failing = False
+        self._of_unknown_callers = Allotment(_OF_UNKNOWN_CALLERS)
+
+    def admits_unknown(self) -> bool:
+        """Return whether one more refusal of a caller whom nobody knows is noted; counts others."""
+        if self._of_unknown_callers.take():
+            return True
+        self._metrics.audit_events_skipped.inc()
+        return False
 
     async def require_trace(self, address: Address) -> None:
         """Return if what is done here can be recorded, or need not be. Raises RecordsUnavailable.
@@ -149,6 +160,8 @@ class Watch:
         """Note what was done; return the error that means that its answer must not leave."""
         address, target = address_of(self._scope["method"], self._scope["path"])
         if address is None or not address.action or outcome == Overloaded.code:
+            return None
+        if "caller" not in self._state() and not self._trail.admits_unknown():
             return None
         try:
             await self._trail.note(self._events(address, target, outcome))

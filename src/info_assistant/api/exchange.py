@@ -40,7 +40,9 @@ class Exchange:
         self, scope: Scope, receive: Receive, send: Send, limit: int, served_mode: str
     ) -> None:
         """Read the headers; the body stays where it is."""
-        self.scope = scope
+        state = scope.setdefault("state", {})
+        # A HEAD is a GET to the application; the server itself leaves the body of its answer out.
+        self.scope = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         self.address, self.target = address_of(scope["method"], scope["path"])
         self.began = time.perf_counter()
         self.status = 499  # Nothing was answered: the client had gone.
@@ -49,7 +51,7 @@ class Exchange:
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         given = self._header(b"x-request-id")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-        scope.setdefault("state", {})["request_id"] = self.request_id
+        state["request_id"] = self.request_id
         length = self._header(b"content-length")
         self._announced = int(length) if _MILLISECONDS.fullmatch(length) else limit
         self.announced_too_much = length.isdigit() and int(length) > limit

@@ -145,6 +145,11 @@ class Metrics:
             "Audit events that could not be kept.",
             registry=self.registry,
         )
+        self.audit_events_skipped = Counter(
+            "audit_events_skipped",
+            "Refusals of unknown callers beyond the rate at which they are noted.",
+            registry=self.registry,
+        )
         self.answer_record_failures = Counter(
             "answer_record_failures",
             "Answers that could not be recorded.",

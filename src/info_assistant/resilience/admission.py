@@ -43,7 +43,8 @@ SHARES: Mapping[Traffic, Share] = {
     Traffic.QUESTION: Share(places=4, waiting=64),
     Traffic.READ: Share(places=16, waiting=64),
     Traffic.CHANGE: Share(places=8, waiting=32),
-    Traffic.INGESTION: Share(places=4, waiting=16, service_s=0.2),
+    # Uploads hold their place while they arrive, so that slow ones must not take all there are.
+    Traffic.INGESTION: Share(places=32, waiting=16, service_s=0.2),
 }
 """What each kind gets unless told otherwise; docs/admission.md says why. Others never wait."""
 

@@ -106,3 +106,22 @@ class LocalRateLimiter:
         if excess > 0:
             for key in sorted(self._due, key=self._due.__getitem__)[:excess]:
                 del self._due[key]
+
+
+class Allotment:
+    """Something that may happen at a rate, whoever causes it; not a matter of callers."""
+
+    def __init__(self, rate: Rate, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Begin with the whole burst."""
+        self._rate = rate
+        self._monotonic = monotonic
+        self._due = monotonic()
+
+    def take(self) -> bool:
+        """Return whether it may happen now, and count it if so."""
+        now = self._monotonic()
+        due = max(self._due, now)
+        if due - now > self._rate.interval_s * (self._rate.burst - 1) + _ROUNDING_S:
+            return False
+        self._due = due + self._rate.interval_s
+        return True

@@ -51,6 +51,8 @@ def routes(services: ApiServices) -> APIRouter:
 
 def _add_uploading(router: APIRouter, services: ApiServices) -> None:
     limits = services.limits
+    # What is on its way lies on the disk; only a file that is being stored takes memory.
+    storing = asyncio.Semaphore(limits.stored_at_once)
 
     @router.post(
         "",
@@ -91,8 +93,9 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
         named = _Named(source or "", title or None, tuple(access or ()))
         receipts: list[Receipt] = []
         for each in file:
-            upload = await _received(each, named, limits.file_bytes)
-            receipts.append(await services.intake.accept(caller, upload))
+            async with storing:
+                upload = await _received(each, named, limits.file_bytes)
+                receipts.append(await services.intake.accept(caller, upload))
             note_done(request, receipts[-1].status.document.id)
         return _receipt(receipts)
 
