@@ -200,7 +200,7 @@ async def test_replicas_set_up_side_by_side(
     shared_qdrant: "QdrantProcess", make_passage: MAKER
 ) -> None:
     """Replicas that meet an empty Qdrant at once make it together: none undoes another's work."""
-    replicas = [QdrantStore(shared_qdrant.url, "a-key", IDENTITY) for _ in range(6)]
+    replicas = [QdrantStore(shared_qdrant.url, "a-key", "test-model@1") for _ in range(6)]
     await replicas[0].drop_projections()
     documents = [make_passage(source=f"replica-{number}.md") for number in range(len(replicas))]
     try:
