@@ -28,7 +28,7 @@ _MEANINGS: Mapping[int, str] = {
 }
 # Refusals that the gateway gives at every address that needs a caller, and at those with a body.
 _OF_ALL = (401, 403, 429, 503, 504)
-_OF_BODIES = (400, 413)
+_OF_BODIES = (400, 408, 413)
 # Shapes that the framework does not see in the routes.
 _SHAPES = (ProblemBody, QueryRequest)
 _REFERENCE = "#/components/schemas/ProblemBody"
