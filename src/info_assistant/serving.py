@@ -103,6 +103,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks who a proxy says the client is, so nobody need look at each request.
+        proxy_headers=False,
         lifespan="on",
         # Fractions of seconds are taken as well.
         timeout_graceful_shutdown=cast(
