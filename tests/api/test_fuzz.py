@@ -31,6 +31,7 @@ CHECKED: list[Any] = CHECKS.get_by_names(
 )
 REJECTION: list[Any] = CHECKS.get_by_names(["negative_data_rejection"])
 PROBLEM = "application/problem+json"
+LONGEST_URL = 65_000
 
 
 def description() -> dict[str, Any]:
@@ -95,6 +96,10 @@ def test_every_answer_is_typed(
     @given(case=cases(method, path, ids))
     def holds(case: Case[Any]) -> None:
         response = case.call(base_url=backend.environment["BACKEND_URL"], timeout=20)
+        if len(str(response.request.url)) > LONGEST_URL:
+            # To the server that is no HTTP any more; it says so itself, in plain text.
+            assert 400 <= response.status_code < 500
+            return
         # Too large is a refusal like others, which the check for refusals does not know.
         excluded = REJECTION if response.status_code == 413 else []
         case.validate_response(response, checks=CHECKED, excluded_checks=excluded)
