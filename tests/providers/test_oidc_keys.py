@@ -253,7 +253,7 @@ async def test_the_least_that_an_identity_provider_says_is_enough() -> None:
         ),
         pytest.param({DISCOVERY: b'{"issuer": "{url}"}'}, id="no-keys-uri"),
         pytest.param(
-            {DISCOVERY: GOOD.replace(b"{url}/jwks", b"http://127.0.0.2/jwks")}, id="plain-http"
+            {DISCOVERY: GOOD.replace(b"{url}/jwks", b"http://keys.example/jwks")}, id="plain-http"
         ),
         pytest.param({DISCOVERY: GOOD.replace(b"{url}/jwks", b"file:///etc/x")}, id="file"),
         pytest.param({DISCOVERY: GOOD, "/jwks": b'{"keys": []}'}, id="no-keys"),
