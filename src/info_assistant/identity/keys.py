@@ -17,6 +17,7 @@ from typing import Any
 from info_assistant.errors import InvalidRequest, NotFound, Unauthenticated
 from info_assistant.identity.view import View
 from info_assistant.model.identity import Role, is_group_name
+from info_assistant.model.schema import MALFORMED, moment_from
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, SharedObject
 
@@ -28,7 +29,6 @@ MOST_GROUPS = 200
 LONGEST_NAME = 200
 
 _KEY = re.compile(r"pia_(?P<id>[0-9a-f]{12})_(?P<secret>[0-9a-f]{64})")
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 _NOBODYS_DIGEST = hashlib.sha256(b"").hexdigest()
 
 _log = get_logger("keys")
@@ -206,7 +206,7 @@ def _decoded(stored: Mapping[str, Any]) -> Mapping[str, _Stored]:
     for key_id, entry in _entries(stored).items():
         try:
             keys[key_id] = _stored(key_id, entry)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             _log.warning("API key unreadable", key=key_id, error=type(error).__name__)
     return keys
 
@@ -218,15 +218,8 @@ def _stored(key_id: str, entry: Mapping[str, Any]) -> _Stored:
         tenant=str(entry["tenant"]),
         role=Role(entry["role"]),
         groups=frozenset(str(group) for group in entry["groups"]),
-        created_at=_moment(entry["created_at"]),
-        expires_at=_moment(entry["expires_at"]) if entry.get("expires_at") else None,
-        revoked_at=_moment(entry["revoked_at"]) if entry.get("revoked_at") else None,
+        created_at=moment_from(entry["created_at"]),
+        expires_at=moment_from(entry["expires_at"]) if entry.get("expires_at") else None,
+        revoked_at=moment_from(entry["revoked_at"]) if entry.get("revoked_at") else None,
     )
     return _Stored(key, str(entry["sha256"]))
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment

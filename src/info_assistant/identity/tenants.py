@@ -12,6 +12,7 @@ from typing import Any
 from info_assistant.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from info_assistant.identity.view import View
 from info_assistant.model.identity import DEFAULT_TENANT
+from info_assistant.model.schema import MALFORMED
 from info_assistant.model.tenant import Tenant, TenantLimits, is_tenant_name
 from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import get_logger
@@ -23,7 +24,6 @@ LONGEST_TITLE = 200
 MOST_OF_A_LIMIT = 1_000_000_000
 
 _LIMITS = tuple(each.name for each in fields(TenantLimits))
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 _log = get_logger("tenants")
 
@@ -162,7 +162,7 @@ def _decoded(stored: Mapping[str, Any]) -> Mapping[str, Tenant]:
     for name, entry in _entries(stored).items():
         try:
             tenants[name] = _tenant(name, entry)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             _log.warning("Tenant unreadable", tenant=name, error=type(error).__name__)
     return tenants
 

@@ -7,6 +7,7 @@ the other. So a field keeps its meaning for ever, and a new meaning gets a new n
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,7 +30,18 @@ class Stored(StrEnum):
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+"""What reading fields may raise that are not of the shape that we know."""
+
 
 def stamped(kind: Stored, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return `fields` with the version of their shape in front."""
     return {"schema": CURRENT[kind], **fields}
+
+
+def moment_from(value: str) -> datetime:
+    """Return an ISO 8601 moment that names its zone. Raises TypeError or ValueError."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment

@@ -7,6 +7,7 @@ from typing import Any
 
 from info_assistant.errors import Conflict, InvalidRequest
 from info_assistant.model.incident import Incident, IncidentStatus
+from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, SharedObject
 from info_assistant.resilience.clock import SystemClock
@@ -123,7 +124,7 @@ def _incident(stored: Mapping[str, Any]) -> Incident | None:
             updated_at=datetime.fromisoformat(stored["updated_at"]).astimezone(UTC),
             actor=str(stored.get("actor", "")),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (*MALFORMED, OverflowError) as error:
         _log.warning("Incident unreadable", error=type(error).__name__)
         return None
 

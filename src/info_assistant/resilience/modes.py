@@ -19,6 +19,7 @@ from info_assistant.errors import (
     ObjectStorageUnavailable,
 )
 from info_assistant.model.mode import CHOICES, ORDINARY, Mode, ModeName
+from info_assistant.model.schema import MALFORMED
 from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock, SharedObject
@@ -231,7 +232,7 @@ def _mode(name: ModeName, stored: Any) -> Mode | None:  # noqa: ANN401  Anything
             since=datetime.fromisoformat(stored["since"]).astimezone(UTC),
             expires_at=datetime.fromisoformat(expires_at).astimezone(UTC) if expires_at else None,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (*MALFORMED, OverflowError) as error:
         _log.warning("Switch unreadable", name=name.value, error=type(error).__name__)
         return None
 

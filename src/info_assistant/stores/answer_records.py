@@ -21,10 +21,9 @@ from info_assistant.model.answer import (
 )
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.stores.journal import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.records import moment_from
 from info_assistant.stores.segments import Fields
 
 KIND = "answers"
@@ -119,7 +118,7 @@ def answer_record(fields: Fields) -> AnswerRecord:
             question=str(fields["question"]),
             answer=_answer(str(fields["id"]), fields["answer"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise StoredDataInvalid(
             f"The answer record {fields.get('id')} cannot be understood ({type(exc).__name__})."
         ) from exc

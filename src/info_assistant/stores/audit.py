@@ -7,12 +7,11 @@ from pydantic_core import to_json
 
 from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import AuditPage
 from info_assistant.stores.journal import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.records import moment_from
 from info_assistant.stores.segments import LAST_ID, Fields, Wanted
 
 KIND = "audit"
@@ -94,7 +93,7 @@ def audit_event(fields: Fields) -> AuditEvent:
             request_id=str(fields["request_id"]),
             detail=tuple((str(name), str(value)) for name, value in fields["detail"].items()),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise StoredDataInvalid(
             f"An event of the audit trail cannot be understood ({type(exc).__name__}). It is left "
             "out here and stays in object storage."

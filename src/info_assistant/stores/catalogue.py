@@ -15,9 +15,9 @@ import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.model.document import Document, Standing, Tombstone
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.ports import Blobs
-from info_assistant.stores.records import document_from, moment_from
+from info_assistant.stores.records import document_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 
@@ -204,7 +204,7 @@ def _encoded(value: Document | Tombstone) -> bytes:
 def _decoded(key: str, data: bytes, make: Callable[[dict[str, Any]], _T]) -> _T:
     try:
         return make(json.loads(data))
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise _invalid(key, f"{type(exc).__name__}: {exc}") from exc
 
 

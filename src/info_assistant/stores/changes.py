@@ -13,12 +13,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from info_assistant.errors import NotFound
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Blobs, Clock
-from info_assistant.stores.records import moment_from
 
 FOLDER = f"{SYSTEM_TENANT}/changes"
 
@@ -26,7 +25,6 @@ _TOGETHER = 32
 """Entries read at once by a replica that has some catching up to do."""
 
 _NAME = re.compile(rf"{FOLDER}/(\d{{10,}})\.json")
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 _log = get_logger("changes")
 
@@ -110,7 +108,7 @@ class BlobChangeFeed:
             fields = json.loads(data)
             changes = tuple(_change(each) for each in fields["changes"])
             return ChangeBatch(number, moment_from(fields["at"]), changes)
-        except _MALFORMED as exc:
+        except MALFORMED as exc:
             # What it tells takes effect once the index is compared with the catalogue.
             _log.error("Visibility change unreadable", key=_key(number), error=type(exc).__name__)
             return ChangeBatch(number, self._clock.now(), ())

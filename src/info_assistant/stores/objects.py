@@ -25,11 +25,10 @@ from info_assistant.errors import (
     ObjectStorageUnavailable,
     StoredDataInvalid,
 )
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Blobs, Clock, SharedState
-from info_assistant.stores.records import moment_from
 
 POLL_S = 1.0
 """The time between two looks at each object."""
@@ -45,7 +44,6 @@ _ATTEMPTS = 30
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 _VERSION = re.compile(r"\d{8,}\.json")
 _RESERVED = frozenset({"segments", "changes"})
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 _log = get_logger("objects")
 
@@ -245,7 +243,7 @@ class _LastGood:
             return SharedState(int(json.loads(data)["version"]), _decoded(data))
         except FileNotFoundError:
             return SharedState(0, MappingProxyType({}))
-        except (OSError, StoredDataInvalid, *_MALFORMED) as error:
+        except (OSError, StoredDataInvalid, *MALFORMED) as error:
             _log.warning("Last good copy unreadable", path=str(self._path), error=str(error))
             return SharedState(0, MappingProxyType({}))
 
@@ -276,7 +274,7 @@ def _decoded(data: bytes) -> Mapping[str, Any]:
     """Return the fields of a version. Raises StoredDataInvalid."""
     try:
         return MappingProxyType(dict(json.loads(data)["fields"]))
-    except _MALFORMED as exc:
+    except MALFORMED as exc:
         raise StoredDataInvalid(
             f"A shared object cannot be understood ({type(exc).__name__}). The version before it "
             "stays in force; write the object anew to mend it."
@@ -287,5 +285,5 @@ def _written_at(data: bytes) -> datetime:
     """Return when a version was written. Raises StoredDataInvalid."""
     try:
         return moment_from(json.loads(data)["at"])
-    except _MALFORMED as exc:
+    except MALFORMED as exc:
         raise StoredDataInvalid(f"A shared object has no date ({type(exc).__name__}).") from exc

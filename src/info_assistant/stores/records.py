@@ -1,9 +1,9 @@
 """Documents as JSON, alike in the catalogue and on the board; unknown fields are ignored."""
 
-from datetime import datetime
 from typing import Any
 
 from info_assistant.model.document import Content, Document
+from info_assistant.model.schema import moment_from
 
 
 def document_from(fields: dict[str, Any]) -> Document:
@@ -25,11 +25,3 @@ def document_from(fields: dict[str, Any]) -> Document:
         created_at=moment_from(fields["created_at"]),
         updated_at=moment_from(fields["updated_at"]),
     )
-
-
-def moment_from(value: str) -> datetime:
-    """Return an ISO 8601 moment that names its zone. Raises TypeError or ValueError."""
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time without its zone")
-    return moment

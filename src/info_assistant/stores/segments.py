@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from info_assistant.errors import NotFound, ObjectStorageUnavailable
 from info_assistant.model.ids import first_id_at, milliseconds_of
+from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
 from info_assistant.stores.catalogue import FolderBlobs
 
@@ -98,7 +99,7 @@ def parsed_lines(data: bytes, key: str) -> Iterator[tuple[bytes, Fields]]:
         try:
             fields = json.loads(line)
             milliseconds_of(fields["id"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MALFORMED as error:
             _log.warning("Record unreadable", key=key, error=type(error).__name__)
         else:
             yield line, fields

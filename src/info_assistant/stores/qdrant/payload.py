@@ -17,11 +17,11 @@ from info_assistant.model.document import (
     Progress,
 )
 from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span
-from info_assistant.model.schema import Stored, stamped
-from info_assistant.stores.records import document_from, moment_from
+from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
+from info_assistant.stores.records import document_from
 
 _TERM, _TOKEN = np.dtype("<u4"), np.dtype(np.int8)
-_MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+_UNREADABLE = (*MALFORMED, IndexError)
 
 
 def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> C
             tokens=tokens.reshape(payload["token_shape"]),
             token_spans=_spans(payload["token_spans"]),
         )
-    except _MALFORMED as exc:
+    except _UNREADABLE as exc:
         raise _invalid("passage", point_id, exc) from exc
 
 
@@ -118,7 +118,7 @@ def status_from(point_id: str, payload: Mapping[str, Any]) -> DocumentStatus:
             progress=Progress(*progress) if progress else None,
             passages=int(payload["passages"]),
         )
-    except _MALFORMED as exc:
+    except _UNREADABLE as exc:
         raise _invalid("document state", point_id, exc) from exc
 
 
