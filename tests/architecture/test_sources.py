@@ -99,7 +99,7 @@ def test_importing_the_package_loads_no_vendor() -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    """docs/settings.md has each environment variable, in the words that settings.py gives it."""
+    """docs/settings.md has each environment variable, in the words that settings gives it."""
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     rows = [f"| `{name}` | {words} |" for name, words in describe_variables().items()]
     assert [row for row in rows if row not in page] == []

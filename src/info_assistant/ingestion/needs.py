@@ -1,4 +1,4 @@
-"""What taking documents in needs beyond `ports.py`: the same stores, seen whole.
+"""What taking documents in needs beyond `ports`: the same stores, seen whole.
 
 A reader's request sees one tenant through its access groups. Ingestion repairs projections, so
 it also looks at everything that is there.

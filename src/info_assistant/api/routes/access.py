@@ -15,7 +15,8 @@ from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.routes.documents import DocumentId
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire import DocumentBody, Request, Wire, document_body
+from info_assistant.api.wire import Request, Wire
+from info_assistant.api.wire_documents import DocumentBody, document_body
 from info_assistant.errors import InvalidRequest, NotFound
 from info_assistant.model.identity import EVERYONE, LONGEST_GROUP_NAME, AccessScope, Caller
 from info_assistant.model.visibility import Explanation

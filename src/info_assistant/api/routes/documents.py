@@ -15,7 +15,7 @@ from info_assistant.api.auditing import note_done
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire import (
+from info_assistant.api.wire_documents import (
     DocumentBody,
     DocumentsBody,
     SpanBody,

@@ -1,15 +1,10 @@
-"""Every environment variable of the product, once: its name, its meaning and its default.
+"""What an installation is told about itself by its environment."""
 
-Only `wiring.py`, the command line and the evaluation read settings; everything else is handed
-what it needs. A variable that is set to nothing counts as not set.
-"""
-
-import ipaddress
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Literal, Self, cast, get_args
+from typing import Self, cast, get_args
 from urllib.parse import urlsplit
 
 from info_assistant.environment import (
@@ -21,25 +16,24 @@ from info_assistant.environment import (
     refuse_well_known,
     secret_of,
     url_of,
-    wrong,
 )
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
-from info_assistant.model.mode import CHOICES, LONGEST_MESSAGE, ORDINARY, ModeName
-
-LOCAL_KEY_NAME = "qdrant-api-key"
-"""The file in DATA_DIR that holds the key of the local Qdrant."""
+from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
+from info_assistant.settings.values import (
+    Auth,
+    bind_address_of,
+    data_dir_of,
+    issuer_of,
+    local_key_of,
+    mode_of,
+    needed_for_oidc,
+    s3_endpoint_of,
+)
+from info_assistant.settings.variables import named
 
 _RETENTION_DAYS = range(1, 36_501)
 _LONGEST_DRAIN_S = 600
-
-Auth = Literal["none", "keys", "oidc"]
-"""The values of AUTH."""
-
-
-def _named(name: str, description: str) -> Mapping[str, str]:
-    """Describe the environment variable behind a setting."""
-    return {name: description}
 
 
 _MODES: Mapping[str, str] = {
@@ -61,62 +55,62 @@ class Settings:
     """What an installation is told about itself."""
 
     data_dir: Path = field(
-        metadata=_named(
+        metadata=named(
             "DATA_DIR",
             "Folder for everything that is kept: documents, the local Qdrant, logs. Default: "
             "`data` in a checkout, ~/.local/share/info-assistant for an installed package.",
         )
     )
     backend_port: int = field(
-        metadata=_named("BACKEND_PORT", "Port of the backend's API. Default: 8000.")
+        metadata=named("BACKEND_PORT", "Port of the backend's API. Default: 8000.")
     )
     frontend_port: int = field(
-        metadata=_named("FRONTEND_PORT", "Port of the web page. Default: 8080.")
+        metadata=named("FRONTEND_PORT", "Port of the web page. Default: 8080.")
     )
     backend_url: str = field(
-        metadata=_named(
+        metadata=named(
             "BACKEND_URL",
             "Where the command line and the web page find the backend. Default: this machine, at "
             "BACKEND_PORT.",
         )
     )
     qdrant_url: str = field(
-        metadata=_named(
+        metadata=named(
             "QDRANT_URL",
             "The vector store. Default: http://127.0.0.1:6333, which `up` starts.",
         )
     )
     qdrant_api_key: str | None = field(
         repr=False,
-        metadata=_named(
+        metadata=named(
             "QDRANT_API_KEY",
             "Key for the vector store. Default: the content of DATA_DIR/qdrant-api-key, if `up` "
             "has made one; it is used for a Qdrant on this machine only.",
         ),
     )
     blob_url: str = field(
-        metadata=_named(
+        metadata=named(
             "BLOB_URL",
             "Object storage for documents: a file: URL or s3://bucket/prefix. Default: "
             "DATA_DIR/objects.",
         )
     )
     s3_endpoint: str | None = field(
-        metadata=_named(
+        metadata=named(
             "AWS_ENDPOINT_URL",
             "Where S3 is, if not at Amazon, such as http://minio:9000. Keys and region come from "
             "the environment as for other AWS tools (AWS_ACCESS_KEY_ID, …).",
         )
     )
     bind_host: str = field(
-        metadata=_named(
+        metadata=named(
             "BIND_ADDRESS",
             "IP address that the backend and the web page listen on. Default: 127.0.0.1, which "
             "only this machine reaches. Another one, such as 0.0.0.0, needs AUTH.",
         )
     )
     auth: Auth = field(
-        metadata=_named(
+        metadata=named(
             "AUTH",
             "How callers prove who they are. `none`, the default: whoever can reach this machine's "
             "loopback address is the operator. `keys`: API keys (`info-assistant keys`). `oidc`: "
@@ -124,33 +118,33 @@ class Settings:
         )
     )
     oidc_issuer: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_ISSUER",
             "The identity provider, exactly as its tokens name it in `iss`; https. For AUTH=oidc.",
         )
     )
     oidc_audience: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_AUDIENCE",
             "What access tokens for this service carry in `aud`. For AUTH=oidc.",
         )
     )
     oidc_client_id: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_CLIENT_ID",
             "The name of the web page at the identity provider. For AUTH=oidc.",
         )
     )
     oidc_client_secret: str | None = field(
         repr=False,
-        metadata=_named(
+        metadata=named(
             "OIDC_CLIENT_SECRET",
             "The secret of the web page at the identity provider. Default: none, for a public "
             "client, which PKCE protects.",
         ),
     )
     oidc_scopes: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_SCOPES",
             "What the web page asks the identity provider for. Some providers, such as Entra ID, "
             "issue tokens for OIDC_AUDIENCE only if asked for a scope of it. Default: openid "
@@ -158,20 +152,20 @@ class Settings:
         )
     )
     oidc_roles_claim: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_ROLES_CLAIM",
             "The claim with a person's roles; dots lead into nested claims, as in "
             "`realm_access.roles`. Default: roles.",
         )
     )
     oidc_groups_claim: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_GROUPS_CLAIM",
             "The claim with a person's access groups, named as OIDC_ROLES_CLAIM. Default: groups.",
         )
     )
     oidc_tenant_claim: str = field(
-        metadata=_named(
+        metadata=named(
             "OIDC_TENANT_CLAIM",
             "The claim with a person's tenant, named as OIDC_ROLES_CLAIM. Default: none; everybody "
             "belongs to the tenant `default`.",
@@ -179,14 +173,14 @@ class Settings:
     )
     session_secret: str | None = field(
         repr=False,
-        metadata=_named(
+        metadata=named(
             "SESSION_SECRET",
             "What the web page encrypts its cookies with; at least 32 random characters, the same "
             "for all replicas. Needed by the web page unless AUTH=none.",
         ),
     )
     frontend_url: str = field(
-        metadata=_named(
+        metadata=named(
             "FRONTEND_URL",
             "The address at which people reach the web page. Default: this machine, at "
             "FRONTEND_PORT.",
@@ -194,37 +188,37 @@ class Settings:
     )
     api_key: str | None = field(
         repr=False,
-        metadata=_named(
+        metadata=named(
             "API_KEY",
             "The API key (or token) that the command line sends to the backend. Default: none.",
         ),
     )
     ingestion_workers: int = field(
-        metadata=_named(
+        metadata=named(
             "INGESTION_WORKERS",
             "1, the default, lets the backend take documents in; 0 leaves that to other processes.",
         )
     )
     audit_retention_days: int = field(
-        metadata=_named(
+        metadata=named(
             "AUDIT_RETENTION_DAYS", "How long the audit trail is kept, in days. Default: 365."
         )
     )
     answer_retention_days: int = field(
-        metadata=_named(
+        metadata=named(
             "ANSWER_RETENTION_DAYS",
             "How long records of questions and answers are kept, in days. Default: 365.",
         )
     )
     drain_delay_s: int = field(
-        metadata=_named(
+        metadata=named(
             "DRAIN_DELAY_SECONDS",
             "Seconds that a process told to stop goes on taking requests while it says that it is "
             "not ready, so that balancers notice; on Kubernetes 5. Default: 0.",
         )
     )
     drain_grace_s: int = field(
-        metadata=_named(
+        metadata=named(
             "DRAIN_GRACE_SECONDS",
             "Seconds after that in which questions and streams are finished and the process ends. "
             "Default: 8; `up` sets its own, so that Ctrl-C ends all within 10 s.",
@@ -232,7 +226,7 @@ class Settings:
     )
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     log_level: str = field(
-        metadata=_named(
+        metadata=named(
             "LOG_LEVEL",
             "The least important lines to log: DEBUG, INFO (default), WARNING or ERROR.",
         )
@@ -273,7 +267,7 @@ class Settings:
         """Read the environment, or `environ`. Raises Misconfigured naming variable and remedy."""
         source = os.environ if environ is None else environ  # noqa: TID251  The one place.
         given = {name: value.strip() for name, value in source.items() if value.strip()}
-        data_dir = _data_dir(given)
+        data_dir = data_dir_of(given)
         backend_port = port_of(given, "BACKEND_PORT", 8000)
         frontend_port = port_of(given, "FRONTEND_PORT", 8080)
         qdrant_url = url_of(given, "QDRANT_URL", f"http://{LOOPBACK}:6333")
@@ -285,13 +279,13 @@ class Settings:
             frontend_port=frontend_port,
             backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
-            qdrant_api_key=given.get("QDRANT_API_KEY") or _local_key(qdrant_url, data_dir),
+            qdrant_api_key=given.get("QDRANT_API_KEY") or local_key_of(qdrant_url, data_dir),
             blob_url=given.get("BLOB_URL") or (data_dir / "objects").as_uri(),
-            s3_endpoint=_s3_endpoint(given),
-            bind_host=_bind_address(given, auth),
+            s3_endpoint=s3_endpoint_of(given),
+            bind_host=bind_address_of(given, auth),
             auth=auth,
-            oidc_issuer=_issuer(given, auth),
-            oidc_audience=_needed_for_oidc(given, "OIDC_AUDIENCE", auth),
+            oidc_issuer=issuer_of(given, auth),
+            oidc_audience=needed_for_oidc(given, "OIDC_AUDIENCE", auth),
             oidc_client_id=given.get("OIDC_CLIENT_ID", ""),
             oidc_client_secret=given.get("OIDC_CLIENT_SECRET"),
             oidc_scopes=given.get("OIDC_SCOPES", "openid profile"),
@@ -308,7 +302,7 @@ class Settings:
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
             ),
-            modes={name: _mode(given, name) for name in ModeName if name in given},
+            modes={name: mode_of(given, name) for name in ModeName if name in given},
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),
@@ -317,80 +311,12 @@ class Settings:
 
 def describe_variables() -> Mapping[str, str]:
     """Return each environment variable with what it means."""
-    return {name: words for each in fields(Settings) for name, words in each.metadata.items()}
+    return dict(_described(Settings))
 
 
-def _mode(given: Mapping[str, str], name: ModeName) -> str:
-    if name in CHOICES:
-        return choice_of(given, name, ORDINARY[name], CHOICES[name], str.lower)
-    if len(given[name]) > LONGEST_MESSAGE:
-        raise wrong(name, given[name], f"use up to {LONGEST_MESSAGE} characters")
-    return given[name]
-
-
-def _s3_endpoint(given: Mapping[str, str]) -> str | None:
-    name = "AWS_ENDPOINT_URL"
-    return url_of(given, name, "") if name in given else None
-
-
-def _data_dir(given: Mapping[str, str]) -> Path:
-    if "DATA_DIR" in given:
-        return Path(given["DATA_DIR"]).expanduser().absolute()
-    checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / "data"
-    return Path.home() / ".local" / "share" / "info-assistant"
-
-
-def _local_key(qdrant_url: str, data_dir: Path) -> str | None:
-    """Return the key that `up` made; never for another machine, which it is not meant for."""
-    if not is_loopback(urlsplit(qdrant_url).hostname):
-        return None
-    try:
-        return (data_dir / LOCAL_KEY_NAME).read_text(encoding="ascii").strip() or None
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as exc:
-        raise Misconfigured(
-            f"The key of the local Qdrant in {data_dir / LOCAL_KEY_NAME} cannot be read ({exc}). "
-            "Make the file readable for this user, or set QDRANT_API_KEY."
-        ) from exc
-
-
-def _bind_address(given: Mapping[str, str], auth: Auth) -> str:
-    value = given.get("BIND_ADDRESS", LOOPBACK)
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        raise wrong("BIND_ADDRESS", value, "give an IP address such as 127.0.0.1") from None
-    if auth == "none" and not address.is_loopback:
-        raise wrong(
-            "BIND_ADDRESS",
-            value,
-            "without sign-in (AUTH=none), whoever reaches that address would be the operator; set "
-            "AUTH to keys or oidc, or unset BIND_ADDRESS",
-        )
-    return value
-
-
-def _needed_for_oidc(given: Mapping[str, str], name: str, auth: Auth) -> str:
-    if auth == "oidc" and name not in given:
-        raise Misconfigured(
-            f"{name} is not set, so tokens cannot be checked. AUTH=oidc needs OIDC_ISSUER and "
-            "OIDC_AUDIENCE; docs/identity.md says where the identity provider shows them."
-        )
-    return given.get(name, "")
-
-
-def _issuer(given: Mapping[str, str], auth: Auth) -> str:
-    value = _needed_for_oidc(given, "OIDC_ISSUER", auth)
-    if not value:
-        return ""
-    url_of(given, "OIDC_ISSUER", "")
-    parts = urlsplit(value)
-    if parts.query or parts.fragment or parts.username:
-        raise wrong("OIDC_ISSUER", value, "give the plain URL that tokens carry in `iss`")
-    if parts.scheme != "https" and not is_loopback(parts.hostname):
-        raise wrong("OIDC_ISSUER", value, "keys must come over https; give an https URL")
-    # As it was given, a slash at its end included: tokens must name it exactly so.
-    return value
+def _described(group: type) -> Iterator[tuple[str, str]]:
+    """Yield the variables of a group of settings and of the groups in it."""
+    for each in fields(group):
+        if isinstance(each.type, type) and is_dataclass(each.type):
+            yield from _described(each.type)
+        yield from each.metadata.items()

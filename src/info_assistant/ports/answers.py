@@ -1,0 +1,62 @@
+"""How answers are composed and kept for the next who asks."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from info_assistant.model.answer import Answer
+from info_assistant.model.passage import Candidate, Passage
+from info_assistant.model.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSentence:
+    """A sentence proposed for an answer with the evidence its author names.
+
+    `start` and `end` bound the quote inside the passage's text.
+    """
+
+    text: str
+    passage: Passage
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A candidate with its score, and with one for each of its statements (higher is better).
+
+    `coverage` is the share, 0…1, of the question's terms that the passage has.
+    """
+
+    candidate: Candidate
+    score: float
+    coverage: float
+    statement_scores: tuple[float, ...]
+
+
+class Generator(Protocol):
+    """Composes an answer from ranked passages, sentence by sentence."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name for `served_by`."""
+
+    @property
+    def model(self) -> str:
+        """The model's name for `served_by`."""
+
+    def generate(
+        self, question: Question, ranked: Sequence[RankedPassage]
+    ) -> AsyncGenerator[DraftSentence]:
+        """Yield proposed sentences; none means that the passages hold no answer."""
+
+
+class AnswerCache(Protocol):
+    """Finished answers by key; losing any of them is harmless."""
+
+    async def get(self, key: str) -> Answer | None:
+        """Return the answer under `key`, or None."""
+
+    async def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer for a while."""

@@ -1,0 +1,103 @@
+"""A document's way: the truth about documents, their state, their text, who may see them."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
+from info_assistant.model.identity import AccessScope
+from info_assistant.model.passage import Passage
+from info_assistant.model.reading import Reading
+from info_assistant.model.visibility import ChangeBatch, VisibilityChange
+
+
+class Catalogue(Protocol):
+    """The truth about documents. Raises ObjectStorageUnavailable."""
+
+    async def latest(self, tenant: str, document_id: str) -> Document | None:
+        """Return the newest living revision, or None if there is none."""
+
+    async def commit(self, document: Document) -> bool:
+        """Write the revision, the moment a document is accepted; False if another was first."""
+
+    async def bury(self, tombstone: Tombstone) -> None:
+        """Write the tombstone; durable when this returns."""
+
+    def tombstones(self) -> AsyncIterator[Tombstone]:
+        """Yield every tombstone of every tenant."""
+
+    def documents(self) -> AsyncIterator[Document]:
+        """Yield the newest living revision of every document of every tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """One page of a listing; `next` continues it."""
+
+    statuses: tuple[DocumentStatus, ...]
+    next: str | None
+
+
+class DocumentBoard(Protocol):
+    """The state of each document on its way in: a projection. Raises VectorStoreUnavailable."""
+
+    async def put(self, status: DocumentStatus) -> None:
+        """Create or replace the state of a document."""
+
+    async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
+        """Return the state of a document that `scope` may see."""
+
+    async def page(
+        self,
+        scope: AccessScope,
+        *,
+        limit: int,
+        after: str | None,
+        state: DocumentState | None,
+        query: str,
+    ) -> StatusPage:
+        """List what `scope` may see; `query` is words that title or source contain."""
+
+    async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
+        """Return documents of all tenants that still have a way to go, oldest first."""
+
+    async def remove(self, tenant: str, document_id: str) -> None:
+        """Forget a document."""
+
+
+class Reader(Protocol):
+    """Turns a file into text within limits of memory and time."""
+
+    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
+        """Read a file. Raises Unreadable with the reason in words."""
+
+
+class ChangeFeed(Protocol):
+    """Changes of visibility, from each replica to all. Methods raise ObjectStorageUnavailable."""
+
+    async def publish(self, changes: Sequence[VisibilityChange]) -> None:
+        """Tell the changes to every replica; durable when this returns."""
+
+    def news(self) -> AsyncIterator[ChangeBatch]:
+        """Yield what was published since the last look, oldest first; cheap when that is none."""
+
+    def catch_up(self) -> AsyncIterator[ChangeBatch]:
+        """Yield the same, also where what came next is deleted by now."""
+
+    @property
+    def oldest(self) -> int:
+        """The lowest number still kept when `catch_up` last looked; 0 where there was none."""
+
+    async def delete(self, number: int) -> None:
+        """Forget an entry; never the newest, which shows where to go on."""
+
+
+class Visibility(Protocol):
+    """What may be shown at this moment, also while the index is behind the truth."""
+
+    def may_show(self, scope: AccessScope, passage: Passage) -> bool:
+        """Whether a caller may see this passage now; asked right before anything is shown."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether removals of the last 30 s may be unknown here, so that nothing old be served."""

@@ -1,0 +1,57 @@
+"""What was done and answered, kept for later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from info_assistant.model.audit import AuditEvent
+from info_assistant.model.record import AnswerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Events, newest first; `next`, given as `before`, continues them.
+
+    A page with a `next` may hold fewer events than were asked for.
+    """
+
+    events: tuple[AuditEvent, ...]
+    next: str | None
+
+
+class AuditLog(Protocol):
+    """The audit trail."""
+
+    async def append(self, events: Sequence[AuditEvent]) -> None:
+        """Keep the events; they survive a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
+
+    async def check(self) -> None:
+        """Return if events can be kept now. Raises RecordsUnavailable."""
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]
+    ) -> AuditPage:
+        """Return a tenant's newest events before the id `before`.
+
+        `matching` names fields (`actor`, `action`, `target`, `outcome`) and the values they must
+        have. Raises InvalidRequest for a `before` that is no id, ObjectStorageUnavailable.
+        """
+
+
+class AnswerRecords(Protocol):
+    """What was answered."""
+
+    async def keep(self, record: AnswerRecord) -> None:
+        """Keep the record; it survives a killed process when this returns.
+
+        Raises RecordsUnavailable.
+        """
+
+    async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
+        """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid.
+
+        A record of another replica is found within seconds of its answer.
+        """

@@ -1,0 +1,13 @@
+"""The only place where ports meet adapters."""
+
+from info_assistant.wiring.application import Application, build
+from info_assistant.wiring.processes import administration, create_backend, run_backend, run_rebuild
+
+__all__ = [
+    "Application",
+    "administration",
+    "build",
+    "create_backend",
+    "run_backend",
+    "run_rebuild",
+]

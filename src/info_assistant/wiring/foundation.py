@@ -1,0 +1,52 @@
+"""What everything else stands on: clock, metrics, the model, the stores."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from info_assistant.ingestion.needs import Stores
+from info_assistant.observability.metrics import Metrics
+from info_assistant.ports import Clock
+from info_assistant.providers.minilm import MiniLmEmbedder
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.settings import Settings
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.catalogue import BlobCatalogue
+from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.qdrant import QdrantStore
+
+JOURNALS = "journals"
+"""The folder in DATA_DIR for records that are not in object storage yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What everything else stands on: clock, metrics, the model, the stores."""
+
+    clock: Clock
+    metrics: Metrics
+    embedder: MiniLmEmbedder
+    qdrant: QdrantStore
+    blobs: ObjectBlobs
+    stores: Stores
+    objects: SharedObjects
+    closers: tuple[Callable[[], Awaitable[None]], ...]
+
+
+def foundation(settings: Settings) -> Foundation:
+    """Return the ground, on which nothing is contacted yet."""
+    clock, metrics, embedder = SystemClock(), Metrics(), MiniLmEmbedder()
+    qdrant = QdrantStore(
+        settings.qdrant_url,
+        settings.qdrant_api_key,
+        embedder.identity,
+        on_error=metrics.qdrant_connection_errors.inc,
+    )
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
+    stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
+    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+
+    async def close_embedder() -> None:
+        embedder.close()
+
+    closers = (qdrant.close, close_embedder)
+    return Foundation(clock, metrics, embedder, qdrant, blobs, stores, objects, closers)

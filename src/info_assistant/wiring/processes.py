@@ -1,0 +1,90 @@
+"""What the command line runs: the backend, a rebuild, administration without a backend."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from info_assistant.api.app import create_app
+from info_assistant.identity.administration import Administration
+from info_assistant.identity.keys import ApiKeys
+from info_assistant.identity.operator_trail import OperatorTrail
+from info_assistant.identity.tenants import Tenants
+from info_assistant.ingestion.rebuild import rebuild_qdrant
+from info_assistant.observability.log import configure_logging
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.modes import Modes
+from info_assistant.serving import Ending, Place, listen, serve
+from info_assistant.settings import Settings
+from info_assistant.stores.audit import RecordedAudit
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.record_log import RecordLog
+from info_assistant.wiring.application import build
+from info_assistant.wiring.foundation import JOURNALS
+
+
+@asynccontextmanager
+async def administration(settings: Settings, actor: str) -> AsyncIterator[Administration]:
+    """Give `actor` access to keys, tenants and switches as they are; works when no backend does.
+
+    Raises ObjectStorageUnavailable.
+    """
+    clock = SystemClock()
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
+    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
+    for each in (keys, tenants, switches):
+        await each.refresh(whole=True)
+    records = RecordLog(blobs, settings.data_dir / JOURNALS)
+    try:
+        yield Administration(
+            ApiKeys(keys, clock),
+            Tenants(tenants, clock),
+            Modes(switches=switches, clock=clock),
+            OperatorTrail(RecordedAudit(records), clock, actor),
+        )
+    finally:
+        await records.close()
+
+
+def create_backend(settings: Settings) -> FastAPI:
+    """Return the backend as an ASGI application. Raises what `build` raises."""
+    return create_app(build(settings).services)
+
+
+def run_backend(settings: Settings) -> None:
+    """Serve the backend until SIGTERM or Ctrl-C.
+
+    Raises:
+        Misconfigured: the port is taken, or the model is missing or altered.
+    """
+    configure_logging(settings.log_level)
+    place = Place(settings.bind_host, settings.backend_port, "backend", "BACKEND_PORT")
+    with listen(place) as listener:
+        services = build(settings).services
+        ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
+        serve(create_app(services), listener, ending, services.lifecycle.drain)
+
+
+def run_rebuild(
+    settings: Settings, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> int:
+    """Build Qdrant's projections anew from object storage; return the number of documents.
+
+    `on_progress` is told how many of how many documents are done. Raises VectorStoreUnavailable,
+    ObjectStorageUnavailable, StoredDataInvalid.
+    """
+    configure_logging(settings.log_level)
+
+    async def rebuild() -> int:
+        application = build(settings)
+        try:
+            return await rebuild_qdrant(
+                application.stores, SystemClock(), application.worker, on_progress
+            )
+        finally:
+            await application.close()
+
+    return asyncio.run(rebuild())

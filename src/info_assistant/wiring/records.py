@@ -1,0 +1,42 @@
+"""What was done and answered, and what looks after it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from info_assistant.observability.metrics import Metrics
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.settings import Settings
+from info_assistant.stores import answer_records, audit
+from info_assistant.stores.answer_records import RecordedAnswers
+from info_assistant.stores.audit import RecordedAudit
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.compaction import Upkeep
+from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.record_log import RecordLog
+from info_assistant.wiring.foundation import JOURNALS
+
+
+@dataclass(frozen=True, slots=True)
+class RecordParts:
+    """What was done and answered, and what looks after it."""
+
+    log: RecordLog
+    audit: RecordedAudit
+    answers: RecordedAnswers
+    tasks: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def record_parts(
+    settings: Settings, blobs: ObjectBlobs, objects: SharedObjects, metrics: Metrics
+) -> RecordParts:
+    """Return the records of this process."""
+    pending = metrics.records_pending
+    log = RecordLog(blobs, settings.data_dir / JOURNALS, on_pending=pending.set)
+    keep = {
+        audit.KIND: timedelta(days=settings.audit_retention_days),
+        answer_records.KIND: timedelta(days=settings.answer_retention_days),
+    }
+    upkeep = Upkeep(blobs, keep, objects, SystemClock())
+    tasks = {"records": log.run, "upkeep of records": upkeep.run}
+    return RecordParts(log, RecordedAudit(log), RecordedAnswers(log), tasks)
