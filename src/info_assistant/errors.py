@@ -15,6 +15,8 @@ InfoAssistantError
 │   ├── VectorStoreUnavailable
 │   ├── ObjectStorageUnavailable
 │   ├── EmbedderUnavailable
+│   ├── ProviderError               one call to a language model failed; `kind` says how
+│   ├── GenerationUnavailable       … and so did every other provider's
 │   ├── IngestionUnavailable
 │   │   └── IngestionPaused        people have paused the intake for a while
 │   ├── IdentityProviderUnavailable
@@ -33,6 +35,8 @@ InfoAssistantError
 A message says what happened, what it means for the user, and what to do. `code` is stable:
 clients, metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.
 """
+
+from enum import StrEnum
 
 
 class InfoAssistantError(Exception):
@@ -143,6 +147,45 @@ class EmbedderUnavailable(Unavailable):
     """The embedding model cannot be loaded."""
 
     code = "embedder_unavailable"
+
+
+class ProviderFault(StrEnum):
+    """How a call to a language model failed; what follows is decided by this and nothing else."""
+
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    QUOTA = "quota"
+    OVERLOADED = "overloaded"
+    BAD_REQUEST = "bad_request"
+    CONTENT_FILTERED = "content_filtered"
+    TRUNCATED = "truncated"
+    CANCELLED = "cancelled"
+
+
+class ProviderError(Unavailable):
+    """One call to a language model failed, by fault `kind` of `provider`."""
+
+    code = "provider_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        kind: ProviderFault,
+        retry_after_s: float | None = None,
+    ) -> None:
+        """Carry a message for people, who failed and how, and the provider's own time to wait."""
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.provider = provider
+        self.kind = kind
+
+
+class GenerationUnavailable(Unavailable):
+    """No provider could compose an answer; the passages that were found are shown instead."""
+
+    code = "generation_unavailable"
 
 
 class IngestionUnavailable(Unavailable):

@@ -4,7 +4,13 @@ Stores and providers implement these protocols; only `wiring` knows both sides. 
 raise the errors that its docstring names, and none that belong to a vendor's library.
 """
 
-from info_assistant.ports.answers import AnswerCache, DraftSentence, Generator, RankedPassage
+from info_assistant.ports.answers import (
+    AnswerCache,
+    DraftSentence,
+    Generator,
+    RankedPassage,
+    TextModel,
+)
 from info_assistant.ports.callers import (
     Allowance,
     Authenticator,
@@ -24,6 +30,7 @@ from info_assistant.ports.documents import (
 from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import AnswerRecords, AuditLog, AuditPage
 from info_assistant.ports.search import Embedder, PassageIndex
+from info_assistant.ports.spend import Ledger
 from info_assistant.ports.storage import Blobs, SharedObject, SharedState
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "DraftSentence",
     "Embedder",
     "Generator",
+    "Ledger",
     "PassageIndex",
     "Probe",
     "RankedPassage",
@@ -50,6 +58,7 @@ __all__ = [
     "SharedObject",
     "SharedState",
     "StatusPage",
+    "TextModel",
     "TokenVerifier",
     "VerifiedToken",
     "Visibility",

@@ -6,7 +6,9 @@ from typing import Protocol
 
 from info_assistant.model.answer import Answer
 from info_assistant.model.passage import Candidate, Passage
+from info_assistant.model.prompt import ModelEvent, Prompt
 from info_assistant.model.question import Question
+from info_assistant.model.spend import ModelCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,25 @@ class Generator(Protocol):
         self, question: Question, ranked: Sequence[RankedPassage]
     ) -> AsyncGenerator[DraftSentence]:
         """Yield proposed sentences; none means that the passages hold no answer."""
+
+
+class TextModel(Protocol):
+    """A language model, or several behind one another, that writes text."""
+
+    @property
+    def provider(self) -> str:
+        """The provider's name for `served_by`, metrics and the ledger."""
+
+    @property
+    def model(self) -> str:
+        """The model's name for the same."""
+
+    def stream(self, prompt: Prompt, call: ModelCall) -> AsyncGenerator[ModelEvent]:
+        """Yield ModelStarted, pieces of text, and ModelFinished if, and only if, it is complete.
+
+        A second ModelStarted means that the text begins anew. Raises ProviderError and its kin,
+        GenerationUnavailable. Closing the generator ends the call.
+        """
 
 
 class AnswerCache(Protocol):
