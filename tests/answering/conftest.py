@@ -342,7 +342,6 @@ async def desk() -> Desk:
         recorder=notebook,
         records=drawer,
         visibility=hidden,
-        timeout_s=20.0,
     )
     found = Desk(parts, index, cache, notebook, embedder, hidden, drawer)
     await found.hold(*LIBRARY)

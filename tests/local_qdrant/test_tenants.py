@@ -35,7 +35,10 @@ def _point(number: int, tenant: str, closeness: float, weight: float) -> dict[st
 
 
 def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(shared_server: Running) -> None:
-    """The caller's ten come back complete and in order though 10,000 foreign points score above."""
+    """The caller's ten come back complete and in order though 10,000 foreign points score above.
+
+    So they do whether the filter stands at what is merged, at the whole, or at both.
+    """
     client = shared_server.client()
     client.create_collection(
         "tenants",
@@ -53,23 +56,29 @@ def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(shared_serve
         url = f"{shared_server.url}/collections/tenants/points"
         httpx.put(url, content=body, headers=headers, timeout=30).raise_for_status()
 
-    def search(tenant: str | None) -> list[Any]:
+    def search(tenant: str | None, *at: str) -> list[Any]:
         condition = None
         if tenant is not None:
             match = models.MatchValue(value=tenant)
             condition = models.Filter(must=[models.FieldCondition(key="tenant", match=match)])
         sparse = models.SparseVector(indices=[TERM], values=[1.0])
+        filters = dict.fromkeys(at, condition)
         return client.query_points(
             "tenants",
             prefetch=[
                 models.Prefetch(
-                    query=[1.0, 0.0, 0.0, 0.0], using="dense", filter=condition, limit=50
+                    query=[1.0, 0.0, 0.0, 0.0],
+                    using="dense",
+                    filter=filters.get("dense"),
+                    limit=50,
                 ),
-                models.Prefetch(query=sparse, using="bm25", filter=condition, limit=50),
+                models.Prefetch(query=sparse, using="bm25", filter=filters.get("bm25"), limit=50),
             ],
             query=models.RrfQuery(rrf=models.Rrf(k=60)),
+            query_filter=filters.get("whole"),
             limit=10,
         ).points
 
-    assert [point.id for point in search("mine")] == list(range(OWN))
+    for places in (("dense", "bm25"), ("whole",), ("dense", "whole"), ("dense", "bm25", "whole")):
+        assert [point.id for point in search("mine", *places)] == list(range(OWN)), places
     assert all(int(point.id) >= OWN for point in search(None))

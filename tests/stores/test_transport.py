@@ -104,8 +104,43 @@ async def test_a_kept_connection_that_breaks_is_replaced() -> None:
         assert server.connections == 2
 
 
+LARGE = bytes(range(256)) * 2000
+
+
 @pytest.mark.parametrize(
-    "reply", [b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", b"nonsense\r\n\r\n"]
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(LARGE), LARGE),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+        % (len(LARGE), LARGE),
+    ],
+    ids=["length", "chunked"],
+)
+@pytest.mark.parametrize("cut", [1, 50, 100, 70_000, 511_900])
+async def test_a_large_response_arrives_whole(reply: bytes, cut: int) -> None:
+    """However it is cut on its way and however its length is told, and the connection is kept."""
+
+    async def in_two(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(reply[:cut])
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.write(reply[cut:])
+
+    async with running(in_two) as (server, client):
+        for _ in range(2):
+            assert (await client.get("/")).content == LARGE
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 900000\r\n\r\n" + LARGE,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\nhalf",
+        b"nonsense\r\n\r\n",
+    ],
+    ids=["small", "large", "endless", "nonsense"],
 )
 async def test_half_a_response_is_an_error(reply: bytes) -> None:
     """A response that stops in the middle, or is none, is never taken for a whole one."""

@@ -124,7 +124,7 @@ def _grow(
     statement: _Statement, chosen: Sequence[Extract], asked: frozenset[str], terms: Terms
 ) -> Span:
     """Return the statement with the neighbours that it needs or that fit, shown nowhere yet."""
-    spans = statement.passage.statements
+    spans = tuple(statement.passage.statements)
     taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
     first = last = statement.place
 

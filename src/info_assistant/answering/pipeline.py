@@ -15,7 +15,7 @@ from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
 from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
-from info_assistant.errors import DeadlineExceeded, InfoAssistantError
+from info_assistant.errors import InfoAssistantError
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -53,6 +53,9 @@ CANDIDATES = 24
 LISTED = 10
 """Passages named in an answer, cited and "see also" together."""
 
+KEEPING_S = 0.5
+"""How long a finished answer waits at most until it is kept for others, in seconds."""
+
 EVIDENCE_THRESHOLD = 0.64
 """A best passage that scores below this means "not in these documents"; see docs/decisions."""
 
@@ -64,7 +67,7 @@ class PipelineParts:
     """What the pipeline needs from outside.
 
     `visibility` knows what may be shown at each moment, `cache_only` whether only known answers
-    are given now. `timeout_s` bounds one question from end to end.
+    are given now.
     """
 
     embedder: Embedder
@@ -76,14 +79,12 @@ class PipelineParts:
     records: AnswerRecords
     visibility: Visibility
     cache_only: Callable[[], bool] = lambda: False
-    timeout_s: float = 30.0
 
 
 @dataclass(slots=True)
 class _Journey:
-    """One question on its way: its deadline, what was found and said, and how long it took."""
+    """One question on its way: what was found and said, and how long it took."""
 
-    timeout_s: float
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
     sentences: list[AnswerSentence] = field(default_factory=list)
@@ -91,18 +92,11 @@ class _Journey:
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
-    async def within(self, stage: str, step: Awaitable[T]) -> T:
-        """Wait for a step, no longer than the question's deadline, and note the time it took."""
+    async def timed(self, stage: str, step: Awaitable[T]) -> T:
+        """Wait for a step and note the time it took."""
         begun = time.perf_counter()
-        left = self.started + self.timeout_s - begun
         try:
-            async with asyncio.timeout(left):
-                return await step
-        except TimeoutError as error:
-            raise DeadlineExceeded(
-                f"The question was not answered within {self.timeout_s:.0f} seconds. "
-                "Please ask again in a moment."
-            ) from error
+            return await step
         finally:
             spent = (time.perf_counter() - begun) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
@@ -131,7 +125,7 @@ class AnswerPipeline:
         return answer
 
     async def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
-        """Answer step by step.
+        """Answer step by step, for as long as the caller's deadline lets it.
 
         Everything that can fail because a dependency is down happens before `SourcesFound`.
 
@@ -140,7 +134,6 @@ class AnswerPipeline:
             CacheOnlyMiss: only known answers are given now, and this is none.
             VectorStoreUnavailable: there is no search and no cached answer.
             EmbedderUnavailable: the question cannot be turned into vectors.
-            DeadlineExceeded: the time is up.
         """
         try:
             may_show = partial(self._parts.visibility.may_show, question.caller.scope)
@@ -157,12 +150,12 @@ class AnswerPipeline:
         self, question: Question, may_show: Callable[[Passage], bool]
     ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
-        journey = _Journey(parts.timeout_s)
+        journey = _Journey()
         question = replace(question, text=readable_question(question.text))
 
         yield StageReached("recall")
         key = cache_key(question, retrieval_version=parts.embedder.identity)
-        known = await journey.within("recall", self._known(key))
+        known = await journey.timed("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
             await self._record(question, known, journey)
@@ -190,8 +183,9 @@ class AnswerPipeline:
 
         answer = visible_part(self._finish(question, journey), may_show)
         # A finished answer is not withheld because it could not be kept for others in time.
-        with suppress(DeadlineExceeded):
-            await journey.within("keep", parts.cache.put(key, answer))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(KEEPING_S):
+                await journey.timed("keep", parts.cache.put(key, answer))
         await self._record(question, answer, journey)
         yield AnswerFinished(answer)
 
@@ -207,9 +201,7 @@ class AnswerPipeline:
             question=question.text,
             answer=answer,
         )
-        # Nor is it withheld because no record could be kept in time.
-        with suppress(DeadlineExceeded):
-            await journey.within("record", keep_record(parts.records, parts.recorder, record))
+        await journey.timed("record", keep_record(parts.records, parts.recorder, record))
 
     async def _known(self, key: str) -> Answer | None:
         """Return an answer given before, unless what it shows may have been removed since."""
@@ -220,9 +212,9 @@ class AnswerPipeline:
     ) -> tuple[RankedPassage, ...]:
         """Embed, retrieve and rank."""
         parts = self._parts
-        vectors = await journey.within("embed", parts.embedder.embed_question(question.text))
+        vectors = await journey.timed("embed", parts.embedder.embed_question(question.text))
         scope = question.caller.scope
-        candidates = await journey.within(
+        candidates = await journey.timed(
             "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)
         )
         begun = time.perf_counter()
@@ -235,9 +227,9 @@ class AnswerPipeline:
     async def _drafts(
         self, question: Question, ranked: Sequence[RankedPassage], journey: _Journey
     ) -> AsyncGenerator[DraftSentence]:
-        """Yield the generator's sentences, each within the deadline."""
+        """Yield the generator's sentences, and note the time that each took."""
         async with aclosing(self._parts.generator.generate(question, ranked)) as drafts:
-            while (draft := await journey.within("generate", anext(drafts, None))) is not None:
+            while (draft := await journey.timed("generate", anext(drafts, None))) is not None:
                 yield draft
 
     def _finish(self, question: Question, journey: _Journey) -> Answer:

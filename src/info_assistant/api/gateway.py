@@ -23,7 +23,13 @@ from info_assistant.api.problems import http_problem, internal_problem, problem_
 from info_assistant.api.requests import credentials_of, require_role
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import ClientGone, while_connected
-from info_assistant.errors import DeadlineExceeded, InfoAssistantError, RateLimited, TooBusy
+from info_assistant.errors import (
+    DeadlineExceeded,
+    InfoAssistantError,
+    RateLimited,
+    ShuttingDown,
+    TooBusy,
+)
 from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import bind_request, get_logger, unbind_request
 from info_assistant.ports import Allowance
@@ -151,12 +157,12 @@ class Gateway:
         return self._limits.json_bytes
 
     def _note_refusal(self, exchange: Exchange, error: InfoAssistantError) -> None:
-        """Count what the application did not get to see."""
+        """Count what the application did not get to see, or not to its end."""
         if isinstance(error, RateLimited):
             self._services.metrics.rate_limited.inc()
             exchange.tell_allowance(Allowance(error.limit, 0, error.retry_after_s or 0.0))
         question = exchange.address is not None and exchange.address.traffic is Traffic.QUESTION
-        if question and isinstance(error, (TooBusy, DeadlineExceeded)):
+        if question and isinstance(error, (TooBusy, DeadlineExceeded, ShuttingDown)):
             self._services.metrics.failed(error.code)
 
     def _count(self, exchange: Exchange) -> None:

@@ -27,6 +27,7 @@ from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
 from info_assistant.observability.log import configure_logging
+from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline
 from info_assistant.settings import Settings
 from info_assistant.wiring import Application, build
 
@@ -102,7 +103,8 @@ class ScratchStack:
         others = tuple(self._ids[source] for source in self._ids if source not in without)
         filters = Filters(document_ids=others if without else ())
         asked = Question(new_id(), question, LOCAL_OPERATOR, filters)
-        answer = await self._application.pipeline.answer(asked)
+        async with Deadline.after(REQUEST_SECONDS).enforced("Answering the question"):
+            answer = await self._application.pipeline.answer(asked)
         return Asked(answer, answer.evidence)
 
     async def alone(self, question: str, ranking: Ranking) -> Sequence[Passage]:

@@ -35,7 +35,7 @@ def to_query(schema: Schema, source: models.QueryRequest) -> edge.QueryRequest:
             prefetches=prefetches,
             with_vector=to_vector_selector(source.with_vector),
             with_payload=to_selector(source.with_payload, default=False),
-            filter=to_filter(source.filter),
+            filter=None if _filtered_before(source) else to_filter(source.filter),
             score_threshold=source.score_threshold,
             params=_params(source.params),
         )
@@ -167,6 +167,17 @@ def _scoring(schema: Schema, query: object, using: str | None, *, has_prefetch: 
         case models.OrderByQuery():
             return _order(query.order_by)
     raise unsupported(f"query {type(query).__name__}")
+
+
+def _filtered_before(source: models.QueryRequest) -> bool:
+    """Whether all that a fusion merges has passed the filter of the fusion already.
+
+    The engine would hand this filter down and look at every point twice, an eighth of a search.
+    """
+    merged = source.prefetch if isinstance(source.prefetch, list) else [source.prefetch]
+    return _fusion(source.query) is not None and all(
+        each is not None and not each.prefetch and each.filter == source.filter for each in merged
+    )
 
 
 def _fusion(query: object) -> edge.Fusion.Rrf | edge.Fusion.Dbsf | None:

@@ -1,9 +1,9 @@
 """Passages: the pieces of documents that are searched, ranked and quoted."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,49 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+class Spans(Sequence[Span]):
+    """Spans behind the row of their edges, [start, end, start, end, …], as they are stored.
+
+    A search finds hundreds of spans and an answer looks at a few: each is made when looked at.
+    """
+
+    __slots__ = ("_edges",)
+
+    def __init__(self, edges: Iterable[int]) -> None:
+        """Take the edges. Raises TypeError where there are none to take."""
+        self._edges = tuple(edges)
+
+    def __len__(self) -> int:
+        """Return how many spans there are."""
+        return len(self._edges) // 2
+
+    @overload
+    def __getitem__(self, at: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Span]: ...
+
+    def __getitem__(self, at: int | slice) -> Span | Sequence[Span]:
+        """Return one span, or several."""
+        if isinstance(at, slice):
+            return tuple(self)[at]
+        place = range(len(self))[at] * 2
+        return Span(self._edges[place], self._edges[place + 1])
+
+    def __iter__(self) -> Iterator[Span]:
+        """Yield every span."""
+        edges = iter(self._edges)
+        return map(Span, edges, edges)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same spans are in another sequence."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return the hash of a tuple of the same spans."""
+        return hash(tuple(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +94,7 @@ class Passage:
     text: str
     start: int
     end: int
-    statements: tuple[Span, ...]
+    statements: Sequence[Span]
     access_revision: int = 0
 
     @property
@@ -88,7 +131,7 @@ class PassageVectors:
     dense: Floats
     sparse: SparseVector
     tokens: Bytes
-    token_spans: tuple[Span, ...]
+    token_spans: Sequence[Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +162,4 @@ class Candidate:
     retrieval_score: float
     terms: TermIds
     tokens: Bytes
-    token_spans: tuple[Span, ...]
+    token_spans: Sequence[Span]

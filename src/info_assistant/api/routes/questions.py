@@ -136,11 +136,10 @@ class _Asker:
 
     @asynccontextmanager
     async def _within(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Stop the body at the deadline, or when the process ends; count what fails."""
+        """Stop the body at the deadline; count what fails."""
         try:
-            with self._services.lifecycle.last_call():
-                async with deadline.enforced(_WHAT):
-                    yield
+            async with deadline.enforced(_WHAT):
+                yield
         except Exception as error:
             self._count(error)
             raise

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from info_assistant.model.document import (
     DocumentStatus,
     Progress,
 )
-from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span, Spans
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.stores.records import document_from
 
@@ -61,7 +60,7 @@ def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> C
             retrieval_score=score,
             terms=np.frombuffer(_bytes(payload["terms"]), _TERM),
             tokens=tokens.reshape(payload["token_shape"]),
-            token_spans=_spans(payload["token_spans"]),
+            token_spans=Spans(payload["token_spans"]),
         )
     except _UNREADABLE as exc:
         raise _invalid("passage", point_id, exc) from exc
@@ -83,7 +82,7 @@ def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
         text=payload["text"],
         start=payload["start"],
         end=payload["end"],
-        statements=_spans(payload["statements"]),
+        statements=Spans(payload["statements"]),
         access_revision=payload.get("access_revision", 0),
     )
 
@@ -133,15 +132,6 @@ def _document_fields(document: Document) -> dict[str, Any]:
 
 def _flat(spans: Sequence[Span]) -> list[int]:
     return [edge for span in spans for edge in (span.start, span.end)]
-
-
-def _spans(flat: Sequence[int]) -> tuple[Span, ...]:
-    # A search makes hundreds of spans; Span's own constructor would take three times as long.
-    edges = iter(flat)
-    return tuple(map(_span, zip(edges, edges, strict=False)))
-
-
-_span = partial(tuple.__new__, Span)
 
 
 def _base64(data: bytes) -> str:

@@ -4,7 +4,7 @@ The client's models check hundreds of numbers one by one, in both directions, wh
 everything else about a search. The shapes are Qdrant's: `models.QueryRequest` and `QueryResponse`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,7 +38,8 @@ class FoundPoint:
 class FoundPoints:
     """What a search found, best first."""
 
-    points: Sequence[FoundPoint]
+    # A sequence would be checked in Python, point by point.
+    points: list[FoundPoint]
 
 
 @dataclass(frozen=True, slots=True)
