@@ -67,6 +67,12 @@ class Settings:
     frontend_port: int = field(
         metadata=named("FRONTEND_PORT", "Port of the web page. Default: 8080.")
     )
+    worker_port: int = field(
+        metadata=named(
+            "WORKER_PORT",
+            "Port of the probes and metrics of `info-assistant worker`. Default: 8001.",
+        )
+    )
     backend_url: str = field(
         metadata=named(
             "BACKEND_URL",
@@ -278,6 +284,7 @@ class Settings:
             data_dir=data_dir,
             backend_port=backend_port,
             frontend_port=frontend_port,
+            worker_port=port_of(given, "WORKER_PORT", 8001),
             backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
             qdrant_api_key=given.get("QDRANT_API_KEY") or local_key_of(qdrant_url, data_dir),
