@@ -309,6 +309,8 @@ def _any_of(
 ) -> models.Filter:
     """Return the filter for those of the documents that meet their own conditions."""
     return models.Filter(
+        # Said once for all, so that Qdrant looks at these points and at no others.
+        must=[models.HasIdCondition(has_id=[each.document.id for each in statuses])],
         should=[
             models.Filter(
                 must=[
@@ -318,7 +320,7 @@ def _any_of(
                 ]
             )
             for each in statuses
-        ]
+        ],
     )
 
 
