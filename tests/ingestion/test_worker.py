@@ -1,5 +1,6 @@
 """A document's way in, on real stores: whatever happens, an accepted document is never lost."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,32 @@ async def test_a_new_version_replaces_the_old(place: "Place") -> None:
     assert (await place.library.original(SCOPE, document_id, version=1))[1].endswith(
         b"seven crowns."
     )
+
+
+async def test_only_whole_versions_are_found(place: "Place") -> None:
+    """Under steady questions a long document is there as one whole version, or for a moment two."""
+    text = "\n\n".join(f"# Part {n}\n\n" + f"paragraph{n} text. " * 60 for n in range(80))
+    document = (await accept(place, "long.md", text)).status.document
+    vectors = await place.embedder.embed_question("paragraph7 text")
+    seen: set[tuple[tuple[int, int], ...]] = set()
+
+    async def look() -> None:
+        found = await place.stores.passages.search(SCOPE, vectors, Filters(), 60)
+        seen.add(tuple(sorted(Counter(each.passage.version for each in found).items())))
+
+    async with place.working():
+        for version in (1, 2):
+            while (await place.library.status(SCOPE, document.id)).state is not DocumentState.READY:
+                await look()
+            await place.until(document.id, DocumentState.READY, version=version)
+            if version == 1:
+                assert seen <= {(), ((1, 60),)}
+                await accept(place, "long.md", text.replace("text.", "word."))
+    await look()
+    whole = {(), ((1, 60),), ((2, 60),)}
+    assert {((1, 60),), ((2, 60),)} <= seen
+    # Both at once are told apart by the ranking, which keeps the newer one.
+    assert all(len(each) == 2 for each in seen - whole)
 
 
 async def test_a_document_at_fault_fails_in_words_and_others_go_on(place: "Place") -> None:
