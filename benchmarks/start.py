@@ -74,7 +74,7 @@ async def _write(blobs: ObjectBlobs, store: QdrantStore, indexed: list[IndexedPa
     content = replace(document.content, sha256=hashlib.sha256(data).hexdigest())
     document = replace(document, content=content)
     assert document.id == indexed[0].passage.document_id
-    await blobs.put_new(original_key(document.tenant, content.sha256), data)
+    await blobs.put_new(original_key(document), data)
     await BlobCatalogue(blobs).commit(document)
     await store.passages.write(indexed)
     await store.board.put(

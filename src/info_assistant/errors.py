@@ -125,6 +125,13 @@ class Unreadable(InfoAssistantError):
         self.kind = kind
 
 
+class ReaderBroken(Unreadable):
+    """Reading a document came to no end: it brought the parser down or exceeded its limits.
+
+    The document may be at fault, or the machine at that moment; another attempt tells.
+    """
+
+
 class Unavailable(InfoAssistantError):
     """A dependency does not answer."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.model.answer import Answer
+from info_assistant.model.document import Document
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 from info_assistant.model.passage import (
     Candidate,
@@ -154,9 +155,13 @@ class MemoryIndex:
         wanted.sort(key=lambda pair: -pair[0])
         return [_candidate(score, held) for score, held in wanted[:limit]]
 
-    async def write(self, passages: Sequence[IndexedPassage]) -> None:
+    async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
         """Keep passages by their id."""
+        assert not hidden
         self._held |= {held.passage.id: held for held in passages}
+
+    async def reveal(self, documents: Sequence[Document]) -> None:
+        """Nothing is ever hidden here."""
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
         """Forget old versions."""

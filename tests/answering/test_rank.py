@@ -204,6 +204,16 @@ def test_repeated_words_and_hidden_documents_are_left_out() -> None:
     assert names([first, other], hidden="other") == ["first"]
 
 
+def test_one_version_of_each_document_is_ranked() -> None:
+    """While two versions of a document are in the index, the newer alone counts, however good."""
+    old, new, other = found("changed", [EAST]), found("changed", [NORTH]), found("other", [EAST])
+    old = replace(old, passage=replace(old.passage, text="Old words.", version=1))
+    new = replace(new, passage=replace(new.passage, text="New words.", version=2))
+    ranked = rank(question_of([EAST]), [old, other, new], limit=9)
+    texts = [each.candidate.passage.text for each in ranked]
+    assert texts == ["Text of other.", "New words."]
+
+
 def test_candidates_without_tokens_are_left_out() -> None:
     """A passage of which the model saw nothing cannot be ranked and harms nobody else."""
     empty = found("empty", [])

@@ -78,8 +78,16 @@ class HashEmbedder:
 class ThreadReader:
     """The real readers, in a thread and without the limits of a process."""
 
-    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
+    async def read(
+        self,
+        data: bytes,
+        *,
+        filename: str,
+        media_type: str,
+        on_progress: Callable[[int, int, str], None] | None = None,
+    ) -> Reading:
         """Read a file."""
+        del on_progress
         return await asyncio.to_thread(read_file, data, filename=filename, media_type=media_type)
 
 

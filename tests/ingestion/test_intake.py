@@ -15,7 +15,8 @@ from info_assistant.errors import (
     Unreadable,
 )
 from info_assistant.ingestion.intake import Intake, IntakeLimits, Upload
-from info_assistant.ingestion.originals import delete_unshared, original_key
+from info_assistant.ingestion.originals import original_key
+from info_assistant.ingestion.references import delete_unshared
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 
@@ -55,7 +56,7 @@ async def test_the_same_again_is_unchanged(place: "Place") -> None:
 async def test_a_failed_document_is_tried_again(place: "Place") -> None:
     """Uploading a failed document again is not taken for unchanged."""
     receipt = await place.intake.accept(LOCAL_OPERATOR, UPLOAD)
-    await place.stores.board.put(replace(receipt.status, state=DocumentState.FAILED))
+    await place.stores.board.put_all([replace(receipt.status, state=DocumentState.FAILED)])
     assert (await place.intake.accept(LOCAL_OPERATOR, UPLOAD)).outcome == "accepted"
 
 
@@ -114,7 +115,7 @@ async def test_simultaneous_uploads_are_versions_in_a_row(place: "Place") -> Non
     assert revisions == list(range(1, len(taken) + 1))
     for each in taken:
         document = each.status.document
-        assert await place.blobs.get(original_key("default", document.content.sha256))
+        assert await place.blobs.get(original_key(document))
 
 
 async def test_a_deletion_beside_an_upload_leaves_the_bytes(place: "Place") -> None:

@@ -1,6 +1,7 @@
 """What only one of the two kinds of object storage does."""
 
 import asyncio
+import errno
 import os
 import threading
 from pathlib import Path
@@ -46,6 +47,23 @@ async def test_a_failed_write_leaves_nothing(
     with pytest.raises(ObjectStorageUnavailable):
         await blobs.put_new("x.json", b"bytes")
     assert os.listdir(tmp_path) == []  # noqa: PTH208  A blocking look is fine here.
+
+
+async def test_a_full_disk_is_said_in_words_and_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk refuses a write in words and leaves nothing of it; with room it is taken."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    blobs = ObjectBlobs(str(tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(ObjectStorageUnavailable, match="is full, so nothing was stored"):
+            await blobs.put_new("x.json", b"bytes")
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  A blocking look is fine here.
+    assert await blobs.put_new("x.json", b"bytes")
 
 
 async def test_what_a_crash_left_is_not_listed(tmp_path: Path) -> None:

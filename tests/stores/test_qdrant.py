@@ -231,7 +231,7 @@ async def test_the_board_returns_what_was_put(store: QdrantStore) -> None:
     assert await store.board.get(SCOPE, first.document.id) == second
     assert await store.board.get(AccessScope("other", SCOPE.groups), first.document.id) is None
     assert await store.board.get(SCOPE, "not-an-id") is None
-    await store.board.remove("default", first.document.id)
+    await store.board.remove("default", first.document.id, up_to=first.document.revision)
     assert await store.board.get(SCOPE, first.document.id) is None
 
 

@@ -31,7 +31,8 @@ def rank(
     may_show: Callable[[Passage], bool] = lambda _passage: True,
 ) -> tuple[RankedPassage, ...]:
     """Return the `limit` best candidates that may be shown, without repeats."""
-    visible = _distinct([c for c in candidates if len(c.tokens) and may_show(c.passage)])
+    shown = [c for c in candidates if len(c.tokens) and may_show(c.passage)]
+    visible = _distinct(_of_newest_versions(shown))
     if not visible:
         return ()
     pieces = _PieceCosines(question.tokens, visible)
@@ -43,6 +44,15 @@ def rank(
         RankedPassage(visible[at], scores[at], shares[at], own)
         for at, own in zip(order, pieces.statement_scores(order), strict=True)
     )
+
+
+def _of_newest_versions(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Keep one version of each document: for a moment two of them may be in the index."""
+    newest: dict[str, int] = {}
+    for candidate in candidates:
+        passage = candidate.passage
+        newest[passage.document_id] = max(passage.version, newest.get(passage.document_id, 0))
+    return [c for c in candidates if c.passage.version == newest[c.passage.document_id]]
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -47,6 +47,12 @@ def _frontend() -> click.Command:
     return frontend
 
 
+def _worker() -> click.Command:
+    from info_assistant.cli.roles import worker
+
+    return worker
+
+
 def _local_qdrant() -> click.Command:
     from info_assistant.cli.roles import local_qdrant
 
@@ -129,6 +135,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("tenants", "Create and list tenants, and set what each may use.", _tenants),
     Entry("rebuild", "Recreate what can be derived from object storage.", _rebuild),
     Entry("serve", "Run the backend alone.", _serve),
+    Entry("worker", "Take documents in, without an API.", _worker),
     Entry("frontend", "Run the web page alone.", _frontend),
     Entry("local-qdrant", "Run the one-machine vector store alone.", _local_qdrant),
     Entry("drill", "Run stand-ins for demonstrations, such as an identity provider.", _drill),

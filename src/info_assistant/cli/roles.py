@@ -1,4 +1,4 @@
-"""The processes of the stack, each run alone: `serve`, `frontend`, `local-qdrant`.
+"""The processes of the stack, each run alone: `serve`, `worker`, `frontend`, `local-qdrant`.
 
 `up` starts the same commands; whoever looks at the process list sees the role in the command line.
 """
@@ -33,6 +33,24 @@ def serve() -> None:
     from info_assistant.wiring import run_backend
 
     run_backend(Settings.from_environment())
+
+
+@click.command(short_help="Take documents in, without an API.")
+@with_parent_option
+def worker() -> None:
+    """Take documents in, beside or instead of the backends: same stores, no API.
+
+    INGESTION_WORKERS says how many documents go in side by side. Probes and metrics are at
+    WORKER_PORT.
+
+    \b
+    Examples:
+      info-assistant worker
+      INGESTION_WORKERS=4 BLOB_URL=s3://bucket QDRANT_URL=http://qdrant:6333 info-assistant worker
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring import run_worker
+
+    run_worker(Settings.from_environment())
 
 
 @click.command(short_help="Run the web page alone.")

@@ -5,18 +5,20 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from info_assistant.model.document import Document
+from info_assistant.model.document import Document, DocumentStatus
 from info_assistant.model.passage import Passage
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """A document that has been read and split; `written` counts its searchable passages.
+    """A document that has been read and split; `written` counts its passages in the index.
 
-    `stopped` means that nothing more is to be done for it: it failed or is gone.
-    `looked_at` is when, on the loop's clock, the catalogue was last asked about it.
+    `claimed` is what the board showed when it was taken in hand. `stopped` means that nothing more
+    is to be done for it: it failed or is gone. `looked_at` is when, on the loop's clock, the
+    catalogue was last asked about it.
     """
 
+    claimed: DocumentStatus
     document: Document
     passages: Sequence[Passage]
     written: int = 0

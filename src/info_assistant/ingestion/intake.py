@@ -12,14 +12,14 @@ from info_assistant.errors import (
     Conflict,
     DocumentLimitReached,
     InvalidRequest,
-    NotFound,
     PayloadTooLarge,
     Unreadable,
     VectorStoreUnavailable,
 )
 from info_assistant.ingestion.access import checked_access
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import MEDIA_TYPES, original_key
+from info_assistant.ingestion.originals import MEDIA_TYPES
+from info_assistant.ingestion.references import keep_original, let_go
 from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import (
     Content,
@@ -30,6 +30,7 @@ from info_assistant.model.document import (
     document_id,
 )
 from info_assistant.model.identity import EVERYONE, Caller
+from info_assistant.observability.steps import Step, step
 from info_assistant.ports import Clock
 
 MEGABYTE = 1024 * 1024
@@ -128,8 +129,10 @@ class Intake:
                 return Receipt(shown, "unchanged")
             if before is None:
                 await self._require_place(caller.scope.tenant)
-            document = self._next_revision(caller, upload, standing)
-            if await self._commit(document, upload.data):
+            document = await self._commit(
+                self._next_revision(caller, upload, standing), upload.data
+            )
+            if document is not None:
                 if before and before.access != document.access:
                     # The old version is shown until the new one is ready.
                     await self._visibility.announce(access_change(document))
@@ -170,25 +173,26 @@ class Intake:
             updated_at=now,
         )
 
-    async def _commit(self, document: Document, data: bytes) -> bool:
-        blobs = self._stores.blobs
-        key = original_key(document.tenant, document.content.sha256)
-        new = await blobs.put_new(key, data)
-        if not await self._stores.catalogue.commit(document):
-            return False
-        if not new:
-            # The last document that shared these bytes may have been deleted meanwhile, and its
-            # bytes with it. From the commit on, a deletion sees that they are wanted.
-            try:
-                await blobs.get(key)
-            except NotFound:
-                await blobs.put_new(key, data)
-        return True
+    async def _commit(self, document: Document, data: bytes) -> Document | None:
+        """Store the bytes, then the catalogue's entry; None if another was committed before."""
+        stores = self._stores
+
+        async def put(key: str) -> None:
+            with step(Step.OBJECT_PUT, document_id=document.id):
+                await stores.blobs.put_new(key, data)
+
+        document = await keep_original(stores.blobs, document, put)
+        with step(Step.CATALOGUE_PUT, document_id=document.id):
+            committed = await stores.catalogue.commit(document)
+        if committed:
+            return document
+        await let_go(stores, document)
+        return None
 
     async def _announced(self, document: Document) -> DocumentStatus:
         status = DocumentStatus(document, DocumentState.ACCEPTED, self._clock.now())
         try:
-            await self._stores.board.put(status)
+            await self._stores.board.announce([status])
         except VectorStoreUnavailable:
             # The upload is committed; the worker finds it in the catalogue.
             _LOG.warning("document accepted but not yet shown", document_id=document.id)

@@ -9,12 +9,14 @@ import structlog
 from info_assistant.errors import Conflict, NotFound, Unavailable, VectorStoreUnavailable
 from info_assistant.ingestion.access import checked_access, explain
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import delete_unshared, load_reading, original_key
+from info_assistant.ingestion.originals import load_reading, original_key
+from info_assistant.ingestion.references import delete_unshared
 from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope, Caller, Role
 from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import ChangeKind, Explanation, VisibilityChange
+from info_assistant.observability.steps import Step, step
 from info_assistant.ports import Clock, StatusPage
 
 _ATTEMPTS = 5
@@ -81,7 +83,7 @@ class Library:
         Raises NotFound, ObjectStorageUnavailable. Works while Qdrant is down.
         """
         document = await self._document(scope, document_id, version)
-        data = await self._stores.blobs.get(original_key(document.tenant, document.content.sha256))
+        data = await self._stores.blobs.get(original_key(document))
         return await self._status_of(scope, document), data
 
     async def reading(
@@ -127,12 +129,29 @@ class Library:
         ObjectStorageUnavailable.
         """
         stores = self._stores
-        await stores.passages.remove_versions(tenant, document_id, up_to=up_to)
-        if await stores.catalogue.latest(tenant, document_id) is None:
-            await stores.board.remove(tenant, document_id)
-        for document in await stores.catalogue.dead_revisions(tenant, document_id, up_to):
-            await delete_unshared(stores, document)
-        await stores.catalogue.sweep(tenant, document_id, up_to)
+        with step(Step.DELETE, document_id=document_id):
+            for document in await stores.catalogue.dead_revisions(tenant, document_id, up_to):
+                await delete_unshared(stores, document)
+            await stores.passages.remove_versions(tenant, document_id, up_to=up_to)
+            await stores.board.remove(tenant, document_id, up_to=up_to)
+            await stores.catalogue.sweep(tenant, document_id, up_to)
+
+    async def retry(self, caller: Caller, document_id: str) -> DocumentStatus:
+        """Let a document that has failed be taken in again; one still under way stays as it is.
+
+        Raises NotFound, Conflict if it has not failed, VectorStoreUnavailable.
+        """
+        shown = await self.status(caller.scope, document_id)
+        if not shown.state.settled:
+            return shown
+        if shown.state is not DocumentState.FAILED:
+            raise Conflict(
+                f"This document is {shown.state.value}, so there is nothing to try again. Upload "
+                "it anew to replace it."
+            )
+        now = self._clock.now()
+        await self._stores.board.reopen([shown], now)
+        return DocumentStatus(shown.document, DocumentState.ACCEPTED, now)
 
     async def change_access(
         self, caller: Caller, document_id: str, groups: Sequence[str]

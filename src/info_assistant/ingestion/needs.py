@@ -52,7 +52,7 @@ class WholeBoard(DocumentBoard, Protocol):
         """Open a document to its groups here, unless a later revision of it is shown already."""
 
     async def put_all(self, statuses: Sequence[DocumentStatus]) -> None:
-        """Create or replace the states of several documents."""
+        """Create or replace the states of several documents, whoever has them in hand."""
 
     def every(self) -> AsyncIterator[DocumentStatus]:
         """Yield the state of every document of every tenant."""

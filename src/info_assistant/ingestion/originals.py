@@ -7,8 +7,7 @@ from typing import Any
 
 import structlog
 
-from info_assistant.errors import NotFound, StoredDataInvalid
-from info_assistant.ingestion.needs import Stores
+from info_assistant.errors import NotFound
 from info_assistant.model.document import Document
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.schema import Stored, stamped
@@ -42,9 +41,18 @@ _ENDINGS = {media_type: ending for ending, media_type in reversed(MEDIA_TYPES.it
 _LOG = structlog.get_logger(__name__)
 
 
-def original_key(tenant: str, sha256: str) -> str:
-    """Return the name of an original; documents of a tenant with the same bytes share it."""
-    return f"{tenant}/originals/{sha256[:2]}/{sha256}"
+def original_key(document: Document) -> str:
+    """Return the name of a document's bytes; documents of a tenant may share it."""
+    content = document.content
+    copy = f"{content.copy}/" if content.copy else ""
+    return f"{document.tenant}/originals/{content.sha256[:2]}/{copy}{content.sha256}"
+
+
+def readings_folder(document: Document) -> str:
+    """Return the folder of what was read from a document's bytes; it goes when these go."""
+    content = document.content
+    copy = f"{content.copy}/" if content.copy else ""
+    return f"{document.tenant}/readings/{copy}{content.sha256}"
 
 
 def reading_key(document: Document) -> str:
@@ -53,7 +61,7 @@ def reading_key(document: Document) -> str:
     The kind of file is part of it: the same bytes read differently as Markdown and as plain text.
     """
     kind = _ending(document).lstrip(".") or "unknown"
-    return f"{document.tenant}/readings/{document.content.sha256}/{READER_VERSION}.{kind}.json"
+    return f"{readings_folder(document)}/{READER_VERSION}.{kind}.json"
 
 
 def file_name(document: Document) -> str:
@@ -77,41 +85,6 @@ async def load_reading(blobs: Blobs, document: Document) -> Reading | None:
 async def save_reading(blobs: Blobs, document: Document, reading: Reading) -> None:
     """Keep the text of a document, so that showing it takes no reader."""
     await blobs.put(reading_key(document), _encoded(reading))
-
-
-async def delete_unshared(stores: Stores, gone: Document) -> None:
-    """Delete the bytes and readings of `gone` unless another document of the tenant has them.
-
-    An upload of the same bytes may commit in the meantime. Therefore the catalogue is asked again
-    afterwards and the bytes are put back if they are wanted; the upload looks from its side.
-    """
-    if await _wanted(stores, gone):
-        return
-    key = original_key(gone.tenant, gone.content.sha256)
-    try:
-        data = await stores.blobs.get(key)
-    except NotFound:
-        data = None
-    await stores.blobs.delete(key)
-    async for reading in stores.blobs.keys(f"{gone.tenant}/readings/{gone.content.sha256}"):
-        await stores.blobs.delete(reading)
-    if data is not None and await _wanted(stores, gone):
-        await stores.blobs.put_new(key, data)
-
-
-async def _wanted(stores: Stores, gone: Document) -> bool:
-    """Whether a living revision of another document has the bytes of `gone`."""
-    async for tenant, document_id, revision in stores.catalogue.living():
-        if tenant != gone.tenant:
-            continue
-        try:
-            other = await stores.catalogue.revision(tenant, document_id, revision)
-        except StoredDataInvalid:
-            # It may be the one: bytes too many can be deleted later, bytes too few not mended.
-            return True
-        if other is not None and other.content.sha256 == gone.content.sha256:
-            return True
-    return False
 
 
 def _ending(document: Document) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from info_assistant.errors import IngestionUnavailable, Unreadable
+from info_assistant.errors import IngestionUnavailable, ReaderBroken, Unreadable
 from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, ReplyDecoder
 from info_assistant.model.reading import Reading
 
@@ -27,6 +27,7 @@ _BYTES_PER_CHARACTER = 8
 _BYTES_PER_BLOCK = 64
 _LONGEST_MESSAGE = 256
 _STARVED_SHARE = 3
+_SMALL_SHARE = 8
 _TOO_LONG = (
     "Reading this file took longer than {seconds:.0f} seconds and was stopped. "
     "Split it into parts or save it anew."
@@ -212,7 +213,7 @@ class SubprocessReader:
                     sound = await self._converse(ours, source, request, decoder)
                     ending = await ended
             except TimeoutError:
-                raise Unreadable(
+                raise ReaderBroken(
                     "limits", _TOO_LONG.format(seconds=self._limits.wall_seconds)
                 ) from None
             return self._understood(decoder.reading if sound else None, ending)
@@ -266,16 +267,22 @@ class SubprocessReader:
         )
 
     def _understood(self, reading: Reading | None, ending: _Ending) -> Reading:
-        """Return the reading of a child that ended well. Raises Unreadable otherwise."""
+        """Return the reading of a child that ended well. Raises ReaderBroken otherwise."""
         code = os.waitstatus_to_exitcode(ending.status)
+        if (
+            code == -signal.SIGKILL
+            and ending.memory_bytes * _SMALL_SHARE < self._limits.memory_bytes
+        ):
+            # Nobody kills a child this small for what it did: somebody did it from outside.
+            raise _ParserEnded
         if code == -signal.SIGXCPU:
-            raise Unreadable("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
+            raise ReaderBroken("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
         # Foreign code that gets no more memory fails in its own way, often by crashing.
         starved = ending.memory_bytes * _STARVED_SHARE > self._limits.memory_bytes
         if code in {_OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
-            raise Unreadable("limits", _TOO_MUCH_MEMORY)
+            raise ReaderBroken("limits", _TOO_MUCH_MEMORY)
         if code != 0 or reading is None:
-            raise Unreadable("corrupt", _CRASHED)
+            raise ReaderBroken("corrupt", _CRASHED)
         return reading
 
     async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[_Ending]") -> None:

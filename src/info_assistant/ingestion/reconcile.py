@@ -1,8 +1,5 @@
 """Brings the projections back in line with the catalogue, whatever was missed or lost."""
 
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
-
 import structlog
 
 from info_assistant.errors import StoredDataInvalid
@@ -20,21 +17,14 @@ _LOG = structlog.get_logger(__name__)
 class Reconciler:
     """Compares the catalogue, the board and the index, and mends what differs.
 
-    `busy` names the documents that are under way just now; they are left alone.
+    Documents under way are left alone, whoever has them: only what nobody has begins anew.
     """
 
-    def __init__(
-        self,
-        stores: Stores,
-        library: Library,
-        clock: Clock,
-        busy: Callable[[], AbstractSet[str]],
-    ) -> None:
+    def __init__(self, stores: Stores, library: Library, clock: Clock) -> None:
         """Mend these stores."""
         self._stores = stores
         self._library = library
         self._clock = clock
-        self._busy = busy
 
     async def mend(self) -> int:
         """Compare and mend once; return how many documents are to be indexed again.
@@ -52,31 +42,32 @@ class Reconciler:
             async for tenant, document_id, revision in self._stores.catalogue.living()
         }
         again = await self._compare_board(living, counts)
-        for start in range(0, len(again), _GROUP):
-            await self._accept([(*living[key], key) for key in again[start : start + _GROUP]])
-        for document_id in counts.keys() - living.keys() - self._busy():
+        for document_id in counts.keys() - living.keys():
             await self._stores.passages.remove_document(document_id)
-        await self._library.visibility.settle(self._project, self._busy)
-        return len(again)
+        await self._library.visibility.settle(self._project)
+        return again
 
     async def _compare_board(
         self, living: dict[str, tuple[str, int]], counts: dict[str, int]
-    ) -> list[str]:
+    ) -> int:
         missing = set(living)
-        again: list[str] = []
+        behind: list[str] = []
+        torn: list[DocumentStatus] = []
         async for status in self._stores.board.every():
             document = status.document
             missing.discard(document.id)
-            if document.id in self._busy():
-                continue
             if document.id not in living:
                 await self._remove_if_gone(status)
             elif document.revision < living[document.id][1]:
                 if not await self._reopened(status, living[document.id][1]):
-                    again.append(document.id)
+                    behind.append(document.id)
             elif status.state is DocumentState.READY and not await self._is_whole(status, counts):
-                again.append(document.id)
-        return again + sorted(missing - self._busy())
+                torn.append(status)
+        behind += sorted(missing)
+        for start in range(0, len(behind), _GROUP):
+            await self._accept([(*living[key], key) for key in behind[start : start + _GROUP]])
+        await self._stores.board.reopen(torn, self._clock.now())
+        return len(behind) + len(torn)
 
     async def _reopened(self, status: DocumentStatus, revision: int) -> bool:
         """Whether all that the board missed is who may see a document, which it now knows."""
@@ -134,13 +125,14 @@ class Reconciler:
                 await self._stores.catalogue.bury(
                     Tombstone(tenant, document_id, revision, now, _RECONCILER)
                 )
-        await self._stores.board.put_all(statuses)
+        await self._stores.board.announce(statuses)
 
     async def _remove_if_gone(self, status: DocumentStatus) -> None:
         tenant, document_id = status.document.tenant, status.document.id
         if await self._is_gone(tenant, document_id):
-            await self._stores.passages.remove_document(document_id)
-            await self._stores.board.remove(tenant, document_id)
+            up_to = status.document.revision
+            await self._stores.passages.remove_versions(tenant, document_id, up_to=up_to)
+            await self._stores.board.remove(tenant, document_id, up_to=up_to)
 
     async def _is_gone(self, tenant: str, document_id: str) -> bool:
         try:

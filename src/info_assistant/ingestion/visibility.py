@@ -9,7 +9,6 @@ It never shows anybody more than index or catalogue do.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -158,12 +157,12 @@ class VisibilityOverlay:
     async def settle(
         self,
         project: Callable[[VisibilityChange], Awaitable[None]],
-        busy: Callable[[], AbstractSet[str]],
     ) -> None:
         """Carry old changes into the index once more, and take them off the feed, oldest first.
 
-        To be called after the index was compared with the catalogue. Stops at a change of a
-        document that is under way (`busy`). Raises what `project` raises, ObjectStorageUnavailable.
+        To be called after the index was compared with the catalogue. Documents under way need no
+        patience: what they bring is opened as the catalogue has it by then. Raises what `project`
+        raises, ObjectStorageUnavailable.
         """
         # The newest entry stays, so it need not be carried again and again.
         for number in sorted(self._batches)[:-1]:
@@ -171,8 +170,6 @@ class VisibilityOverlay:
             if self._clock.now() - batch.at < KEPT_FOR:
                 return
             for change in batch.changes:
-                if change.document_id in busy():
-                    return
                 await project(change)
             # Held until the feed is listed again: whatever was read before is answered by then.
             await self._feed.delete(number)

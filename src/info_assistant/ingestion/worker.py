@@ -5,25 +5,25 @@ embedder works on one batch the next documents are read and the last batch is wr
 are cut across documents, because most documents are smaller than a batch.
 
 Whatever is not available is waited for, however long; only a document's own fault fails it.
+Several workers, in as many processes, share the documents by leases (`leases.py`).
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from info_assistant.errors import (
     InfoAssistantError,
-    Misconfigured,
     NotFound,
-    Unavailable,
+    ReaderBroken,
     Unreadable,
 )
 from info_assistant.ingestion.batches import Batcher, Piece, Work
+from info_assistant.ingestion.endings import Endings, steps
+from info_assistant.ingestion.leases import LEASE_S, Claims, LeaseWatch
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.originals import (
@@ -32,20 +32,26 @@ from info_assistant.ingestion.originals import (
     original_key,
     save_reading,
 )
+from info_assistant.ingestion.patience import Patience
 from info_assistant.ingestion.reconcile import Reconciler
 from info_assistant.ingestion.reporter import StatusReporter
 from info_assistant.ingestion.split import TokenCounter, split
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.passage import IndexedPassage, Passage
 from info_assistant.model.reading import Reading
+from info_assistant.observability.steps import Step, step
 from info_assistant.ports import Clock, Embedder, Reader
 
+_RESTS_FOR_EACH_RECONCILED = 4
 _LOG = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 _INTERNAL_FAULT = (
     "This document could not be taken in because of a fault in the program, not in the document. "
     "Upload it again; if that does not help, tell the people who run this service."
+)
+_NO_PROGRESS = (
+    "Cutting this document into passages took longer than {minutes:.0f} minutes and was stopped. "
+    "Split it into parts."
 )
 _NO_TEXT = "No text was found in this document, so there is nothing to search."
 
@@ -63,7 +69,9 @@ class Tools:
 class Pace:
     """How the worker divides its work; times in seconds, sizes in passages.
 
-    Two embedding calls overlap, so that the embedder's threads have work while a batch ends.
+    Two embedding calls overlap, so that the embedder's threads have work while a batch ends. A
+    document has as many `attempts` as it may bring the parser down, or come no further in
+    `stall_s`, before it has failed.
     """
 
     poll_s: float = 2.0
@@ -72,6 +80,9 @@ class Pace:
     last_retry_s: float = 5.0
     shutdown_s: float = 1.5
     look_s: float = 2.0
+    lease_s: float = LEASE_S
+    stall_s: float = 300.0
+    attempts: int = 3
     claims: int = 32
     readers: int = 2
     batch: int = 64
@@ -96,14 +107,18 @@ class IngestionWorker:
         self._clock = clock
         self._pace = pace or Pace()
         self._wake = asyncio.Event()
-        self._in_flight: dict[str, Document] = {}
+        self._claims = Claims(stores.board, clock, LeaseWatch(self._pace.lease_s))
         self._claimed: asyncio.Queue[DocumentStatus] = asyncio.Queue(self._pace.readers)
         self._batcher = Batcher(self._pace.waiting)
         self._embedded: asyncio.Queue[list[tuple[Work, Sequence[IndexedPassage]]]] = asyncio.Queue(
             self._pace.embeddings
         )
-        self._reporter = StatusReporter(stores.board)
-        self._reconciler = Reconciler(stores, library, clock, self._busy)
+        self._reporter = StatusReporter(stores.board, clock)
+        self._wait = Patience(
+            self._pace.first_retry_s, self._pace.last_retry_s, self._reporter.progressed
+        )
+        self._endings = Endings(stores, self._reporter, self._wait, clock, self._pace.look_s)
+        self._reconciler = Reconciler(stores, library, clock)
 
     def on_settled(self, callback: Callable[[float], None]) -> None:
         """Tell `callback` how many seconds each document took until it was ready or failed."""
@@ -114,7 +129,7 @@ class IngestionWorker:
         self._wake.set()
 
     async def run(self) -> None:
-        """Take documents in, for ever. Cancelling marks those under way as interrupted."""
+        """Take documents in, for ever. Cancelling gives up the leases of those under way."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reporter.run(), name="ingestion-report")
@@ -129,21 +144,21 @@ class IngestionWorker:
             await self._interrupt()
 
     async def _interrupt(self) -> None:
-        for document in self._in_flight.values():
-            self._report(document, DocumentState.INTERRUPTED)
+        self._reporter.interrupt()
         with contextlib.suppress(InfoAssistantError, TimeoutError):
             async with asyncio.timeout(self._pace.shutdown_s):
                 await self._reporter.flush()
 
-    def _busy(self) -> AbstractSet[str]:
-        return self._in_flight.keys() | self._reporter.pending
-
     async def _reconcile(self) -> None:
         while True:
+            began = asyncio.get_running_loop().time()
             wait_s = self._pace.reconcile_s
             try:
                 if await self._reconciler.mend():
                     self.notify()
+                # A catalogue so large that comparing takes long is compared less often.
+                took_s = asyncio.get_running_loop().time() - began
+                wait_s = max(wait_s, took_s * _RESTS_FOR_EACH_RECONCILED)
             except InfoAssistantError as exc:
                 _LOG.warning("projections not compared yet", error=exc.code, detail=exc.message)
                 wait_s = min(wait_s, self._pace.last_retry_s)
@@ -152,63 +167,64 @@ class IngestionWorker:
     async def _claim(self) -> None:
         while True:
             self._wake.clear()
-            # Taken before and after: a state may reach the board while we read it.
-            busy = set(self._busy())
-            limit = self._pace.claims + len(busy)
-            found = await self._until_available(lambda: self._stores.board.unsettled(limit))  # noqa: B023  (awaited at once)
-            fresh = [each for each in found if each.document.id not in busy | self._busy()]
-            for status in fresh:
-                self._in_flight[status.document.id] = status.document
-            for status in fresh:
+            claimed = await self._wait.until_available(
+                lambda: self._claims.claim(self._reporter.held, self._pace.claims)
+            )
+            for status in claimed:
+                self._reporter.hold(status)
+            for status in claimed:
                 await self._claimed.put(status)
-            if not fresh:
+            if not claimed:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll_s):
                         await self._wake.wait()
 
     async def _read(self) -> None:
         while True:
-            claimed = (await self._claimed.get()).document
-            work = await self._prepared(claimed)
-            if work is None:
-                self._in_flight.pop(claimed.id, None)
-            else:
-                await self._batcher.put(work)
+            claimed = await self._claimed.get()
+            if self._reporter.holds(claimed):
+                work = await self._prepared(claimed)
+                if work is not None:
+                    await self._batcher.put(work)
 
-    async def _prepared(self, claimed: Document) -> Work | None:
+    async def _prepared(self, claimed: DocumentStatus) -> Work | None:
         """Read and split a document; None if there is nothing to index."""
-        document = claimed
+        document = claimed.document
         try:
             # The board may be behind: what counts is the newest revision in the catalogue.
-            latest = await self._until_available(
-                lambda: self._stores.catalogue.latest(claimed.tenant, claimed.id)
-            )
+            latest = await self._endings.latest(document)
             if latest is None:
-                await self._forget(claimed)
+                await self._endings.forget(document)
                 return None
             document = latest
-            self._in_flight[document.id] = document
             passages = await self._passages_of(document)
         except NotFound:
-            self._fail(document, "The stored file is missing. Upload the document again.")
+            self._endings.fail(document, "The stored file is missing. Upload the document again.")
+        except ReaderBroken as exc:
+            self._try_once_more(claimed, document, exc.message)
         except InfoAssistantError as exc:
-            self._fail(document, exc.message)
+            self._endings.fail(document, exc.message)
         except Exception:  # noqa: BLE001
             # The boundary between documents: a fault of ours in one of them must not stop the rest.
             _LOG.exception("document not read", document_id=document.id)
-            self._fail(document, _INTERNAL_FAULT)
+            self._endings.fail(document, _INTERNAL_FAULT)
         else:
-            work = Work(document, passages, looked_at=asyncio.get_running_loop().time())
+            work = Work(claimed, document, passages, looked_at=asyncio.get_running_loop().time())
             self._progress(work)
             return work
         return None
 
     async def _passages_of(self, document: Document) -> Sequence[Passage]:
-        self._report(document, DocumentState.READING)
-        reading = await self._until_available(lambda: self._reading_of(document))
-        passages = await self._until_available(
-            lambda: asyncio.to_thread(split, document, reading, self._tools.counter)
-        )
+        self._reporter.report(document, DocumentState.READING)
+        reading = await self._wait.until_available(lambda: self._reading_of(document))
+        try:
+            async with asyncio.timeout(self._pace.stall_s):
+                passages = await self._wait.until_available(
+                    lambda: asyncio.to_thread(split, document, reading, self._tools.counter)
+                )
+        except TimeoutError:
+            minutes = self._pace.stall_s / 60
+            raise ReaderBroken("limits", _NO_PROGRESS.format(minutes=minutes)) from None
         if not passages:
             raise Unreadable("no_text", " ".join([_NO_TEXT, *reading.notes]))
         return passages
@@ -217,17 +233,29 @@ class IngestionWorker:
         stored = await load_reading(self._stores.blobs, document)
         if stored is not None:
             return stored
-        data = await self._stores.blobs.get(original_key(document.tenant, document.content.sha256))
-        reading = await self._tools.reader.read(
-            data, filename=file_name(document), media_type=document.content.media_type
-        )
+
+        def tell(done: int, total: int, unit: str) -> None:
+            progress = Progress(done, total, unit)
+            self._reporter.report(document, DocumentState.READING, progress=progress)
+
+        data = await self._stores.blobs.get(original_key(document))
+        with step(Step.READING, document_id=document.id):
+            reading = await self._tools.reader.read(
+                data,
+                filename=file_name(document),
+                media_type=document.content.media_type,
+                on_progress=tell,
+            )
         await save_reading(self._stores.blobs, document, reading)
         return reading
 
     async def _embed(self) -> None:
         while True:
             pieces = await self._batcher.take(self._pace.batch)
-            indexed = await self._indexed([piece for piece in pieces if not piece.work.stopped])
+            indexed = await self._indexed(
+                [piece for piece in pieces if self._endings.goes_on(piece.work)]
+            )
+            self._reporter.progressed()
             if indexed:
                 await self._embedded.put(indexed)
 
@@ -239,7 +267,7 @@ class IngestionWorker:
         if not passages:
             return []
         try:
-            vectors = await self._until_available(
+            vectors = await self._wait.until_available(
                 lambda: self._tools.embedder.embed_passages(passages)
             )
             indexed = iter([IndexedPassage(*pair) for pair in zip(passages, vectors, strict=True)])
@@ -258,17 +286,22 @@ class IngestionWorker:
             while not self._embedded.empty():
                 batch.extend(self._embedded.get_nowait())
             for work in dict.fromkeys(work for work, _ in batch):
-                await self._look_whether_wanted(work)
-            living = [(work, indexed) for work, indexed in batch if not work.stopped]
-            for work in await self._written(living):
-                if work.written == len(work.passages) and not work.stopped:
-                    await self._finish(work)
+                await self._endings.look_whether_wanted(work)
+            living = [(work, indexed) for work, indexed in batch if self._endings.goes_on(work)]
+            written = await self._written(living) if living else []
+            await self._endings.finish(
+                [work for work in written if work.written == len(work.passages)]
+            )
 
     async def _written(self, batch: Sequence[tuple[Work, Sequence[IndexedPassage]]]) -> list[Work]:
         """Write passages of several documents together; one at a time if they are refused."""
         passages = [each for _, indexed in batch for each in indexed]
+        works = list(dict.fromkeys(work for work, _ in batch))
         try:
-            await self._until_available(lambda: self._stores.passages.write(passages))
+            with steps(Step.INDEX_BATCH, works):
+                await self._wait.until_available(
+                    lambda: self._stores.passages.write(passages, hidden=True)
+                )
         except InfoAssistantError as exc:
             if len(batch) > 1:
                 return [work for each in batch for work in await self._written([each])]
@@ -279,96 +312,23 @@ class IngestionWorker:
             work.written += len(indexed)
             if work.written < len(work.passages):
                 self._progress(work)
-        return list(dict.fromkeys(work for work, _ in batch))
-
-    async def _look_whether_wanted(self, work: Work) -> None:
-        """Stop a long document that was deleted or replaced while it was under way."""
-        now = asyncio.get_running_loop().time()
-        if work.stopped or now - work.looked_at < self._pace.look_s:
-            return
-        work.looked_at = now
-        document = work.document
-        latest = await self._until_available(
-            lambda: self._stores.catalogue.latest(document.tenant, document.id)
-        )
-        if latest is None or latest.content.version != document.content.version:
-            work.stopped = True
-            await self._finish(work)
-        else:
-            # Who may see it can have changed, which the board is told with its progress.
-            work.document = latest
-
-    async def _finish(self, work: Work) -> None:
-        """Let the new version stand alone, unless the document has moved on meanwhile."""
-        document, version = work.document, work.document.content.version
-        try:
-            await self._until_available(lambda: self._settle(work, document, version))
-        except InfoAssistantError as exc:
-            self._stop(work, exc.message)
-        self._in_flight.pop(document.id, None)
-
-    async def _settle(self, work: Work, document: Document, version: int) -> None:
-        stores = self._stores
-        latest = await stores.catalogue.latest(document.tenant, document.id)
-        if latest is None:
-            await self._forget(document)
-        elif latest.content.version != version:
-            self._report(latest, DocumentState.ACCEPTED)
-            self.notify()
-        else:
-            if version > 1:
-                await stores.passages.remove_versions(
-                    document.tenant, document.id, up_to=version - 1
-                )
-            if latest.revision > work.passages[0].access_revision:
-                await stores.passages.set_access(latest)
-            # Splitting finds a better title than a file name where the document states one.
-            titled = replace(latest, title=work.passages[0].title)
-            self._report(titled, DocumentState.READY, passages=len(work.passages))
-
-    async def _forget(self, document: Document) -> None:
-        """Remove what is left of a document that was deleted while it was under way."""
-        self._reporter.forget(document.id)
-        await self._until_available(
-            lambda: self._stores.passages.remove_versions(
-                document.tenant, document.id, up_to=document.content.version
-            )
-        )
-        await self._until_available(lambda: self._stores.board.remove(document.tenant, document.id))
+        return works
 
     def _stop(self, work: Work, reason: str) -> None:
         work.stopped = True
-        self._fail(work.document, reason)
-        self._in_flight.pop(work.document.id, None)
+        self._endings.fail(work.document, reason)
 
-    def _fail(self, document: Document, reason: str) -> None:
-        _LOG.info("document failed", document_id=document.id, reason=reason)
-        self._report(document, DocumentState.FAILED, detail=reason)
+    def _try_once_more(self, claimed: DocumentStatus, document: Document, reason: str) -> None:
+        """Count an attempt: what the machine did a document is forgiven, not what it does again."""
+        # A new version begins anew.
+        same = claimed.document.content.version == document.content.version
+        attempts = (claimed.attempts if same else 0) + 1
+        if attempts >= self._pace.attempts:
+            self._endings.fail(document, f"{reason} It was tried {attempts} times.", attempts)
+            return
+        _LOG.info("document to be tried again", document_id=document.id, attempts=attempts)
+        self._reporter.report(document, DocumentState.INTERRUPTED, detail=reason, attempts=attempts)
 
     def _progress(self, work: Work) -> None:
         progress = Progress(work.written, len(work.passages), "passages")
-        self._report(work.document, DocumentState.INDEXING, progress=progress)
-
-    def _report(
-        self,
-        document: Document,
-        state: DocumentState,
-        *,
-        detail: str = "",
-        progress: Progress | None = None,
-        passages: int = 0,
-    ) -> None:
-        self._reporter.report(
-            DocumentStatus(document, state, self._clock.now(), detail, progress, passages)
-        )
-
-    async def _until_available(self, action: Callable[[], Awaitable[_T]]) -> _T:
-        """Return what `action` returns, trying again for as long as a dependency is away."""
-        wait_s = self._pace.first_retry_s
-        while True:
-            try:
-                return await action()
-            except (Unavailable, Misconfigured) as exc:
-                _LOG.warning("ingestion waits", error=exc.code, detail=exc.message)
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, self._pace.last_retry_s)
+        self._reporter.report(work.document, DocumentState.INDEXING, progress=progress)

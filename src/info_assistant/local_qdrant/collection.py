@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from qdrant_client.http import models
 
 from info_assistant.errors import NotFound, StoredDataInvalid
-from info_assistant.local_qdrant.durable import sync_tree, write_durably
+from info_assistant.local_qdrant.durable import require_room, sync_tree, write_durably
 from info_assistant.local_qdrant.engine import PointId, Selector, Shard
 from info_assistant.local_qdrant.faults import EngineFailed
 from info_assistant.local_qdrant.indexes import describe
@@ -20,6 +20,10 @@ from info_assistant.local_qdrant.schema import Schema
 _LOG = logging.getLogger(__name__)
 _CHUNK_POINTS = 64
 """How many points one call of the engine takes; it stalls every other request for some ms."""
+
+_ROOM_FOR_POINTS = 32 * 1024 * 1024
+_ROOM_FOR_CHANGES = 8 * 1024 * 1024
+"""Bytes that must be free: less for changes, among which are those that make room."""
 
 
 class StoredConfig(BaseModel):
@@ -125,7 +129,8 @@ class Collection:
         condition: edge.Filter | None,
         mode: edge.UpdateMode | None,
     ) -> None:
-        """Store points; on disk when this returns."""
+        """Store points; on disk when this returns. Raises DiskFull too."""
+        require_room(self.folder, _ROOM_FOR_POINTS)
         shard = self._open()
         for start in range(0, len(points), _CHUNK_POINTS):
             chunk = list(points[start : start + _CHUNK_POINTS])
@@ -138,7 +143,8 @@ class Collection:
         self._commit(shard)
 
     def change(self, *operations: edge.UpdateOperation) -> None:
-        """Apply operations in their order; on disk when this returns."""
+        """Apply operations in their order; on disk when this returns. Raises DiskFull too."""
+        require_room(self.folder, _ROOM_FOR_CHANGES)
         shard = self._open()
         for operation in operations:
             self._apply(shard, operation)

@@ -1,7 +1,10 @@
 """Files that survive a loss of power."""
 
 import os
+import shutil
 from pathlib import Path
+
+from info_assistant.local_qdrant.faults import DiskFull
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -31,3 +34,13 @@ def sync_tree(root: Path) -> None:
             sync(Path(folder, name))
         sync(Path(folder))
     sync(root.parent)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Return if the disk of `folder` has `size` bytes left. Raises DiskFull."""
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise DiskFull(
+            f"No space left on device: {free / 1e6:.0f} MB are free at {folder}, and the engine "
+            f"needs {size / 1e6:.0f} MB to be safe. Nothing was changed; make room."
+        )

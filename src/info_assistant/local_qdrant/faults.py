@@ -23,6 +23,15 @@ class EngineFailed(InfoAssistantError):
     code = "engine_failed"
 
 
+class DiskFull(EngineFailed):
+    """There is too little room for the engine, which must not meet a full disk.
+
+    It writes through memory maps, and a page that finds no room ends the whole process.
+    """
+
+    code = "disk_full"
+
+
 # The first class that fits decides, so that special cases stand before their parents.
 _STATUSES: tuple[tuple[type[InfoAssistantError], int], ...] = (
     (NotSupported, 501),

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from info_assistant.model.lease import Lease
+
 _NAMESPACE = uuid.UUID("6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10")
 
 
@@ -19,7 +21,7 @@ class DocumentState(StrEnum):
     accepted → reading → indexing → ready
                   └──────────┴────→ failed (the document is at fault; the reason is in words)
     withdrawn: taken out of answers on purpose.
-    interrupted: stopped by a shutdown; goes on by itself.
+    interrupted: stopped by a shutdown, or to be tried once more; goes on by itself.
     """
 
     ACCEPTED = "accepted"
@@ -35,15 +37,25 @@ class DocumentState(StrEnum):
         """Whether nothing more happens to the document unless somebody acts."""
         return self in {DocumentState.READY, DocumentState.FAILED, DocumentState.WITHDRAWN}
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether a worker may have the document in hand."""
+        return not self.settled and self is not DocumentState.INTERRUPTED
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One version of a document's bytes. `version` is the revision that brought them in."""
+    """One version of a document's bytes. `version` is the revision that brought them in.
+
+    `copy` says which stored copy of the bytes it rests on (`ingestion.originals`); 0 where it was
+    stored before copies were counted.
+    """
 
     version: int
     sha256: str
     size_bytes: int
     media_type: str
+    copy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DocumentStatus:
-    """A document with the state of its way in: a projection, rebuilt from the catalogue."""
+    """A document with the state of its way in: a projection, rebuilt from the catalogue.
+
+    `attempts` counts how often this version brought the parser down or came no further; `lease`
+    names the worker that has the document in hand.
+    """
 
     document: Document
     state: DocumentState
@@ -109,3 +125,5 @@ class DocumentStatus:
     detail: str = ""
     progress: Progress | None = None
     passages: int = 0
+    attempts: int = 0
+    lease: Lease | None = None

@@ -1,11 +1,13 @@
 """A document's way: the truth about documents, their state, their text, who may see them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope
+from info_assistant.model.lease import Lease
 from info_assistant.model.passage import Passage
 from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import ChangeBatch, VisibilityChange
@@ -41,8 +43,8 @@ class StatusPage:
 class DocumentBoard(Protocol):
     """The state of each document on its way in: a projection. Raises VectorStoreUnavailable."""
 
-    async def put(self, status: DocumentStatus) -> None:
-        """Create or replace the state of a document."""
+    async def announce(self, statuses: Sequence[DocumentStatus]) -> None:
+        """Show new revisions, unless later ones or the same are shown; takes away their leases."""
 
     async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
         """Return the state of a document that `scope` may see."""
@@ -61,15 +63,40 @@ class DocumentBoard(Protocol):
     async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
         """Return documents of all tenants that still have a way to go, oldest first."""
 
-    async def remove(self, tenant: str, document_id: str) -> None:
-        """Forget a document."""
+    async def claim(self, seen: Sequence[DocumentStatus], lease: Lease) -> Sequence[DocumentStatus]:
+        """Take those of the documents in hand that nobody has claimed since they were `seen`."""
+
+    async def report(
+        self, statuses: Sequence[DocumentStatus]
+    ) -> Mapping[str, DocumentStatus | None]:
+        """Write states, each under the lease that it carries; a state that ends the work ends it.
+
+        What somebody else has claimed since, or of which a later revision is shown, stays as it is.
+        Return what is shown of it, by document id, None where that is nothing.
+        """
+
+    async def reopen(self, shown: Sequence[DocumentStatus], at: datetime) -> None:
+        """Begin anew with documents that nobody has in hand, if they still stand as `shown`."""
+
+    async def remove(self, tenant: str, document_id: str, *, up_to: int) -> None:
+        """Forget a document, unless a revision later than `up_to` is shown."""
 
 
 class Reader(Protocol):
     """Turns a file into text within limits of memory and time."""
 
-    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
-        """Read a file. Raises Unreadable with the reason in words."""
+    async def read(
+        self,
+        data: bytes,
+        *,
+        filename: str,
+        media_type: str,
+        on_progress: Callable[[int, int, str], None] | None = None,
+    ) -> Reading:
+        """Read a file, telling `on_progress` how many of how many (pages, rows) are read.
+
+        Raises Unreadable with the reason in words, ReaderBroken where reading came to no end.
+        """
 
 
 class ChangeFeed(Protocol):

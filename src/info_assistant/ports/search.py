@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import (
     Candidate,
@@ -25,8 +26,14 @@ class PassageIndex(Protocol):
         Dense and lexical rankings are fused, and scope and filters applied, inside the search.
         """
 
-    async def write(self, passages: Sequence[IndexedPassage]) -> None:
-        """Write passages durably; writing them again changes nothing."""
+    async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
+        """Write passages durably; writing them again changes nothing.
+
+        Those written `hidden` are open to nobody until `reveal`; what is revealed stays as it is.
+        """
+
+    async def reveal(self, documents: Sequence[Document]) -> None:
+        """Open what is hidden of these versions to their groups, all of each at once."""
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
         """Remove the passages of a document's versions up to and including `up_to`."""

@@ -67,6 +67,12 @@ class Settings:
     frontend_port: int = field(
         metadata=named("FRONTEND_PORT", "Port of the web page. Default: 8080.")
     )
+    worker_port: int = field(
+        metadata=named(
+            "WORKER_PORT",
+            "Port of the probes and metrics of `info-assistant worker`. Default: 8001.",
+        )
+    )
     backend_url: str = field(
         metadata=named(
             "BACKEND_URL",
@@ -196,7 +202,8 @@ class Settings:
     ingestion_workers: int = field(
         metadata=named(
             "INGESTION_WORKERS",
-            "1, the default, lets the backend take documents in; 0 leaves that to other processes.",
+            "How many documents a process takes in side by side, up to 32; 0 leaves that to other "
+            "processes, such as `info-assistant worker`. Default: 1.",
         )
     )
     audit_retention_days: int = field(
@@ -277,6 +284,7 @@ class Settings:
             data_dir=data_dir,
             backend_port=backend_port,
             frontend_port=frontend_port,
+            worker_port=port_of(given, "WORKER_PORT", 8001),
             backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
             qdrant_api_key=given.get("QDRANT_API_KEY") or local_key_of(qdrant_url, data_dir),
@@ -295,7 +303,7 @@ class Settings:
             session_secret=secret_of(given, "SESSION_SECRET"),
             frontend_url=url_of(given, "FRONTEND_URL", f"http://{LOOPBACK}:{frontend_port}"),
             api_key=given.get("API_KEY"),
-            ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(2)),
+            ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(33)),
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),

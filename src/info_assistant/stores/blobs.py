@@ -6,6 +6,7 @@ through obstore for both.
 """
 
 import asyncio
+import errno
 import os
 import re
 import secrets
@@ -33,6 +34,8 @@ _DIRECTORIES_REMEMBERED = 10_000
 _S3_TIMEOUT = timedelta(seconds=2)
 # obstore raises some faults of the file system as Python's own.
 _FAULTS = (BaseError, OSError, TimeoutError)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _T = TypeVar("_T")
 
@@ -274,6 +277,12 @@ def _translated(done: str) -> Iterator[None]:
     except (NotFoundError, FileNotFoundError) as exc:
         raise NotFound("There is no stored object of that name.") from exc
     except _FAULTS as exc:
+        if getattr(exc, "errno", None) in _FULL:
+            raise ObjectStorageUnavailable(
+                "Object storage is full, so nothing was stored. Questions are still answered. Tell "
+                "the people who run this service to make room; then send it again.",
+                retry_after_s=30,
+            ) from exc
         raise ObjectStorageUnavailable(
             f"Object storage could not be {done} ({type(exc).__name__}). Questions are still "
             "answered; changes wait. Try again in a moment, or see /health.",

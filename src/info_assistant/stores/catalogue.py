@@ -75,9 +75,17 @@ class BlobCatalogue:
         return _decoded(key, data, document_from)
 
     async def commit(self, document: Document) -> bool:
-        """Write the revision; this is the moment a document is accepted. False if another won."""
+        """Write the revision; this is the moment a document is accepted. False if another won.
+
+        Its name is free again where another took it, was buried and swept away meanwhile. What is
+        written there is dead, so the tombstones are looked at afterwards.
+        """
         key = _document_key(document.tenant, document.id, document.revision)
-        return await self._blobs.put_new(key, _encoded(document))
+        if not await self._blobs.put_new(key, _encoded(document)):
+            return False
+        folder = f"{document.tenant}/tombstones/{document.id}"
+        buried = [revision async for _, revision in self._names(folder)]
+        return max(buried, default=0) < document.revision
 
     async def bury(self, tombstone: Tombstone) -> None:
         """Write the tombstone; durable when this returns. Burying twice changes nothing."""

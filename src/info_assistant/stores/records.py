@@ -20,6 +20,7 @@ def document_from(fields: dict[str, Any]) -> Document:
             sha256=str(content["sha256"]),
             size_bytes=int(content["size_bytes"]),
             media_type=str(content["media_type"]),
+            copy=int(content.get("copy", 0)),
         ),
         access=tuple(str(group) for group in fields["access"]),
         created_at=moment_from(fields["created_at"]),

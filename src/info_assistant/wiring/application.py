@@ -70,7 +70,7 @@ def build(settings: Settings) -> Application:
     tenants = Tenants(objects.open("tenants"), clock)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
-    documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
+    documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
     probes: dict[str, Probe] = {
         "qdrant": base.qdrant,

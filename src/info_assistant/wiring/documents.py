@@ -7,9 +7,9 @@ from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.census import DocumentCensus
 from info_assistant.ingestion.intake import Intake, IntakeLimits
 from info_assistant.ingestion.library import Library
-from info_assistant.ingestion.read import SubprocessReader
+from info_assistant.ingestion.read import ReadLimits, SubprocessReader
 from info_assistant.ingestion.visibility import VisibilityOverlay
-from info_assistant.ingestion.worker import IngestionWorker, Tools
+from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.wiring.foundation import Foundation
 
@@ -26,19 +26,25 @@ class DocumentParts:
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
 
-def document_parts(base: Foundation, tenants: Tenants, *, ingesting: bool) -> DocumentParts:
-    """Return a document's way; whether it is gone here is said by `ingesting`."""
-    stores, clock, reader = base.stores, base.clock, SubprocessReader()
+def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> DocumentParts:
+    """Return a document's way; `workers` of them go it here side by side, perhaps none."""
+    stores, clock = base.stores, base.clock
+    # One more of each step than documents, so that the next is read while one is embedded.
+    side_by_side = max(workers, 1) + 1
+    pace = Pace(readers=side_by_side, embeddings=side_by_side)
+    reader = SubprocessReader(ReadLimits(concurrency=pace.readers))
     visibility = VisibilityOverlay(BlobChangeFeed(base.blobs, clock), clock)
     base.metrics.visibility_stale.set_function(lambda: float(visibility.stale))
     library = Library(stores, visibility, clock)
-    worker = IngestionWorker(stores, library, Tools(reader, base.embedder, base.embedder), clock)
+    worker = IngestionWorker(
+        stores, library, Tools(reader, base.embedder, base.embedder), clock, pace
+    )
     worker.on_settled(base.metrics.ingestion_duration.observe)
     limits = IntakeLimits(documents=tenants.most_documents)
     intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
     tasks = {
         "visibility": visibility.run,
         "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
-        **({"ingestion": worker.run} if ingesting else {}),
+        **({"ingestion": worker.run} if workers else {}),
     }
     return DocumentParts(visibility, library, worker, intake, tasks, (reader.close,))

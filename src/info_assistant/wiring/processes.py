@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from info_assistant.api.app import create_app
+from info_assistant.api.worker_app import WorkerServices, create_worker_app
 from info_assistant.identity.administration import Administration
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.operator_trail import OperatorTrail
@@ -22,7 +23,8 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.application import build
-from info_assistant.wiring.foundation import JOURNALS
+from info_assistant.wiring.documents import document_parts
+from info_assistant.wiring.foundation import JOURNALS, foundation
 
 
 @asynccontextmanager
@@ -66,6 +68,28 @@ def run_backend(settings: Settings) -> None:
         services = build(settings).services
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve(create_app(services), listener, ending, services.lifecycle.drain)
+
+
+def run_worker(settings: Settings) -> None:
+    """Take documents in until SIGTERM or Ctrl-C, which gives up the leases of those under way.
+
+    Raises:
+        Misconfigured: the port is taken, or the model is missing or altered.
+    """
+    configure_logging(settings.log_level)
+    place = Place(settings.bind_host, settings.worker_port, "worker", "WORKER_PORT")
+    with listen(place) as listener:
+        base = foundation(settings)
+        tenants = Tenants(base.objects.open("tenants"), base.clock)
+        # Started for this alone, so a 0 meant for the backends beside it does not count.
+        documents = document_parts(base, tenants, workers=max(settings.ingestion_workers, 1))
+        services = WorkerServices(
+            base.metrics,
+            {"shared objects": base.objects.run, **documents.tasks},
+            (*documents.closers, *base.closers),
+        )
+        ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
+        serve(create_worker_app(services), listener, ending, services.lifecycle.drain)
 
 
 def run_rebuild(

@@ -1,7 +1,8 @@
 """The state of each document on its way in, kept in Qdrant for everybody to see."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 
 import structlog
 from qdrant_client.http import models
@@ -9,6 +10,7 @@ from qdrant_client.http import models
 from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
+from info_assistant.model.lease import Lease
 from info_assistant.ports import StatusPage
 from info_assistant.stores.qdrant.connection import (
     WRITE_TIMEOUT_S,
@@ -16,7 +18,7 @@ from info_assistant.stores.qdrant.connection import (
     CollectionPlan,
     Connection,
 )
-from info_assistant.stores.qdrant.payload import status_from, status_payload
+from info_assistant.stores.qdrant.payload import lease_fields, status_from, status_payload
 
 _SCAN = 256
 """States read at a time where the words of a title decide."""
@@ -25,6 +27,7 @@ _SCANS = 20
 _UNSETTLED_SEEN = 1024
 _WRITE = 256
 _LOG = structlog.get_logger(__name__)
+_NOBODYS = models.IsEmptyCondition(is_empty=models.PayloadField(key="lease"))
 _UNSETTLED = [state.value for state in DocumentState if not state.settled]
 
 
@@ -54,18 +57,95 @@ class QdrantBoard:
         await self.put_all([status])
 
     async def put_all(self, statuses: Sequence[DocumentStatus]) -> None:
-        """Create or replace the states of several documents."""
+        """Create or replace the states of several documents, whoever has them in hand."""
+        await self._write(statuses, None)
+
+    async def announce(self, statuses: Sequence[DocumentStatus]) -> None:
+        """Show new revisions, unless later ones or the same are shown; takes away their leases."""
+        await self._write(statuses, lambda each: [_behind(each.document.revision)])
+
+    async def reopen(self, shown: Sequence[DocumentStatus], at: datetime) -> None:
+        """Begin anew with documents that nobody has in hand, if they still stand as `shown`."""
+        afresh = [DocumentStatus(each.document, DocumentState.ACCEPTED, at) for each in shown]
+        states = {each.document.id: each.state.value for each in shown}
+        await self._write(
+            afresh,
+            lambda each: [
+                _is("revision", each.document.revision),
+                _is("state", states[each.document.id]),
+                _NOBODYS,
+            ],
+        )
+
+    async def claim(self, seen: Sequence[DocumentStatus], lease: Lease) -> Sequence[DocumentStatus]:
+        """Take those of the documents in hand that nobody has claimed since they were `seen`."""
+        if not seen:
+            return []
+        await self._collection.ask(
+            lambda client: client.set_payload(
+                self._collection.alias,
+                payload={"lease": lease_fields(lease)},
+                points=_any_of(seen, _as_seen),
+                wait=True,
+                ordering=models.WriteOrdering.MEDIUM,
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
+        found = await self._retrieve([each.document.id for each in seen])
+        return [each for each in found if each.lease and each.lease.token == lease.token]
+
+    async def report(
+        self, statuses: Sequence[DocumentStatus]
+    ) -> Mapping[str, DocumentStatus | None]:
+        """Write states, each under the lease that it carries; a state that ends the work ends it.
+
+        What somebody else has claimed since, or of which a later revision is shown, stays as it is.
+        Return what is shown of it, by document id, None where that is nothing.
+        """
+        if not statuses:
+            return {}
+        await self._write(statuses, _ours, models.UpdateMode.UPDATE_ONLY)
+        found = {
+            each.document.id: each
+            for each in await self._retrieve([each.document.id for each in statuses])
+        }
+        return {
+            each.document.id: found.get(each.document.id)
+            for each in statuses
+            if not _shows(found.get(each.document.id), each)
+        }
+
+    async def _write(
+        self,
+        statuses: Sequence[DocumentStatus],
+        conditions: Callable[[DocumentStatus], list[models.Condition]] | None,
+        mode: models.UpdateMode | None = None,
+    ) -> None:
+        """Write states over those that are there where these meet the conditions."""
         for at in range(0, len(statuses), _WRITE):
+            group = statuses[at : at + _WRITE]
             points = [
                 models.PointStruct(id=each.document.id, vector={}, payload=status_payload(each))
-                for each in statuses[at : at + _WRITE]
+                for each in group
             ]
+            met = None if conditions is None else _any_of(group, conditions)
             await self._collection.ask(
-                lambda client, points=points: client.upsert(  # type: ignore[misc]
-                    self._collection.alias, points=points, wait=True
+                lambda client, points=points, met=met: client.upsert(  # type: ignore[misc]
+                    self._collection.alias,
+                    points=points,
+                    wait=True,
+                    ordering=models.WriteOrdering.MEDIUM,
+                    update_filter=met,
+                    update_mode=mode,
                 ),
                 timeout_s=WRITE_TIMEOUT_S,
             )
+
+    async def _retrieve(self, ids: Sequence[str]) -> list[DocumentStatus]:
+        records = await self._collection.ask(
+            lambda client: client.retrieve(self._collection.alias, ids=ids, with_payload=True)
+        )
+        return _readable(records)
 
     async def set_access(self, document: Document) -> None:
         """Open a document to its groups here, unless a later revision of it is shown already.
@@ -86,12 +166,7 @@ class QdrantBoard:
         """Return the state of a document that `scope` may see."""
         if not _is_uuid(document_id):
             return None
-        records = await self._collection.ask(
-            lambda client: client.retrieve(
-                self._collection.alias, ids=[document_id], with_payload=True
-            )
-        )
-        for status in _readable(records):
+        for status in await self._retrieve([document_id]):
             if scope.may_see(status.document.tenant, status.document.access):
                 return status
         return None
@@ -152,8 +227,7 @@ class QdrantBoard:
         """Return how many documents, of one tenant or of all, are in each state, 0 included."""
         mine = None
         if tenant is not None:
-            match = models.MatchValue(value=tenant)
-            mine = models.Filter(must=[models.FieldCondition(key="tenant", match=match)])
+            mine = models.Filter(must=[_is("tenant", tenant)])
         response = await self._collection.ask(
             lambda client: client.facet(
                 self._collection.alias,
@@ -166,13 +240,14 @@ class QdrantBoard:
         found = {str(hit.value): hit.count for hit in response.hits}
         return {state: found.get(state.value, 0) for state in DocumentState}
 
-    async def remove(self, tenant: str, document_id: str) -> None:
-        """Forget a document."""
+    async def remove(self, tenant: str, document_id: str, *, up_to: int) -> None:
+        """Forget a document, unless a revision later than `up_to` is shown."""
         selector = models.FilterSelector(
             filter=models.Filter(
                 must=[
-                    models.FieldCondition(key="tenant", match=models.MatchValue(value=tenant)),
+                    _is("tenant", tenant),
                     models.HasIdCondition(has_id=[document_id]),
+                    models.FieldCondition(key="revision", range=models.Range(lte=up_to)),
                 ]
             )
         )
@@ -193,7 +268,7 @@ class QdrantBoard:
         later = models.FieldCondition(key=key, range=models.Range(gte=document.revision))
         behind = models.Filter(
             must=[
-                models.FieldCondition(key="tenant", match=models.MatchValue(value=document.tenant)),
+                _is("tenant", document.tenant),
                 models.HasIdCondition(has_id=[document.id]),
             ],
             must_not=[later],
@@ -220,6 +295,57 @@ class QdrantBoard:
         return _readable(records), None if following is None else str(following)
 
 
+def _is(key: str, value: str | int) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def _behind(revision: int) -> models.FieldCondition:
+    return models.FieldCondition(key="revision", range=models.Range(lt=revision))
+
+
+def _any_of(
+    statuses: Sequence[DocumentStatus],
+    conditions: Callable[[DocumentStatus], list[models.Condition]],
+) -> models.Filter:
+    """Return the filter for those of the documents that meet their own conditions."""
+    return models.Filter(
+        # Said once for all, so that Qdrant looks at these points and at no others.
+        must=[models.HasIdCondition(has_id=[each.document.id for each in statuses])],
+        should=[
+            models.Filter(
+                must=[
+                    models.HasIdCondition(has_id=[each.document.id]),
+                    _is("tenant", each.document.tenant),
+                    *conditions(each),
+                ]
+            )
+            for each in statuses
+        ],
+    )
+
+
+def _as_seen(seen: DocumentStatus) -> list[models.Condition]:
+    holder = _is("lease.token", seen.lease.token) if seen.lease else _NOBODYS
+    unsettled = models.FieldCondition(key="state", match=models.MatchAny(any=_UNSETTLED))
+    return [_is("revision", seen.document.revision), unsettled, holder]
+
+
+def _ours(status: DocumentStatus) -> list[models.Condition]:
+    token = status.lease.token if status.lease else ""
+    return [_is("lease.token", token), _behind(status.document.revision + 1)]
+
+
+def _shows(shown: DocumentStatus | None, written: DocumentStatus) -> bool:
+    """Whether what is shown is what was written, perhaps by an attempt before the last."""
+    return (
+        shown is not None
+        and shown.state is written.state
+        and shown.document.revision == written.document.revision
+        and (shown.lease and shown.lease.token)
+        == (written.lease.token if written.lease and written.state.in_hand else None)
+    )
+
+
 def _readable(records: Sequence[models.Record]) -> list[DocumentStatus]:
     statuses: list[DocumentStatus] = []
     for record in records:
@@ -235,11 +361,11 @@ def _filter(scope: AccessScope, state: DocumentState | None) -> models.Filter | 
     if not scope.groups:
         return None
     must: list[models.Condition] = [
-        models.FieldCondition(key="tenant", match=models.MatchValue(value=scope.tenant)),
+        _is("tenant", scope.tenant),
         models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
     ]
     if state is not None:
-        must.append(models.FieldCondition(key="state", match=models.MatchValue(value=state.value)))
+        must.append(_is("state", state.value))
     return models.Filter(must=must)
 
 

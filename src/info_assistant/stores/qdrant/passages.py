@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from qdrant_client.http import models
@@ -31,6 +32,9 @@ from info_assistant.stores.qdrant.search import (
 _MANY = 1_000_000
 BATCH = 64
 """Points in one write: the one-machine Qdrant serves no search meanwhile."""
+
+_NOT_REVEALED = 2**52
+"""Stands for the access revision of what is hidden: later than any, so that no edit opens it."""
 
 
 class QdrantPassages:
@@ -63,12 +67,18 @@ class QdrantPassages:
         points = sorted(reply.result.points, key=lambda point: (-point.score, str(point.id)))
         return [candidate_from(str(point.id), point.score, point.payload) for point in points]
 
-    async def write(self, passages: Sequence[IndexedPassage]) -> None:
-        """Write passages durably. Raises InvalidRequest for vectors that are not finite."""
+    async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
+        """Write passages durably. Raises InvalidRequest for vectors that are not finite.
+
+        Those written `hidden` are open to nobody until `reveal`; what is revealed stays as it is.
+        """
         for indexed in passages:
             self._check(indexed)
         for at in range(0, len(passages), BATCH):
-            points = models.PointsList(points=[_point(each) for each in passages[at : at + BATCH]])
+            points = models.PointsList(
+                points=[_point(each, hidden=hidden) for each in passages[at : at + BATCH]],
+                update_filter=models.Filter(must=[_hidden()]) if hidden else None,
+            )
             await self._collection.ask(
                 lambda client, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
                     collection_name=self._collection.alias,
@@ -77,6 +87,16 @@ class QdrantPassages:
                 ),
                 timeout_s=WRITE_TIMEOUT_S,
             )
+
+    async def reveal(self, documents: Sequence[Document]) -> None:
+        """Open what is hidden of these versions to their groups, all of each at once."""
+        alike: dict[tuple[str, tuple[str, ...], int], list[models.Condition]] = {}
+        for each in documents:
+            condition = _of_document(each.tenant, each.id, _is("version", each.content.version))
+            alike.setdefault((each.tenant, each.access, each.revision), []).append(condition)
+        for (tenant, access, revision), versions in alike.items():
+            hidden = models.Filter(must=[_is("tenant", tenant), _hidden()], should=versions)
+            await self._set_payload({"access": list(access), "access_revision": revision}, hidden)
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
         """Remove the passages of a document's versions up to and including `up_to`."""
@@ -97,16 +117,12 @@ class QdrantPassages:
             must_not=[models.FieldCondition(key="access_revision", range=later)],
         )
         payload = {"access": list(document.access), "access_revision": document.revision}
-        await self._collection.ask(
-            lambda client: client.set_payload(
-                self._collection.alias, payload=payload, points=behind, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
-        )
+        await self._set_payload(payload, behind)
 
     async def count(self, tenant: str, document_id: str, version: int) -> int:
         """Return how many passages of this version are searchable."""
         condition = _of_document(tenant, document_id, _is("version", version))
+        condition.must_not = [_hidden()]
         result = await self._collection.ask(
             lambda client: client.count(self._collection.alias, count_filter=condition, exact=True)
         )
@@ -137,6 +153,14 @@ class QdrantPassages:
     async def drop(self) -> None:
         """Delete all passages, whatever embedding model wrote them."""
         await self._collection.drop()
+
+    async def _set_payload(self, payload: dict[str, Any], points: models.Filter) -> None:
+        await self._collection.ask(
+            lambda client: client.set_payload(
+                self._collection.alias, payload=payload, points=points, wait=True
+            ),
+            timeout_s=WRITE_TIMEOUT_S,
+        )
 
     def _check(self, indexed: IndexedPassage) -> None:
         dense, sparse = indexed.vectors.dense, indexed.vectors.sparse
@@ -178,11 +202,19 @@ def _is(key: str, value: str | int) -> models.FieldCondition:
     return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 
+def _open_to_nobody() -> dict[str, Any]:
+    return {"access": [], "access_revision": _NOT_REVEALED}
+
+
+def _hidden() -> models.FieldCondition:
+    return _is("access_revision", _NOT_REVEALED)
+
+
 def _sparse(vector: SparseVector) -> models.SparseVector:
     return models.SparseVector(indices=list(vector.indices), values=list(vector.values))
 
 
-def _point(indexed: IndexedPassage) -> models.PointStruct:
+def _point(indexed: IndexedPassage, *, hidden: bool) -> models.PointStruct:
     # `model_construct`: checking hundreds of our own floats one by one would cost more than
     # sending them, and `write` has checked what Qdrant would not.
     sparse = indexed.vectors.sparse
@@ -194,7 +226,7 @@ def _point(indexed: IndexedPassage) -> models.PointStruct:
                 indices=list(sparse.indices), values=list(sparse.values)
             ),
         },
-        payload=passage_payload(indexed),
+        payload=passage_payload(indexed) | (_open_to_nobody() if hidden else {}),
     )
 
 

@@ -15,6 +15,7 @@ from info_assistant.model.document import (
     DocumentStatus,
     Progress,
 )
+from info_assistant.model.lease import Lease
 from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span, Spans
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.stores.records import document_from
@@ -100,8 +101,11 @@ def status_payload(status: DocumentStatus) -> dict[str, Any]:
         "detail": status.detail,
         "progress": progress and [progress.done, progress.total, progress.unit],
         "passages": status.passages,
+        "attempts": status.attempts,
         "document": _document_fields(document),
     }
+    if status.lease is not None and status.state.in_hand:
+        fields["lease"] = lease_fields(status.lease)
     return stamped(Stored.DOCUMENT_STATUS, fields)
 
 
@@ -116,9 +120,26 @@ def status_from(point_id: str, payload: Mapping[str, Any]) -> DocumentStatus:
             detail=payload["detail"],
             progress=Progress(*progress) if progress else None,
             passages=int(payload["passages"]),
+            attempts=int(payload.get("attempts", 0)),
+            lease=_lease(payload.get("lease")),
         )
     except _UNREADABLE as exc:
         raise _invalid("document state", point_id, exc) from exc
+
+
+def lease_fields(lease: Lease) -> dict[str, Any]:
+    """Return a lease as JSON values."""
+    return {
+        "token": lease.token,
+        "owner": lease.owner,
+        "renewed_at": lease.renewed_at.isoformat(),
+    }
+
+
+def _lease(fields: Mapping[str, Any] | None) -> Lease | None:
+    if not fields:
+        return None
+    return Lease(str(fields["token"]), str(fields["owner"]), moment_from(fields["renewed_at"]))
 
 
 def _document_fields(document: Document) -> dict[str, Any]:
