@@ -89,7 +89,7 @@ clean: ## Remove what was built; your data/ stays
 
 dev: $(VENV)/.dev
 
-suites: $(VENV)/.suites
+suites: $(VENV)/.suites ## Install what long suites need beyond `make test`
 
 # Stamps, so that a repeated `make up` starts at once.
 
