@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev up test check format pages bench bench-100k overload kills kills-audit rolling mutate wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit takeover rolling mutate wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,13 @@ overload: dev ## Ask five times as many questions as can be answered, for a minu
 kills: dev ## Kill the local Qdrant 20 times while documents go in, and count what is left
 	$(BIN)/python -m benchmarks.kills
 
+kills-ingestion: suites ## Kill what documents pass on their way in 200 times, on a directory and on an S3 server
+	$(BIN)/python -m benchmarks.ingestion_kills --storage directory
+	$(BIN)/python -m benchmarks.ingestion_kills --storage s3
+
+takeover: dev ## Kill a worker in the middle of a document; how long until another goes on
+	$(BIN)/python benchmarks/takeover.py
+
 kills-audit: dev ## Kill a busy backend 50 times and look for all it acknowledged in its audit trail
 	$(BIN)/python -m benchmarks.audit_kills
 
@@ -70,6 +77,7 @@ lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes new
 	$(LOCK) --extra ocr pyproject.toml -c requirements/run.txt -o requirements/ocr.txt
 	$(LOCK) requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(LOCK) requirements/suites.in -c requirements/run.txt -c requirements/dev.txt -o requirements/suites.txt
 
 verify-fresh: ## Try the two commands in a fresh minimal Debian (needs podman, or debootstrap and root)
 	scripts/verify_fresh.sh
@@ -80,6 +88,8 @@ clean: ## Remove what was built; your data/ stays
 	find src tests scripts benchmarks samples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 dev: $(VENV)/.dev
+
+suites: $(VENV)/.suites ## Install what long suites need beyond `make test`
 
 # Stamps, so that a repeated `make up` starts at once.
 
@@ -108,4 +118,9 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.requirements $(MODEL)
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.suites: requirements/suites.txt $(VENV)/.dev
+	@echo "Installing what long suites need …"
+	@$(PIP) install --require-hashes -r requirements/suites.txt
 	@touch $@

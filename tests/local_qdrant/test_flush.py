@@ -1,5 +1,6 @@
 """Nothing is acknowledged before it is on disk, and a fault of the engine stays in its place."""
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -114,6 +115,25 @@ async def test_a_failed_flush_is_no_acknowledgement(
         assert "No space left" in reply.json()["status"]["error"]
         assert (await client.post("/collections/a/points/count", json={})).status_code == 500
         monkeypatch.setattr(FullDisk, "full", False)
+
+
+async def test_a_collection_opens_again_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a fault the engine is opened anew, by itself, as soon as that works."""
+    async with _client(tmp_path, FullDisk) as client:
+        kept = await client.put("/collections/a/points", json={"points": [POINT]})
+        assert kept.status_code == 200
+        monkeypatch.setattr(FullDisk, "full", True)
+        refused = await client.put("/collections/a/points", json={"points": [POINT | {"id": 2}]})
+        assert refused.status_code == 500
+        monkeypatch.setattr(FullDisk, "full", False)
+        again = {"points": [POINT | {"id": 3}]}
+        async with asyncio.timeout(20):
+            while not (await client.put("/collections/a/points", json=again)).is_success:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        found = await client.post("/collections/a/points", json={"ids": [1, 3]})
+        assert [each["id"] for each in found.json()["result"]] == [1, 3]
 
 
 async def test_a_panic_closes_one_collection_and_not_the_server(

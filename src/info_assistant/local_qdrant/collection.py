@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +19,7 @@ from info_assistant.local_qdrant.indexes import describe
 from info_assistant.local_qdrant.schema import Schema
 
 _LOG = logging.getLogger(__name__)
+_REOPEN_AFTER_S = 1.0
 _CHUNK_POINTS = 64
 """How many points one call of the engine takes; it stalls every other request for some ms."""
 
@@ -50,7 +52,8 @@ class Collection:
         self.schema = Schema.of(config.collection)
         self._shard = shard
         self._kind = kind
-        self._broken: str | None = None
+        self._broken: EngineFailed | None = None
+        self._tried_at = 0.0
 
     @classmethod
     def create(cls, folder: Path, name: str, schema: Schema, kind: type[Shard]) -> Self:
@@ -176,10 +179,28 @@ class Collection:
 
     def _open(self) -> Shard:
         if self._broken is not None:
-            raise EngineFailed(self._broken)
+            self._reopen(self._broken)
         if self._shard is None:
             self._shard = self._kind.load(self.folder / "shard")
         return self._shard
+
+    def _reopen(self, fault: EngineFailed) -> None:
+        """Replay the log after a fault, such as a full disk, now and then until that works."""
+        now = time.monotonic()
+        if now < self._tried_at + _REOPEN_AFTER_S:
+            raise EngineFailed(fault.message)
+        self._tried_at = now
+        # The old shard goes first, with its lock; what it could not write is in the log or was
+        # never acknowledged.
+        self.close()
+        try:
+            self._shard = self._kind.load(self.folder / "shard")
+            self._shard.flush()
+        except EngineFailed as exc:
+            self._give_up(exc)
+            raise
+        self._broken = None
+        _LOG.warning("Collection %s is open again", self.name)
 
     def _apply(self, shard: Shard, operation: edge.UpdateOperation) -> None:
         try:
@@ -197,8 +218,9 @@ class Collection:
 
     def _give_up(self, error: EngineFailed) -> None:
         # What the engine holds in memory may now differ from the disk. Nobody reads or adds to it
-        # until a restart has replayed the log.
-        self._broken = (
-            f"Collection `{self.name}` is closed after a fault of the engine: {error.message} "
-            "Restart local-qdrant to open it again."
+        # until its log has been replayed.
+        self._tried_at = time.monotonic()
+        self._broken = EngineFailed(
+            f"Collection `{self.name}` is closed after a fault of the engine and opened again as "
+            f"soon as that works: {error.message}"
         )
