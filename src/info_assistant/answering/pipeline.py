@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from info_assistant.answering.admit import readable_question
 from info_assistant.answering.cite import check, cite
+from info_assistant.answering.currency import with_currency
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
@@ -165,6 +166,7 @@ class AnswerPipeline:
         known = await journey.within("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
+            known = with_currency(known, parts.clock.now().date())
             await self._record(question, known, journey)
             async for event in _replay(known):
                 yield event
@@ -192,6 +194,7 @@ class AnswerPipeline:
         # A finished answer is not withheld because it could not be kept for others in time.
         with suppress(DeadlineExceeded):
             await journey.within("keep", parts.cache.put(key, answer))
+        answer = with_currency(answer, parts.clock.now().date())
         await self._record(question, answer, journey)
         yield AnswerFinished(answer)
 

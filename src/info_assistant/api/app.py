@@ -20,9 +20,13 @@ from info_assistant.api.routes import (
     admin,
     answers,
     audit,
+    citations,
+    curation,
+    document_views,
     documents,
     health,
     me,
+    progress,
     questions,
 )
 from info_assistant.api.services import ApiServices
@@ -53,7 +57,12 @@ def create_app(services: ApiServices) -> FastAPI:
     )
     app.include_router(questions.routes(services))
     app.include_router(answers.routes(services))
+    # Its addresses stand beside those of single documents, which would take their words for ids.
+    app.include_router(progress.routes(services))
     app.include_router(documents.routes(services))
+    app.include_router(document_views.routes(services))
+    app.include_router(curation.routes(services))
+    app.include_router(citations.routes(services))
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))

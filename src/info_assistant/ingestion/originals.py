@@ -47,6 +47,24 @@ def original_key(tenant: str, sha256: str) -> str:
     return f"{tenant}/originals/{sha256[:2]}/{sha256}"
 
 
+class Original:
+    """A document's bytes as they were handed in, to be fetched piece by piece."""
+
+    def __init__(self, blobs: Blobs, document: Document) -> None:
+        """Nothing is fetched yet."""
+        self._blobs = blobs
+        self._key = original_key(document.tenant, document.content.sha256)
+        self.size_bytes = document.content.size_bytes
+
+    async def read(self, start: int = 0, end: int | None = None) -> bytes:
+        """Return the bytes [start, end), all by default.
+
+        Raises NotFound, ObjectStorageUnavailable.
+        """
+        end = self.size_bytes if end is None else min(end, self.size_bytes)
+        return await self._blobs.get_range(self._key, start, end)
+
+
 def reading_key(document: Document) -> str:
     """Return the name of the text read from a document's present bytes.
 

@@ -321,10 +321,11 @@ class IngestionWorker:
                     document.tenant, document.id, up_to=version - 1
                 )
             if latest.revision > work.passages[0].access_revision:
-                await stores.passages.set_access(latest)
+                await stores.passages.set_entry(latest)
             # Splitting finds a better title than a file name where the document states one.
             titled = replace(latest, title=work.passages[0].title)
-            self._report(titled, DocumentState.READY, passages=len(work.passages))
+            rest = DocumentState.WITHDRAWN if latest.hold else DocumentState.READY
+            self._report(titled, rest, passages=len(work.passages))
 
     async def _forget(self, document: Document) -> None:
         """Remove what is left of a document that was deleted while it was under way."""

@@ -1,9 +1,12 @@
 """Documents as the catalogue knows them, and how far each one has come on its way in."""
 
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
+
+from info_assistant.model.metadata import Metadata
 
 _NAMESPACE = uuid.UUID("6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10")
 
@@ -13,12 +16,17 @@ def document_id(tenant: str, source: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{tenant}\0{source}"))
 
 
+def default_title(source: str) -> str:
+    """Return the title of a document whose upload named none: its file name without the ending."""
+    return PurePosixPath(source).stem or source
+
+
 class DocumentState(StrEnum):
     """Where a document is on its way from upload to answers.
 
     accepted → reading → indexing → ready
                   └──────────┴────→ failed (the document is at fault; the reason is in words)
-    withdrawn: taken out of answers on purpose.
+    withdrawn: held back from answers on purpose; the document's `hold` says how and why.
     interrupted: stopped by a shutdown; goes on by itself.
     """
 
@@ -46,13 +54,34 @@ class Content:
     media_type: str
 
 
+class HoldKind(StrEnum):
+    """Why a document is held back from answers.
+
+    withdrawn: it does not count any more, or not yet; who may see it can still read it.
+    quarantined: something is wrong with it; its content is closed to all but those who curate.
+    """
+
+    WITHDRAWN = "withdrawn"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The word that a document is held back from answers, until somebody restores it."""
+
+    kind: HoldKind
+    reason: str
+    actor: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A catalogue entry: the truth about one document at one revision.
 
     `source` is the path or identifier under which its owner knows it; tenant and source together
     are its identity. `revision` counts every change of the entry, `content.version` only
-    those that brought new bytes.
+    those that brought new bytes. `access` names the groups that may see it.
     """
 
     id: str
@@ -64,6 +93,27 @@ class Document:
     access: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    metadata: Metadata = field(default_factory=Metadata)
+    hold: Hold | None = None
+
+    @property
+    def findable_by(self) -> tuple[str, ...]:
+        """The groups whose questions it may answer: none while it is held back."""
+        return () if self.hold else self.access
+
+    @property
+    def chosen_title(self) -> str | None:
+        """The title that somebody gave it; None where it is only the file's name.
+
+        Before such a name goes the title that the document states itself.
+        """
+        path = PurePosixPath(self.source.replace("\\", "/"))
+        is_name = self.title.strip() in {"", self.source, path.name, path.stem}
+        return None if is_name else self.title
+
+    def superseded_on(self, day: date) -> bool:
+        """Whether it counts no more on `day`."""
+        return self.metadata.superseded is not None and self.metadata.superseded <= day
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,19 @@ from qdrant_client.http import models
 from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
-from info_assistant.ports import StatusPage
+from info_assistant.ports import DocumentFilter, StatusPage
 from info_assistant.stores.qdrant.connection import (
     WRITE_TIMEOUT_S,
     Collection,
     CollectionPlan,
     Connection,
 )
-from info_assistant.stores.qdrant.payload import status_from, status_payload
+from info_assistant.stores.qdrant.payload import (
+    entry_at_top,
+    entry_inside,
+    status_from,
+    status_payload,
+)
 
 _SCAN = 256
 """States read at a time where the words of a title decide."""
@@ -45,6 +50,10 @@ class QdrantBoard:
                 ),
                 "access": keyword,
                 "state": keyword,
+                "tags": keyword,
+                "marking": keyword,
+                "review_by": models.PayloadSchemaType.INTEGER,
+                "superseded": models.PayloadSchemaType.INTEGER,
             },
         )
         self._collection = Collection(connection, plan)
@@ -67,20 +76,18 @@ class QdrantBoard:
                 timeout_s=WRITE_TIMEOUT_S,
             )
 
-    async def set_access(self, document: Document) -> None:
-        """Open a document to its groups here, unless a later revision of it is shown already.
+    async def set_entry(self, document: Document) -> None:
+        """Show a document's entry as it was edited, unless a later revision is shown already.
 
-        What is known of its way in stays as it is.
+        What is known of its way in stays as it is; only who is at rest goes out of answers, or back
+        into them: at once where its passages are there, else by being read again.
         """
-        access = list(document.access)
-        # What filters look at comes first: a reader of the inner revision may rely on it.
-        await self._merge(document, {"access": access, "revision": document.revision}, "")
-        inner = {
-            "access": access,
-            "revision": document.revision,
-            "updated_at": document.updated_at.isoformat(),
-        }
-        await self._merge(document, inner, "document")
+        # What filters look at comes first: a reader of the inner revision may rely on it. Of
+        # several writes with the same guard the first that fits is the only one that counts.
+        for state, fits in _after_edit(document):
+            fields = entry_at_top(document) | ({"state": state.value} if state else {})
+            await self._merge(document, fields, also=fits)
+        await self._merge(document, entry_inside(document), inside="document")
 
     async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
         """Return the state of a document that `scope` may see."""
@@ -102,17 +109,16 @@ class QdrantBoard:
         *,
         limit: int,
         after: str | None,
-        state: DocumentState | None,
-        query: str,
+        wanted: DocumentFilter,
     ) -> StatusPage:
-        """List what `scope` may see in the order of ids; every word of `query` must occur.
+        """List what `scope` may see in the order of ids; every word of a query must occur.
 
         A page may hold fewer than `limit` and still have a `next`. Raises InvalidRequest.
         """
         if after is not None and not _is_uuid(after):
             raise InvalidRequest(f"`after` must be what the page before gave as `next`: {after!r}")
-        words = query.casefold().split()
-        visible = _filter(scope, state)
+        words = wanted.query.casefold().split()
+        visible = _filter(scope, wanted)
         if visible is None:
             return StatusPage((), None)
         found: list[DocumentStatus] = []
@@ -187,14 +193,25 @@ class QdrantBoard:
         """Forget all documents."""
         await self._collection.drop()
 
-    async def _merge(self, document: Document, fields: dict[str, object], inside: str) -> None:
-        """Set fields at the top or `inside` a field, unless those there are of a later revision."""
+    async def _merge(
+        self,
+        document: Document,
+        fields: dict[str, object],
+        *,
+        inside: str = "",
+        also: Sequence[models.FieldCondition] = (),
+    ) -> None:
+        """Set fields at the top or `inside` a field, unless those there are of a later revision.
+
+        `also` is what else must hold.
+        """
         key = f"{inside}.revision" if inside else "revision"
         later = models.FieldCondition(key=key, range=models.Range(gte=document.revision))
         behind = models.Filter(
             must=[
                 models.FieldCondition(key="tenant", match=models.MatchValue(value=document.tenant)),
                 models.HasIdCondition(has_id=[document.id]),
+                *also,
             ],
             must_not=[later],
         )
@@ -231,15 +248,46 @@ def _readable(records: Sequence[models.Record]) -> list[DocumentStatus]:
     return statuses
 
 
-def _filter(scope: AccessScope, state: DocumentState | None) -> models.Filter | None:
+def _after_edit(
+    document: Document,
+) -> list[tuple[DocumentState | None, tuple[models.FieldCondition, ...]]]:
+    """Return the state that a document goes into by an edit, and for which documents that holds.
+
+    None leaves the state as it is: a document under way is put to rest by who takes it in.
+    """
+    at_rest = [state.value for state in DocumentState if state.settled]
+    stay: tuple[DocumentState | None, tuple[models.FieldCondition, ...]] = (None, ())
+    if document.hold:
+        resting = models.FieldCondition(key="state", match=models.MatchAny(any=at_rest))
+        return [(DocumentState.WITHDRAWN, (resting,)), stay]
+    held = _is("state", DocumentState.WITHDRAWN.value)
+    whole = models.FieldCondition(key="passages", range=models.Range(gte=1))
+    return [(DocumentState.READY, (held, whole)), (DocumentState.ACCEPTED, (held,)), stay]
+
+
+def _is(key: str, value: str) -> models.FieldCondition:
+    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
+
+
+def _filter(scope: AccessScope, wanted: DocumentFilter) -> models.Filter | None:
     if not scope.groups:
         return None
     must: list[models.Condition] = [
-        models.FieldCondition(key="tenant", match=models.MatchValue(value=scope.tenant)),
+        _is("tenant", scope.tenant),
         models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
     ]
-    if state is not None:
-        must.append(models.FieldCondition(key="state", match=models.MatchValue(value=state.value)))
+    exact = {
+        "state": wanted.state and wanted.state.value,
+        "tags": wanted.tag,
+        "marking": wanted.marking,
+    }
+    must += [_is(key, value) for key, value in exact.items() if value is not None]
+    if wanted.review_before is not None:
+        before = models.Range(lt=wanted.review_before.toordinal())
+        must.append(models.FieldCondition(key="review_by", range=before))
+    if wanted.superseded_by is not None:
+        by = models.Range(lte=wanted.superseded_by.toordinal())
+        must.append(models.FieldCondition(key="superseded", range=by))
     return models.Filter(must=must)
 
 
