@@ -124,6 +124,10 @@ class TextBody(Wire):
     notes: list[str]
     length: int
     next: int | None
+    effective: date | None
+    superseded: date | None
+    marking: str | None
+    hold: HoldBody | None
 
 
 class VersionBody(Wire):
@@ -299,6 +303,10 @@ def text_body(
         notes=list(reading.notes),
         length=length,
         next=following,
+        effective=document.metadata.effective,
+        superseded=document.metadata.superseded,
+        marking=document.metadata.marking,
+        hold=_hold_body(document),
     )
 
 

@@ -21,7 +21,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`document` whenever one changes, then `settled`, or `again` at the end of "
         "the time; after that the client may come back.",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {MEDIA_TYPE: {"schema": {"description": "Server-sent events."}}},
     },
 }
 
