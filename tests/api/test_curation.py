@@ -259,8 +259,8 @@ async def test_ranges_of_the_original(
 
 async def test_windows_and_marks_of_the_text(backend: Backend) -> None:
     """Several ranges are marked, and a window gives the blocks that it touches."""
-    marks = [("span", "0-3"), ("span", "9-12"), ("start", "2"), ("end", "4")]
-    body = (await backend.client.get(f"{ONE}/text", params=httpx2.QueryParams(marks))).json()
+    marks = "start=2&end=4&span=0-3&span=9-12"
+    body = (await backend.client.get(f"{ONE}/text?{marks}")).json()
     assert [tuple(each.values()) for each in body["highlights"]] == [(2, 4), (0, 3), (9, 12)]
     part = (await backend.client.get(f"{ONE}/text?length=5")).json()
     assert ([each["start"] for each in part["blocks"]], part["next"]) == ([0], 9)
