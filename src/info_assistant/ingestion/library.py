@@ -54,13 +54,16 @@ class Library:
         return self._visibility
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
-        """Return the state of a document. Raises NotFound, VectorStoreUnavailable."""
+        """Return the state of a document.
+
+        Raises NotFound, VectorStoreUnavailable, and ObjectStorageUnavailable where the board is
+        known to be behind.
+        """
         shown = await self._stores.board.get(scope, document_id)
         seen = shown and self._seen(scope, shown)
-        if seen:
+        if shown and seen and not self._visibility.knows_later_than(shown.document):
             return seen
-        document = await self._document(scope, document_id)
-        return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
+        return self._brought_up_to_date(seen, await self._document(scope, document_id))
 
     async def document(self, scope: AccessScope, document_id: str) -> Document:
         """Return a document; works while Qdrant is down. Raises NotFound, Unavailable."""
@@ -245,8 +248,10 @@ class Library:
 
         Raises NotFound, VectorStoreUnavailable.
         """
-        status = await self.status(scope, document_id)
-        return status, await self._stores.passages.some(status.document, first=first, limit=limit)
+        # The board may not know yet that the document is held back; the catalogue does.
+        document = await self._document(scope, document_id)
+        found = await self._stores.passages.some(document, first=first, limit=limit)
+        return await self._status_of(scope, document), found
 
     async def project_entry(self, document: Document) -> None:
         """Carry a document's entry into the projections. Raises VectorStoreUnavailable."""
@@ -294,16 +299,21 @@ class Library:
         older = None if removed else await catalogue.revision(scope.tenant, document_id, version)
         if older is None:
             raise NotFound(f"There is no version {version} of this document any more.")
-        return older
+        # Its bytes are of then; who may see them, and whether, is as it is now.
+        return replace(older, access=latest.access, metadata=latest.metadata, hold=latest.hold)
 
     async def _status_of(self, scope: AccessScope, document: Document) -> DocumentStatus:
         try:
             shown = await self._stores.board.get(scope, document.id)
         except VectorStoreUnavailable:
             shown = None
-        seen = shown and self._seen(scope, shown)
+        return self._brought_up_to_date(shown and self._seen(scope, shown), document)
+
+    @staticmethod
+    def _brought_up_to_date(seen: DocumentStatus | None, document: Document) -> DocumentStatus:
+        """Return the state of a document whose entry comes from the catalogue."""
         if seen and seen.document.content == document.content:
-            return seen
+            return seen.with_entry(document)
         return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
 
     def _seen(self, scope: AccessScope, shown: DocumentStatus) -> DocumentStatus | None:

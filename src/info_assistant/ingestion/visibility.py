@@ -113,6 +113,11 @@ class VisibilityOverlay:
             return document
         return replace(document, revision=known.access_revision, access=known.listed)
 
+    def knows_later_than(self, document: Document) -> bool:
+        """Whether the document's entry was changed after this revision, as far as is known here."""
+        known = self._known.get(document.id)
+        return known is not None and known.access_revision > document.revision
+
     def require_room(self) -> None:
         """Return if one more change can be held. Raises VectorStoreUnavailable.
 

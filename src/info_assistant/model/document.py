@@ -1,10 +1,11 @@
 """Documents as the catalogue knows them, and how far each one has come on its way in."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Self
 
 from info_assistant.model.metadata import Metadata
 
@@ -159,3 +160,17 @@ class DocumentStatus:
     detail: str = ""
     progress: Progress | None = None
     passages: int = 0
+
+    def with_entry(self, document: Document) -> Self:
+        """Return the status after an edit of the entry, as the board comes to show it.
+
+        Who is at rest goes out of answers or back into them; the title that a document states
+        itself, which only the board knows, stays.
+        """
+        state = self.state
+        if document.hold and state.settled:
+            state = DocumentState.WITHDRAWN
+        elif document.hold is None and state is DocumentState.WITHDRAWN:
+            state = DocumentState.READY if self.passages else DocumentState.ACCEPTED
+        title = document.chosen_title or self.document.title
+        return replace(self, document=replace(document, title=title), state=state)
