@@ -1,4 +1,4 @@
-"""`documents edit|withdraw|quarantine|restore|versions|passages|citations|delete` on a real stack."""
+"""Curating documents by the command line, on a real stack."""
 
 import json
 from collections.abc import Callable
