@@ -21,7 +21,7 @@ from info_assistant.errors import InvalidRequest, NotFound, ObjectStorageUnavail
 from info_assistant.model.identity import Caller
 from info_assistant.model.schema import MALFORMED, Stored, stamped
 from info_assistant.observability.log import get_logger
-from info_assistant.ports import Blobs, Clock
+from info_assistant.ports import Clock, FolderBlobs
 
 KEPT_DAYS = 2
 """A key is known on the day it was first used and on the next, in UTC: for 24 hours at least."""
@@ -54,7 +54,7 @@ class Request:
 class UploadRequests:
     """Remembers requests by their keys, in object storage."""
 
-    def __init__(self, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, blobs: FolderBlobs, clock: Clock) -> None:
         """Keep them in `blobs`."""
         self._blobs = blobs
         self._clock = clock

@@ -38,7 +38,7 @@ from info_assistant.ports.records import (
 )
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Ledger
-from info_assistant.ports.storage import Blobs, SharedObject, SharedState
+from info_assistant.ports.storage import Blobs, FolderBlobs, SharedObject, SharedState
 
 __all__ = [
     "Allowance",
@@ -57,6 +57,7 @@ __all__ = [
     "DocumentFilter",
     "DraftSentence",
     "Embedder",
+    "FolderBlobs",
     "Generator",
     "Ledger",
     "PassageIndex",

@@ -10,27 +10,20 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.model.document import Document, Standing, Tombstone
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.ports import Blobs
+from info_assistant.ports import FolderBlobs
 from info_assistant.stores.records import document_fields, document_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 
 _LOG = structlog.get_logger(__name__)
 _T = TypeVar("_T")
-
-
-class FolderBlobs(Blobs, Protocol):
-    """Blobs that can name their folders without listing what is in them."""
-
-    async def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly in the folder `prefix`."""
 
 
 @dataclass(slots=True)

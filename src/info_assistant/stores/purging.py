@@ -17,9 +17,8 @@ from info_assistant.errors import NotFound, ObjectStorageUnavailable, StoredData
 from info_assistant.model.document import Tombstone
 from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
-from info_assistant.ports import Clock
+from info_assistant.ports import Clock, FolderBlobs
 from info_assistant.stores.answer_records import KIND, without_quotes
-from info_assistant.stores.catalogue import FolderBlobs
 from info_assistant.stores.segments import Segment, SegmentReader, parsed_lines
 
 KEPT_FOR = timedelta(days=90)
