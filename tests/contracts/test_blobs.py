@@ -49,7 +49,7 @@ async def test_a_range_of_bytes_comes_back(open_blobs: Open) -> None:
     """A stretch is given by itself; of what is not there nothing is."""
     await open_blobs().put_new("a/long", bytes(range(200)))
     assert await open_blobs().get_range("a/long", 10, 13) == b"\n\x0b\x0c"
-    assert await open_blobs().get_range("a/long", 0, 200) == bytes(range(200))
+    assert await open_blobs().get_range("a/long", 190, 200) == bytes(range(190, 200))
     with pytest.raises(NotFound):
         await open_blobs().get_range("a/other", 0, 1)
 

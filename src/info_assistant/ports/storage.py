@@ -21,7 +21,7 @@ class Blobs(Protocol):
         """Return the bytes under `key`. Raises NotFound."""
 
     async def get_range(self, key: str, start: int, end: int) -> bytes:
-        """Return the bytes [start, end) under `key`, which has them. Raises NotFound."""
+        """Return the bytes [start, end) under `key`, a part of those it has. Raises NotFound."""
 
     async def delete(self, key: str) -> None:
         """Remove `key`; nothing happens if it is not there."""

@@ -17,7 +17,7 @@ from typing import TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from info_assistant.errors import (
@@ -99,9 +99,14 @@ class ObjectBlobs:
         """Return the bytes [start, end). Raises NotFound, ObjectStorageUnavailable."""
         check_key(key)
         with _translated("read"):
-            found = await self._ask(
-                lambda store: obstore.get_range_async(store, key, start=start, end=end)
-            )
+            try:
+                found = await self._ask(
+                    lambda store: obstore.get_range_async(store, key, start=start, end=end)
+                )
+            except GenericError:
+                # A server that knows no ranges sends everything, which obstore does not take; one
+                # that is down is down for this request too.
+                return (await self.get(key))[start:end]
             return bytes(found)
 
     async def delete(self, key: str) -> None:
