@@ -188,15 +188,16 @@ class Replica:
         """Make documents searchable as the worker does, each as one passage, its present text."""
         passages, statuses = [], []
         for document in documents:
-            _, data = await self.library.original(
+            _, original = await self.library.original(
                 AccessScope(document.tenant, frozenset(document.access)), document.id
             )
-            text = data.decode()
+            text = (await original.read()).decode()
             reading = Reading((Block(BlockKind.PARAGRAPH, text),))
             await save_reading(self.stores.blobs, document, reading)
             passages.append(_passage(document, text))
             now = SystemClock().now()
-            statuses.append(DocumentStatus(document, DocumentState.READY, now, passages=1))
+            state = DocumentState.WITHDRAWN if document.hold else DocumentState.READY
+            statuses.append(DocumentStatus(document, state, now, passages=1))
         vectors = await self.embedder.embed_passages(passages)
         pairs = zip(passages, vectors, strict=True)
         await self.stores.passages.write([IndexedPassage(*pair) for pair in pairs])
@@ -205,7 +206,7 @@ class Replica:
     def let_index_fall_behind(self, *, behind: bool) -> None:
         """Let Qdrant refuse, or take again, what it is told about changes of visibility."""
         for store in (self.stores.passages, self.stores.board):
-            for name in ("set_access", "remove_versions", "remove"):
+            for name in ("set_entry", "remove_versions", "remove"):
                 vars(store).pop(name, None)
                 if behind and hasattr(store, name):
                     setattr(store, name, _refuse)
@@ -225,7 +226,7 @@ def _passage(document: Document, text: str) -> Passage:
         ordinal=0,
         title=document.title,
         source=document.source,
-        access=document.access,
+        access=document.findable_by,
         heading_path=(),
         table_header="",
         page=None,
@@ -234,6 +235,9 @@ def _passage(document: Document, text: str) -> Passage:
         end=len(text),
         statements=(Span(0, len(text)),),
         access_revision=document.revision,
+        effective=document.metadata.effective,
+        superseded=document.metadata.superseded,
+        marking=document.metadata.marking,
     )
 
 

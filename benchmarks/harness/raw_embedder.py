@@ -11,12 +11,11 @@ from benchmarks.harness.corpus import File, corpus
 from benchmarks.harness.processes import reply, requests
 
 from info_assistant.errors import Unreadable
-from info_assistant.ingestion.intake import default_title
 from info_assistant.ingestion.originals import MEDIA_TYPES
 from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.ingestion.split import split
 from info_assistant.ingestion.worker import Pace
-from info_assistant.model.document import Content, Document, document_id
+from info_assistant.model.document import Content, Document, default_title, document_id
 from info_assistant.model.identity import DEFAULT_TENANT, EVERYONE
 from info_assistant.model.passage import Passage
 from info_assistant.providers.minilm import MiniLmEmbedder

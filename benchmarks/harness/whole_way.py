@@ -22,6 +22,7 @@ from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Tools
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.ports import DocumentFilter
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores.blobs import ObjectBlobs
@@ -77,7 +78,7 @@ async def _any_under_way(stores: Stores) -> bool:
     for state in _UNDER_WAY:
         scope = LOCAL_OPERATOR.scope
         try:
-            page = await stores.board.page(scope, limit=1, after=None, state=state, query="")
+            page = await stores.board.page(scope, limit=1, after=None, wanted=DocumentFilter(state))
         except VectorStoreUnavailable:
             # Too busy to say in time; every client would ask again.
             return True

@@ -5,17 +5,14 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 import httpx2
 import pytest
 import uvicorn
+from tests.api.shelf import PASSAGE, WHEN, ShelfOfDocuments, a_document
 
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
-from info_assistant.errors import NotFound
-from info_assistant.ingestion.access import explain
-from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -26,13 +23,6 @@ from info_assistant.model.answer import (
     Support,
 )
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.document import (
-    Content,
-    Document,
-    DocumentState,
-    DocumentStatus,
-    document_id,
-)
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -42,36 +32,14 @@ from info_assistant.model.events import (
     SourcesFound,
     StageReached,
 )
-from info_assistant.model.identity import AccessScope, Caller
-from info_assistant.model.passage import Passage, Span
 from info_assistant.model.question import Question
-from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord
-from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import AuditPage, StatusPage
+from info_assistant.ports import AuditPage, RecordPage
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
 
-WHEN = datetime(2026, 3, 1, tzinfo=UTC)
-PASSAGE = Passage(
-    id="p1",
-    tenant="default",
-    document_id=document_id("default", "guide.md"),
-    version=1,
-    ordinal=0,
-    title="Guide",
-    source="guide.md",
-    access=("everyone",),
-    heading_path=("Records",),
-    table_header="",
-    page=None,
-    text="Write to the records office. It answers within thirty days.",
-    start=10,
-    end=69,
-    statements=(Span(0, 28), Span(29, 59)),
-)
 CITATION = Citation(1, PASSAGE, "Write to the records office.", 10, 38)
 SENTENCE = AnswerSentence("Write to the records office.", (1,), Support.SUPPORTED)
 ANSWER = Answer(
@@ -133,116 +101,6 @@ class ScriptedPipeline:
             raise
 
 
-def a_document(source: str = "guide.md", data: bytes = b"# Guide") -> DocumentStatus:
-    """Return a document that is ready."""
-    content = Content(1, "0" * 64, len(data), "text/markdown")
-    document = Document(
-        id=document_id("default", source),
-        tenant="default",
-        source=source,
-        title="Guide",
-        revision=1,
-        content=content,
-        access=("everyone",),
-        created_at=WHEN,
-        updated_at=WHEN,
-    )
-    return DocumentStatus(document, DocumentState.READY, WHEN, passages=1)
-
-
-@dataclass
-class ShelfOfDocuments:
-    """Intake and library over a dictionary; `failure` is raised by everything when set."""
-
-    documents: dict[str, tuple[DocumentStatus, bytes]] = field(default_factory=dict)
-    uploads: list[Upload] = field(default_factory=list)
-    failure: Exception | None = None
-
-    def _check(self) -> None:
-        if self.failure is not None:
-            raise self.failure
-
-    async def accept(self, caller: Caller, upload: Upload) -> Receipt:
-        """Keep the upload."""
-        self._check()
-        self.uploads.append(upload)
-        status = a_document(upload.source or upload.filename, upload.data)
-        assert caller.scope.tenant == status.document.tenant
-        known = self.documents.get(status.document.id)
-        self.documents[status.document.id] = (status, upload.data)
-        return Receipt(status, "unchanged" if known == (status, upload.data) else "accepted")
-
-    async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
-        """Return the state of a kept document."""
-        return (await self.original(scope, document_id))[0]
-
-    async def document(self, scope: AccessScope, document_id: str) -> Document:
-        """Return a kept document."""
-        return (await self.status(scope, document_id)).document
-
-    async def page(
-        self,
-        scope: AccessScope,
-        *,
-        limit: int,
-        after: str | None,
-        state: DocumentState | None,
-        query: str,
-    ) -> StatusPage:
-        """Return what is kept."""
-        self._check()
-        assert scope.tenant
-        found = [
-            status
-            for key, (status, _) in sorted(self.documents.items())
-            if (after is None or key > after)
-            and state in {None, status.state}
-            and query in status.document.source
-        ]
-        following = found[limit - 1].document.id if len(found) > limit else None
-        return StatusPage(tuple(found[:limit]), following)
-
-    async def original(
-        self, scope: AccessScope, document_id: str, version: int | None = None
-    ) -> tuple[DocumentStatus, bytes]:
-        """Return what was kept."""
-        self._check()
-        assert scope.tenant
-        if document_id not in self.documents or version not in {None, 1}:
-            raise NotFound("There is no such document.")
-        return self.documents[document_id]
-
-    async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
-    ) -> tuple[DocumentStatus, Reading]:
-        """Return a kept document as two blocks."""
-        status, _ = await self.original(scope, document_id, version)
-        heading = Block(BlockKind.HEADING, "Records", level=1)
-        return status, Reading((heading, Block(BlockKind.PARAGRAPH, PASSAGE.text)), title="Guide")
-
-    async def remove(self, caller: Caller, document_id: str) -> None:
-        """Drop a kept document."""
-        await self.original(caller.scope, document_id)
-        del self.documents[document_id]
-
-    async def change_access(
-        self, caller: Caller, document_id: str, groups: Sequence[str]
-    ) -> DocumentStatus:
-        """Open a kept document to other groups."""
-        status, data = await self.original(caller.scope, document_id)
-        status = replace(status, document=replace(status.document, access=tuple(groups)))
-        self.documents[document_id] = (status, data)
-        return status
-
-    async def explain_access(
-        self, tenant: str, document_id: str, scope: AccessScope
-    ) -> Explanation:
-        """Explain a kept document."""
-        status, _ = await self.original(scope, document_id)
-        assert tenant == status.document.tenant
-        return explain(scope, status.document, status.state, None)
-
-
 @dataclass(frozen=True)
 class Backend:
     """A running backend: where it is, what it was made of, and a client for it."""
@@ -300,6 +158,20 @@ class Papers:
         """Keep a record."""
         await self.check()
         self.records.append(record)
+
+    async def citing(
+        self, tenant: str, document_id: str, *, limit: int, before: str | None
+    ) -> RecordPage:
+        """Return the newest records that cite a document."""
+        found = [
+            each
+            for each in reversed(self.records)
+            if each.tenant == tenant
+            and (before is None or each.id < before)
+            and document_id in {cited.passage.document_id for cited in each.answer.citations}
+        ]
+        following = found[limit - 1].id if len(found) > limit else None
+        return RecordPage(tuple(found[:limit]), following)
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return a record that was kept."""

@@ -11,7 +11,8 @@ from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Passage
 
 if TYPE_CHECKING:
-    from tests.api.conftest import Backend, ShelfOfDocuments, Start
+    from tests.api.conftest import Backend, Start
+    from tests.api.shelf import ShelfOfDocuments
 
 ONE = f"/v1/documents/{document_id('default', 'guide.md')}"
 FACTS = (
@@ -40,7 +41,12 @@ async def test_access_is_changed_and_shown(backend: "Backend") -> None:
         {"access": ["x" * 201]},
         {"access": [1]},
         {"access": ["hr"] * 51},
-        {"access": ["hr"], "title": "New"},
+        {"access": None},
+        {"title": None},
+        {"title": ""},
+        {"tags": ["x" * 61]},
+        {"effective": "soon"},
+        {"access": ["hr"], "owner": "New"},
     ],
 )
 async def test_an_unusable_change_is_refused(backend: "Backend", body: dict[str, Any]) -> None:

@@ -7,16 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.api.conftest import (
-    ANSWER,
-    WHEN,
-    Backend,
-    Papers,
-    ScriptedPipeline,
-    ShelfOfDocuments,
-    Start,
-    a_document,
-)
+from tests.api.conftest import ANSWER, Backend, Papers, ScriptedPipeline, Start
+from tests.api.shelf import WHEN, ShelfOfDocuments, a_document
 
 from info_assistant.api.addresses import ADDRESSES
 from info_assistant.api.services import ApiServices

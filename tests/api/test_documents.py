@@ -4,7 +4,8 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from tests.api.conftest import PASSAGE, Backend, ShelfOfDocuments, Start
+from tests.api.conftest import Backend, Start
+from tests.api.shelf import PASSAGE, ShelfOfDocuments
 
 from info_assistant.api.services import ApiServices, Limits
 from info_assistant.errors import (
@@ -139,6 +140,8 @@ async def test_document_has_the_published_shape(backend: Backend) -> None:
     assert list(body) == [
         *("id", "title", "source", "state", "detail", "progress", "passages", "version"),
         *("versions", "media_type", "size_bytes", "access", "created_at", "updated_at", "since"),
+        *("source_url", "language", "effective", "superseded", "review_by", "marking", "tags"),
+        "hold",
     ]
 
 

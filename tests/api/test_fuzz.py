@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
-from tests.api.conftest import ScriptedPipeline, ShelfOfDocuments, services_of
+from tests.api.conftest import ScriptedPipeline, services_of
 from tests.api.processes import Processes
+from tests.api.shelf import ShelfOfDocuments
 
 from info_assistant.api.app import create_app
 from info_assistant.model.mode import ModeName

@@ -26,7 +26,9 @@ EXAMPLES = 12
 TENANTS, DOCUMENTS, CALLERS, RECORDS, FILTERS = 3, 9, 12, 3, 3
 GROUPS = ("everyone", "hr", "it", "board")
 QUESTION = "Common words here."
-LOOKS = ("", "/text", "/original")
+LOOKS = ("", "/text", "/original", "/versions", "/passages")
+CLOSED = ("/text", "/original", "/passages")
+"""What is closed to readers while a document is in quarantine."""
 
 pytestmark = pytest.mark.stack
 
@@ -42,6 +44,9 @@ class Held:
     access: frozenset[str]
     indexed: frozenset[str]
     """The groups that the index knows, which may be behind."""
+    hold: str = ""
+    """How it is held back: withdraw, quarantine, or not at all."""
+    indexed_hold: str = ""
     alive: bool = True
     made_anew: bool = False
 
@@ -53,9 +58,17 @@ class Held:
             and not self.access.isdisjoint(who.scope.groups)
         )
 
-    def found_by(self, who: Caller) -> bool:
-        """Whether a search must find it: it is visible and the index knows that."""
+    def quotable_to(self, who: Caller) -> bool:
+        """Whether answers may show it to a caller."""
+        return self.open_to(who) and not self.hold
+
+    def listed_by(self, who: Caller) -> bool:
+        """Whether a list must show it: it is visible and the board knows that."""
         return self.open_to(who) and not self.indexed.isdisjoint(who.scope.groups)
+
+    def found_by(self, who: Caller) -> bool:
+        """Whether a search must find it: it may be quoted and the index knows that."""
+        return self.listed_by(who) and not (self.hold or self.indexed_hold)
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Change:
 
     document: int
     groups: frozenset[str]
-    removes: bool
+    what: str
     replica: int
     behind: bool
 
@@ -134,7 +147,7 @@ changes = st.builds(
     Change,
     document=st.integers(0, DOCUMENTS - 1),
     groups=groups,
-    removes=st.sampled_from([False, False, False, True]),
+    what=st.sampled_from(["open", "open", "remove", "withdraw", "quarantine", "restore"]),
     replica=st.integers(0, 1),
     behind=st.booleans(),
 )
@@ -262,23 +275,36 @@ class _Example:
         if not held.alive:
             held.access = held.indexed = change.groups
             held.alive = held.made_anew = True
+            held.hold = held.indexed_hold = ""
             held.words = f"{held.words}y"
             await self._send(held)
             await self._index(replica, held)
-        elif change.removes:
+        elif change.what == "remove":
             assert (await replica.call(who, "DELETE", path)).status_code == 204
             held.alive = False
         else:
-            body = {"access": sorted(change.groups)}
-            response = await replica.call(who, "PATCH", path, json=body)
+            if change.what == "open":
+                body: dict[str, Any] = {"access": sorted(change.groups)}
+                response = await replica.call(who, "PATCH", path, json=body)
+                held.access = change.groups
+            else:
+                body = {} if change.what == "restore" else {"reason": "A drill."}
+                response = await replica.call(who, "POST", f"{path}/{change.what}", json=body)
+                held.hold = "" if change.what == "restore" else change.what
             assert response.status_code == 200, response.text
-            held.access = change.groups
-            held.indexed = held.indexed if change.behind else change.groups
+            if not change.behind:
+                held.indexed, held.indexed_hold = held.access, held.hold
 
-    def _check(self, told: str, who: Caller, must: Callable[[Held], bool]) -> None:
+    def _check(
+        self,
+        told: str,
+        who: Caller,
+        must: Callable[[Held], bool],
+        may: Callable[[Held, Caller], bool] = Held.quotable_to,
+    ) -> None:
         for held in self.held:
             named = held.id in told or held.words in told
-            assert held.open_to(who) or not named, f"LEAK: {held} was shown to {who}"
+            assert may(held, who) or not named, f"LEAK: {held} was shown to {who}"
             assert named or not must(held), f"{held} was hidden from {who}"
 
     async def _ask(
@@ -310,16 +336,21 @@ class _Example:
         self._check(
             "\n".join(each["id"] for each in response.json()["documents"]),
             who,
-            lambda held: held.found_by(who),
+            lambda held: held.listed_by(who),
+            Held.open_to,
         )
         self.world.count("list", DOCUMENTS)
 
     async def _look_at_each(self, replica: Replica, who: Caller) -> None:
         for n, held in enumerate(self.held):
-            path = f"/v1/documents/{held.id}{LOOKS[n % len(LOOKS)]}"
+            look = LOOKS[(n + self.callers.index(who)) % len(LOOKS)]
+            path = f"/v1/documents/{held.id}{look}"
             response = await replica.call(who.subject, "GET", path)
-            assert response.status_code == (200 if held.open_to(who) else 404), (who, held, path)
-            assert held.open_to(who) or held.words not in response.text
+            expected = 200 if held.open_to(who) else 404
+            if expected == 200 and held.hold == "quarantine" and look in CLOSED:
+                expected = 403 if who.role is Role.READER else 200
+            assert response.status_code == expected, (who, held, path)
+            assert expected == 200 or held.words not in response.text
             self.world.count("document")
 
     async def _look_at_records(
@@ -336,7 +367,7 @@ class _Example:
                 response.text if theirs else "",
                 who,
                 lambda held, told=told, theirs=theirs: (  # type: ignore[misc]
-                    theirs and held.id in told and held.open_to(who) and not held.made_anew
+                    theirs and held.id in told and held.quotable_to(who) and not held.made_anew
                 ),
             )
             self.world.count("record", DOCUMENTS)

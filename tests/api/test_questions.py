@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import httpx2
 import pytest
-from tests.api.conftest import PASSAGE, Backend, ScriptedPipeline, Start, eventually
+from tests.api.conftest import Backend, ScriptedPipeline, Start, eventually
+from tests.api.shelf import PASSAGE
 
 from info_assistant.api.services import ApiServices, Limits
 from info_assistant.errors import VectorStoreUnavailable
@@ -41,6 +42,9 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
         "quote": "Write to the records office.",
         "start": 10,
         "end": 38,
+        "effective": None,
+        "superseded": None,
+        "marking": None,
         "text": None,
     }
     assert body["served_by"] == {

@@ -142,7 +142,7 @@ def mentions(data: object, document_id: str, text: str) -> bool:
     return document_id in told or text in told
 
 
-@pytest.mark.parametrize("how", ["narrowed", "removed"])
+@pytest.mark.parametrize("how", ["narrowed", "removed", "quarantined"])
 async def test_nothing_after_the_change_where_it_was_made(pair: Pair, how: str) -> None:
     """In the middle of an answer: once the change is acknowledged, its replica shows no more."""
     async with listening(pair.here, "reader") as (listener,):
@@ -163,7 +163,7 @@ async def test_nothing_after_the_change_where_it_was_made(pair: Pair, how: str) 
     assert all(numbers.issuperset(each["citations"]) for each in listener.final["sentences"])
 
 
-@pytest.mark.parametrize("how", ["narrowed", "removed"])
+@pytest.mark.parametrize("how", ["narrowed", "removed", "quarantined"])
 async def test_nothing_elsewhere_after_two_seconds(pair: Pair, how: str) -> None:
     """In the middle of an answer on another replica: two seconds later nothing more is shown."""
     loop = asyncio.get_running_loop()
@@ -189,6 +189,11 @@ async def change(pair: Pair, how: str) -> int:
     path = f"/v1/documents/{pair.secret}"
     if how == "removed":
         return (await pair.here.call("operator", "DELETE", path)).status_code
+    if how == "quarantined":
+        order = {"reason": "Something is wrong."}
+        return (
+            await pair.here.call("operator", "POST", f"{path}/quarantine", json=order)
+        ).status_code
     body = {"access": ["hr"]}
     return (await pair.here.call("operator", "PATCH", path, json=body)).status_code
 
@@ -210,6 +215,46 @@ async def test_a_change_reaches_every_way_on_every_replica(pair: Pair) -> None:
             for who, expected in visible.items():
                 while await ways(pair.there, who, pair.secret) != {expected}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+async def test_a_hold_reaches_every_replica_and_so_does_restoring(pair: Pair) -> None:
+    """While the index is behind, each replica holds the document back within 2 s, and says so."""
+    path = f"/v1/documents/{pair.secret}"
+    for behind in (True, False):
+        pair.here.let_index_fall_behind(behind=behind)
+        order = {"reason": "Something is wrong."}
+        response = await pair.here.call("operator", "POST", f"{path}/quarantine", json=order)
+        assert response.json()["state"] == "withdrawn"
+        for replica in (pair.here, pair.there):
+            async with asyncio.timeout(ELSEWHERE_S):
+                while await held_ways(replica, pair.secret) != HELD:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+    assert (await pair.there.call("operator", "POST", f"{path}/restore")).status_code == 200
+    async with asyncio.timeout(ELSEWHERE_S):
+        while await ways(pair.here, "reader", pair.secret) != {True}:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+HELD = (200, "quarantined", 403, 403, True, False)
+
+
+async def held_ways(replica: Replica, document_id: str) -> tuple[object, ...]:
+    """Return what a reader is told of a document: state, hold, text, passages, list, answers."""
+    path = f"/v1/documents/{document_id}"
+    shown = await replica.call("reader", "GET", path)
+    hold = shown.json().get("hold")
+    text = await replica.call("reader", "GET", f"{path}/text")
+    passages = await replica.call("reader", "GET", f"{path}/passages")
+    page = await replica.call("reader", "GET", "/v1/documents")
+    answer = await replica.call("reader", "POST", "/v1/query", json={"question": QUESTION})
+    return (
+        shown.status_code,
+        hold and hold["kind"],
+        text.status_code,
+        passages.status_code,
+        document_id in {each["id"] for each in page.json()["documents"]},
+        mentions(answer.json(), document_id, SECRET),
+    )
 
 
 async def ways(replica: Replica, who: str, document_id: str) -> set[bool]:

@@ -45,6 +45,15 @@ async def test_bytes_come_back(open_blobs: Open) -> None:
     assert await open_blobs().get("a/empty") == b""
 
 
+async def test_a_range_of_bytes_comes_back(open_blobs: Open) -> None:
+    """A stretch is given by itself; of what is not there nothing is."""
+    await open_blobs().put_new("a/long", bytes(range(200)))
+    assert await open_blobs().get_range("a/long", 10, 13) == b"\n\x0b\x0c"
+    assert await open_blobs().get_range("a/long", 0, 200) == bytes(range(200))
+    with pytest.raises(NotFound):
+        await open_blobs().get_range("a/other", 0, 1)
+
+
 async def test_a_name_is_taken_once(open_blobs: Open) -> None:
     """Of many writers that create one name exactly one wins, and its bytes stay."""
     writers = [open_blobs() for _ in range(8)]

@@ -20,7 +20,7 @@ from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.model.document import DocumentState, DocumentStatus
-from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 from info_assistant.model.passage import (
     Passage,
     PassageVectors,
@@ -139,6 +139,13 @@ class Place:
             return shown if there else None
 
         return await self.eventually(look)
+
+    async def original(
+        self, scope: AccessScope, document_id: str, version: int | None = None
+    ) -> bytes:
+        """Return a document's own bytes."""
+        _, original = await self.library.original(scope, document_id, version)
+        return await original.read()
 
     async def eventually(self, look: Callable[[], Awaitable[_T | None]]) -> _T:
         """Return what `look` finds as soon as it finds something."""

@@ -13,6 +13,7 @@ from tests.ingestion.conftest import make_place
 
 from info_assistant.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from info_assistant.ingestion.access import MOST_GROUPS
+from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.document import Document, DocumentState, Tombstone
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller, Role
@@ -93,7 +94,9 @@ async def test_narrowed_widened_and_narrowed_again(
     async with place.working():
         before = await ready(place, receipt)
         for groups in (["hr"], ["hr", "it"], ["it"]):
-            status = await place.library.change_access(OPERATOR_OF_ALL, document_id, groups)
+            status = await place.library.edit(
+                OPERATOR_OF_ALL, document_id, EntryEdit(access=tuple(groups))
+            )
             assert status.document.access == tuple(groups)
             assert status.state is DocumentState.READY
             await another_process.library.visibility.refresh()
@@ -114,7 +117,9 @@ async def test_the_index_learns_it_and_keeps_the_rest(place: "Place") -> None:
     async with place.working():
         document = await ready(place, receipt)
         shown = await place.library.status(EVERYBODY, document.id)
-        status = await place.library.change_access(LOCAL_OPERATOR, document.id, ["hr", "everyone"])
+        status = await place.library.edit(
+            LOCAL_OPERATOR, document.id, EntryEdit(access=("hr", "everyone"))
+        )
         on_board = await place.stores.board.get(HR.scope, document.id)
     (passage,) = await found(place, HR)
     assert passage.access == ("everyone", "hr")
@@ -133,7 +138,7 @@ async def test_a_late_projection_undoes_no_later_one(place: "Place") -> None:
     newer = replace(document, revision=5, access=("hr",))
     older = replace(document, revision=4, access=("it",))
     for each in (newer, older):
-        await place.library.project_access(each)
+        await place.library.project_entry(each)
     (passage,) = await found(place, HR)
     assert (passage.access, passage.access_revision) == (("hr",), 5)
     assert await found(place, IT) == []
@@ -152,8 +157,8 @@ async def test_qdrant_down_during_the_change(own_place: "Place", tmp_path: Path)
         document = await ready(place, receipt)
     place.process.stop()
     began = time.monotonic()
-    status = await place.library.change_access(
-        member("hr", role=Role.OPERATOR), document.id, ["hr"]
+    status = await place.library.edit(
+        member("hr", role=Role.OPERATOR), document.id, EntryEdit(access=("hr",))
     )
     assert time.monotonic() - began < 10
     assert status.document.access == ("hr",)
@@ -213,7 +218,7 @@ async def test_narrowed_while_it_is_taken_in(
         async with asyncio.timeout(20):
             await embedder.reached.wait()
         changing = place if who == "this process" else another_process
-        await changing.library.change_access(HR, document_id, ["hr"])
+        await changing.library.edit(HR, document_id, EntryEdit(access=("hr",)))
         embedder.gate.set()
         await ready(place, receipt, HR)
     # What the index says by itself, without the changes that are held in memory.
@@ -268,9 +273,13 @@ async def test_changes_leave_the_feed_when_the_index_has_them(
         document = await ready(place, receipt)
     vectors = await place.embedder.embed_question("secret words")
     (stale,) = await place.stores.passages.search(EVERYBODY, vectors, Filters((document.id,)), 5)
-    await place.library.change_access(member("hr", role=Role.OPERATOR), document.id, ["hr"])
+    await place.library.edit(
+        member("hr", role=Role.OPERATOR), document.id, EntryEdit(access=("hr",))
+    )
     other = await place.intake.accept(LOCAL_OPERATOR, Upload(b"Other.", "b.txt"))
-    await place.library.change_access(LOCAL_OPERATOR, other.status.document.id, ["everyone", "x"])
+    await place.library.edit(
+        LOCAL_OPERATOR, other.status.document.id, EntryEdit(access=("everyone", "x"))
+    )
     # A slow writer elsewhere, which had read the document before, writes over the passages.
     await place.stores.passages.remove_document(document.id)
     (again,) = await place.embedder.embed_passages([stale.passage])
@@ -313,7 +322,9 @@ async def test_what_is_refused_changes_nothing(
     receipt = await accept(place, "Secret words.", ["hr"], HR)
     before = [key async for key in place.blobs.keys("")]
     with pytest.raises(error):
-        await place.library.change_access(caller, receipt.status.document.id, groups)
+        await place.library.edit(
+            caller, receipt.status.document.id, EntryEdit(access=tuple(groups))
+        )
     if caller is HR:
         with pytest.raises(error):
             await accept(place, "New words.", groups or ["\t"], HR)
@@ -325,17 +336,17 @@ async def test_an_operator_may_close_a_document_to_themselves(place: "Place") ->
     receipt = await accept(place, "Secret words.")
     document_id = receipt.status.document.id
     operator = member("it", role=Role.OPERATOR)
-    status = await place.library.change_access(operator, document_id, ["hr", "hr"])
+    status = await place.library.edit(operator, document_id, EntryEdit(access=("hr", "hr")))
     assert status.document.access == ("hr",)
     assert status.document.revision == 2
-    again = await place.library.change_access(HR, document_id, ["hr"])
+    again = await place.library.edit(HR, document_id, EntryEdit(access=("hr",)))
     assert again.document.revision == 2
     assert await seen(place, operator, document_id) == everything(visible=False)
-    back = await place.library.change_access(operator, document_id, ["it"])
+    back = await place.library.edit(operator, document_id, EntryEdit(access=("it",)))
     assert (back.document.revision, back.document.access) == (3, ("it",))
     elsewhere = member("it", role=Role.OPERATOR, tenant="other")
     with pytest.raises(NotFound):
-        await place.library.change_access(elsewhere, document_id, ["it"])
+        await place.library.edit(elsewhere, document_id, EntryEdit(access=("it",)))
 
 
 async def test_an_upload_names_its_groups_and_a_new_version_keeps_them(place: "Place") -> None:
@@ -443,4 +454,4 @@ async def test_versions_of_a_removed_document_stay_gone_when_its_name_is_used_ag
     for way in (place.library.original, place.library.reading):
         with pytest.raises(NotFound, match="no version 1"):
             await way(IT.scope, removed.id, removed.content.version)
-    assert (await place.library.original(IT.scope, anew.id))[1] == b"Plain words."
+    assert await place.original(IT.scope, anew.id) == b"Plain words."

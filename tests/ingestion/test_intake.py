@@ -35,7 +35,7 @@ async def test_an_accepted_document_is_committed_and_shown(place: "Place") -> No
     assert document.content.media_type == "text/plain"
     assert await place.stores.catalogue.latest("default", document.id) == document
     assert await place.library.status(SCOPE, document.id) == receipt.status
-    assert (await place.library.original(SCOPE, document.id))[1] == UPLOAD.data
+    assert await place.original(SCOPE, document.id) == UPLOAD.data
 
 
 async def test_the_same_again_is_unchanged(place: "Place") -> None:
@@ -127,7 +127,7 @@ async def test_a_deletion_beside_an_upload_leaves_the_bytes(place: "Place") -> N
             place.intake.accept(LOCAL_OPERATOR, other), delete_unshared(place.stores, gone)
         )
         kept = receipt.status.document
-        assert (await place.library.original(SCOPE, kept.id))[1] == UPLOAD.data
+        assert await place.original(SCOPE, kept.id) == UPLOAD.data
         await place.library.remove(LOCAL_OPERATOR, kept.id)
 
 

@@ -102,7 +102,8 @@ async def test_a_kill_inside_a_step_loses_nothing(
         counts = await place.stores.passages.counts()
     for name, receipt in receipts.items():
         document = receipt.status.document
-        status, data = await place.library.original(SCOPE, document.id)
+        status, original = await place.library.original(SCOPE, document.id)
+        data = await original.read()
         assert counts[document.id] == status.passages >= 1
         assert document.content.version == 2
         assert hashlib.sha256(data).hexdigest() == document.content.sha256

@@ -62,6 +62,10 @@ class SteppedBlobs:
             raise NotFound("There is no stored object of that name.")
         return self.objects[key]
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return a part of the bytes, if they are there."""
+        return (await self.get(key))[start:end]
+
     async def delete(self, key: str) -> None:
         """Remove a name."""
         await turn()

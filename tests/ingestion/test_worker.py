@@ -46,7 +46,7 @@ async def test_an_upload_becomes_searchable(place: "Place") -> None:
     assert await sources(place, "Where do bicycles go?") == ["parking.md"]
     _, reading = await place.library.reading(SCOPE, document_id)
     assert "Bicycles are left in the yard." in reading.text
-    assert (await place.library.original(SCOPE, document_id))[1] == text.encode()
+    assert await place.original(SCOPE, document_id) == text.encode()
 
 
 async def test_many_small_documents_and_a_long_one(place: "Place") -> None:
@@ -76,9 +76,8 @@ async def test_a_new_version_replaces_the_old(place: "Place") -> None:
         assert second.status.document.content.version == 2
         await place.until(document_id, DocumentState.READY, version=2)
     assert await place.stores.passages.counts() == {document_id: 1}
-    assert (await place.library.original(SCOPE, document_id, version=1))[1].endswith(
-        b"seven crowns."
-    )
+    before = await place.original(SCOPE, document_id, version=1)
+    assert before.endswith(b"seven crowns.")
 
 
 async def test_only_whole_versions_are_found(place: "Place") -> None:
@@ -196,7 +195,7 @@ async def test_removal_takes_everything_with_it(place: "Place") -> None:
     for look in (place.library.status, place.library.original, place.library.reading):
         with pytest.raises(NotFound):
             await look(SCOPE, gone.id)
-    assert (await place.library.original(SCOPE, kept.id))[1] == b"The same words."
+    assert await place.original(SCOPE, kept.id) == b"The same words."
     await place.library.remove(LOCAL_OPERATOR, kept.id)
     left = [key async for key in place.blobs.keys("default")]
     assert all("/tombstones/" in key or "/retired/" in key for key in left)

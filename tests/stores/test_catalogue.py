@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.document import Content, Document, Standing, Tombstone, document_id
+from info_assistant.model.schema import CURRENT, Stored
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 
@@ -110,9 +111,9 @@ async def test_unknown_fields_are_ignored(tmp_path: Path) -> None:
     await catalogue.commit(document())
     file = only_file(tmp_path)
     stored = json.loads(file.read_bytes())
-    assert stored["schema"] == 1
+    assert stored["schema"] == CURRENT[Stored.DOCUMENT]
     stored["content"]["later"] = stored["later"] = {"x": 1}
-    file.write_text(json.dumps(stored | {"schema": 2}))
+    file.write_text(json.dumps(stored | {"schema": stored["schema"] + 1}))
     assert await catalogue.latest("default", document().id) == document()
 
 

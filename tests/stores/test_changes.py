@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from info_assistant.model.schema import CURRENT, Stored
 from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
@@ -127,9 +128,9 @@ async def test_what_a_later_version_adds_is_ignored(folder: Path) -> None:
     await one.publish([change(7)])
     path = folder / "system/changes/0000000001.json"
     stored = json.loads(path.read_bytes())
-    assert stored["schema"] == 1
+    assert stored["schema"] == CURRENT[Stored.VISIBILITY_CHANGES]
     stored["later"] = stored["changes"][0]["later"] = 1
-    path.write_text(json.dumps(stored | {"schema": 2}))
+    path.write_text(json.dumps(stored | {"schema": stored["schema"] + 1}))
     assert await revisions(replica(folder).news()) == [7]
 
 

@@ -113,7 +113,7 @@ async def test_a_change_of_access_stands_beside_the_work(store: QdrantStore) -> 
     await store.board.announce([accepted("a")])
     (mine,) = await store.board.claim([accepted("a")], lease("mine"))
     changed = replace(document("a", revision=2), access=(EVERYONE, "board"))
-    await store.board.set_access(changed)
+    await store.board.set_entry(changed)
     behind = replace(mine, state=DocumentState.INDEXING)
     differing = (await store.board.report([behind]))[mine.document.id]
     assert differing is not None
@@ -142,7 +142,7 @@ async def test_a_hidden_version_is_found_once_revealed(
     old = make_passage(0, source="a.md", version=1)
     await store.passages.write([old])
     await store.passages.write(written[:2], hidden=True)
-    await store.passages.set_access(document("a.md", 2, revision=9))
+    await store.passages.set_entry(document("a.md", 2, revision=9))
 
     async def versions() -> list[int]:
         found = await store.passages.search(SCOPE, question(0), Filters(), 10)

@@ -22,6 +22,7 @@ from info_assistant.model.document import (
 from info_assistant.model.identity import EVERYONE, AccessScope
 from info_assistant.model.passage import IndexedPassage, QuestionVectors, SparseVector
 from info_assistant.model.question import Filters
+from info_assistant.ports import DocumentFilter
 from info_assistant.stores.qdrant import QdrantStore
 
 if TYPE_CHECKING:
@@ -190,7 +191,9 @@ async def test_wiped_storage_is_set_up_again(
     await wiper.drop_projections()
     await wiper.close()
     assert await store.passages.search(SCOPE, question(), Filters(), 10) == []
-    assert (await store.board.page(SCOPE, limit=5, after=None, state=None, query="")).statuses == ()
+    assert (
+        await store.board.page(SCOPE, limit=5, after=None, wanted=DocumentFilter())
+    ).statuses == ()
     await store.passages.write([make_passage()])
     assert len(await store.passages.search(SCOPE, question(), Filters(), 10)) == 1
     await store.close()
@@ -244,7 +247,9 @@ async def test_pages_hold_every_document_once(store: QdrantStore) -> None:
         seen: list[str] = []
         after = None
         while True:
-            page = await store.board.page(SCOPE, limit=5, after=after, state=None, query=query)
+            page = await store.board.page(
+                SCOPE, limit=5, after=after, wanted=DocumentFilter(query=query)
+            )
             assert len(page.statuses) <= 5
             seen.extend(each.document.id for each in page.statuses)
             after = page.next
@@ -252,7 +257,7 @@ async def test_pages_hold_every_document_once(store: QdrantStore) -> None:
                 break
         assert sorted(seen) == sorted(each.document.id for each in shown)
     with pytest.raises(InvalidRequest):
-        await store.board.page(SCOPE, limit=5, after="x", state=None, query="")
+        await store.board.page(SCOPE, limit=5, after="x", wanted=DocumentFilter())
 
 
 async def test_unsettled_documents_come_oldest_first(store: QdrantStore) -> None:

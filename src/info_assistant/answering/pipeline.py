@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from info_assistant.answering.admit import readable_question
 from info_assistant.answering.cite import check, cite
+from info_assistant.answering.currency import with_currency
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
@@ -158,6 +159,7 @@ class AnswerPipeline:
         known = await journey.timed("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
+            known = with_currency(known, parts.clock.now().date())
             await self._record(question, known, journey)
             async for event in _replay(known):
                 yield event
@@ -186,6 +188,7 @@ class AnswerPipeline:
         with suppress(TimeoutError):
             async with asyncio.timeout(KEEPING_S):
                 await journey.timed("keep", parts.cache.put(key, answer))
+        answer = with_currency(answer, parts.clock.now().date())
         await self._record(question, answer, journey)
         yield AnswerFinished(answer)
 

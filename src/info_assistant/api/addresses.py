@@ -36,6 +36,22 @@ class Address:
 
 _DOCUMENT = "/v1/documents/{document_id}"
 
+
+def _of_one(method: str, below: str, traffic: Traffic, role: Role, action: str) -> Address:
+    """Return an address below a document."""
+    return Address(method, f"{_DOCUMENT}/{below}", traffic, role, action, "document_id")
+
+
+def _of_several(*words: str) -> tuple[Address, ...]:
+    """Return the addresses at which the same is done to several documents."""
+    return tuple(
+        Address(
+            "POST", f"/v1/documents/{word}", Traffic.CHANGE, Role.CONTRIBUTOR, f"document.{word}"
+        )
+        for word in words
+    )
+
+
 ADDRESSES = (
     Address("GET", "/health", Traffic.PROBE),
     Address("GET", "/livez", Traffic.PROBE),
@@ -50,28 +66,25 @@ ADDRESSES = (
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
     Address("GET", "/v1/documents", Traffic.READ, Role.READER, "document.list"),
+    Address("GET", "/v1/documents/events", Traffic.READ, Role.READER, "document.watch"),
+    Address("PATCH", "/v1/documents", Traffic.CHANGE, Role.CONTRIBUTOR, "document.change"),
+    *_of_several("withdraw", "quarantine", "restore"),
     Address("GET", _DOCUMENT, Traffic.READ, Role.READER, "document.show", "document_id"),
-    Address("GET", f"{_DOCUMENT}/text", Traffic.READ, Role.READER, "document.read", "document_id"),
-    Address(
-        "GET",
-        f"{_DOCUMENT}/original",
-        Traffic.READ,
-        Role.READER,
-        "document.download",
-        "document_id",
-    ),
+    _of_one("GET", "text", Traffic.READ, Role.READER, "document.read"),
+    _of_one("GET", "original", Traffic.READ, Role.READER, "document.download"),
+    _of_one("GET", "versions", Traffic.READ, Role.READER, "document.versions"),
+    _of_one("GET", "passages", Traffic.READ, Role.READER, "document.passages"),
+    _of_one("GET", "events", Traffic.READ, Role.READER, "document.watch"),
+    _of_one("GET", "citations", Traffic.READ, Role.CONTRIBUTOR, "document.citations"),
+    _of_one("POST", "withdraw", Traffic.CHANGE, Role.CONTRIBUTOR, "document.withdraw"),
+    _of_one("POST", "quarantine", Traffic.CHANGE, Role.CONTRIBUTOR, "document.quarantine"),
+    _of_one("POST", "restore", Traffic.CHANGE, Role.CONTRIBUTOR, "document.restore"),
+    _of_one("POST", "retry", Traffic.CHANGE, Role.CONTRIBUTOR, "document.retry"),
     Address("PATCH", _DOCUMENT, Traffic.CHANGE, Role.CONTRIBUTOR, "document.change", "document_id"),
     Address(
         "DELETE", _DOCUMENT, Traffic.CHANGE, Role.CONTRIBUTOR, "document.delete", "document_id"
     ),
-    Address(
-        "GET",
-        f"{_DOCUMENT}/access",
-        Traffic.ADMIN,
-        Role.OPERATOR,
-        "document.explain_access",
-        "document_id",
-    ),
+    _of_one("GET", "access", Traffic.ADMIN, Role.OPERATOR, "document.explain_access"),
     Address("GET", "/v1/admin/modes", Traffic.ADMIN, Role.OPERATOR, "modes.read"),
     Address("PUT", "/v1/admin/modes", Traffic.ADMIN, Role.OPERATOR, "modes.change"),
     Address("GET", "/v1/admin/incidents", Traffic.ADMIN, Role.OPERATOR, "incidents.read"),

@@ -22,9 +22,13 @@ from info_assistant.api.routes import (
     admin,
     answers,
     audit,
+    citations,
+    curation,
+    document_views,
     documents,
     health,
     me,
+    progress,
     questions,
 )
 from info_assistant.api.services import ApiServices
@@ -57,7 +61,12 @@ def create_app(services: ApiServices) -> FastAPI:
     app.router.routes.extend(_straight(asking))
     app.include_router(asking)
     app.include_router(answers.routes(services))
+    # Its addresses stand beside those of single documents, which would take their words for ids.
+    app.include_router(progress.routes(services))
     app.include_router(documents.routes(services))
+    app.include_router(document_views.routes(services))
+    app.include_router(curation.routes(services))
+    app.include_router(citations.routes(services))
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))

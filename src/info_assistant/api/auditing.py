@@ -54,13 +54,13 @@ def describe_action(request: Request, target: str = "", **detail: str) -> None:
     state[_DETAIL] = {**state.get(_DETAIL, {}), **detail}
 
 
-def note_done(request: Request, target: str) -> None:
+def note_done(request: Request, target: str, outcome: str = DONE) -> None:
     """Note one of several things that a request does; each has an event of its own in the trail.
 
-    They are done whatever becomes of the rest of the request.
+    They are done, or refused with the code `outcome`, whatever becomes of the rest of the request.
     """
     state: dict[str, Any] = request.scope["state"]
-    state[_DONE] = (*state.get(_DONE, ()), target)
+    state[_DONE] = (*state.get(_DONE, ()), (target, outcome))
 
 
 class AuditTrail:
@@ -176,7 +176,7 @@ class Watch:
             (name, value[:_LONGEST]) for name, value in sorted(state.get(_DETAIL, {}).items())
         )
         events: list[AuditEvent] = []
-        done = [(each, DONE) for each in state.get(_DONE, ())]
+        done = list(state.get(_DONE, ()))
         if not done or outcome != DONE:
             done.append((str(state.get(_TARGET, target)), outcome))
         for each, became in done:

@@ -84,6 +84,7 @@ HTTP_CODES: Mapping[int, tuple[str, str]] = {
     408: ("request_timeout", "The request came too slowly. Please send it again."),
     413: ("payload_too_large", "The request is larger than its limit. Please send less at once."),
     415: ("unsupported_media_type", "This address does not take this media type."),
+    416: ("range_not_satisfiable", "The file has no such bytes. Its size is in Content-Range."),
     422: ("invalid_request", "The request cannot be served as it stands."),
 }
 """Codes and words for statuses that the web framework itself decides on."""

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
+from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
+from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import Answer
-from info_assistant.model.document import Document, DocumentState, DocumentStatus
+from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
@@ -16,9 +18,10 @@ from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import (
-    AnswerRecords,
+    AnswerArchive,
     AuditLog,
     Authenticator,
+    DocumentFilter,
     RateLimiter,
     StatusPage,
     Visibility,
@@ -47,6 +50,17 @@ class DocumentIntake(Protocol):
         """Store the upload durably. Raises InvalidRequest, Unreadable, Unavailable."""
 
 
+class Original(Protocol):
+    """A document's bytes as they were handed in, to be fetched piece by piece."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many there are."""
+
+    async def read(self, start: int = 0, end: int | None = None) -> bytes:
+        """Return the bytes [start, end). Raises NotFound, ObjectStorageUnavailable."""
+
+
 class DocumentLibrary(Protocol):
     """What is known about documents. A document the scope may not see is NotFound."""
 
@@ -62,14 +76,13 @@ class DocumentLibrary(Protocol):
         *,
         limit: int,
         after: str | None,
-        state: DocumentState | None,
-        query: str,
+        wanted: DocumentFilter,
     ) -> StatusPage:
         """Return one page of the documents that the scope may see."""
 
     async def original(
         self, scope: AccessScope, document_id: str, version: int | None = None
-    ) -> tuple[DocumentStatus, bytes]:
+    ) -> tuple[DocumentStatus, Original]:
         """Return the bytes that were uploaded."""
 
     async def reading(
@@ -77,13 +90,32 @@ class DocumentLibrary(Protocol):
     ) -> tuple[DocumentStatus, Reading]:
         """Return the document as text."""
 
-    async def remove(self, caller: Caller, document_id: str) -> None:
-        """Delete the document; durable when this returns."""
+    async def versions(
+        self, scope: AccessScope, document_id: str, *, before: int, limit: int
+    ) -> Sequence[Document]:
+        """Return revisions below `before` that brought bytes, newest first."""
 
-    async def change_access(
-        self, caller: Caller, document_id: str, groups: Sequence[str]
+    async def passages(
+        self, scope: AccessScope, document_id: str, *, first: int, limit: int
+    ) -> tuple[DocumentStatus, Sequence[Passage]]:
+        """Return the document's passages from number `first` on."""
+
+    async def remove(self, caller: Caller, document_id: str, *, purge: bool = False) -> None:
+        """Delete the document, with `purge` its quotes in old answers too; durable on return."""
+
+    async def edit(self, caller: Caller, document_id: str, edit: EntryEdit) -> DocumentStatus:
+        """Change title, groups or metadata; in force here when this returns."""
+
+    async def hold(
+        self, caller: Caller, document_id: str, kind: HoldKind, reason: str
     ) -> DocumentStatus:
-        """Open the document to these groups and no others; in force here when this returns."""
+        """Hold the document back from answers; in force here when this returns."""
+
+    async def restore(self, caller: Caller, document_id: str) -> DocumentStatus:
+        """Let the document into answers again."""
+
+    async def retry(self, caller: Caller, document_id: str) -> DocumentStatus:
+        """Take a document in again that failed."""
 
     async def explain_access(
         self, tenant: str, document_id: str, scope: AccessScope
@@ -109,7 +141,8 @@ class AsIndexed:
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
-    `stored_at_once` bounds how many uploaded files are in memory on their way to storage.
+    `stored_at_once` bounds how many uploaded files are in memory on their way to storage,
+    `watched_at_once` the streams of documents' progress, which hold places of reads.
     """
 
     json_bytes: int = 64 * 1024
@@ -117,6 +150,7 @@ class Limits:
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
     stored_at_once: int = 4
+    watched_at_once: int = 8
     request_s: float = REQUEST_SECONDS
     ping_s: float = 15.0
 
@@ -127,7 +161,8 @@ class ApiServices:
 
     `starters` run together before the first request is served, each bounded in time and failing
     with nothing that may pass. `tasks` run from start to end of the process; `essential` names the
-    dependencies without any one of which no question can be answered.
+    dependencies without any one of which no question can be answered. Without `repeats` an upload's
+    `Idempotency-Key` is not remembered; handing a document in again is harmless all the same.
     """
 
     pipeline: Pipeline
@@ -137,7 +172,7 @@ class ApiServices:
     health: HealthMonitor
     metrics: Metrics
     audit: AuditLog
-    answers: AnswerRecords
+    answers: AnswerArchive
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
@@ -145,6 +180,7 @@ class ApiServices:
     incidents: Incidents = field(default_factory=Incidents)
     visibility: Visibility = field(default_factory=AsIndexed)
     find_key: FindKey = lambda _key_id: None
+    repeats: UploadRequests | None = None
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()

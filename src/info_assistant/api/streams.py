@@ -36,7 +36,8 @@ MEDIA_TYPE = "text/event-stream"
 """What a client names in `Accept` to have its answer streamed."""
 
 _log = get_logger("streams")
-_PING = b": ping\n\n"
+PING = b": ping\n\n"
+"""A comment, which says that a stream is alive."""
 _WHAT = "Answering the question"
 
 
@@ -160,7 +161,7 @@ class AnswerStream(Response):
         while True:
             idle = loop.time() - self._last_sent
             if idle >= self._options.ping_s:
-                await _send_piece(send, _PING)
+                await _send_piece(send, PING)
                 self._last_sent = loop.time()
             await asyncio.sleep(self._options.ping_s - min(idle, self._options.ping_s / 2))
 

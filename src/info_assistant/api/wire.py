@@ -1,6 +1,6 @@
 """Requests and answers as they travel: the shapes that clients rely on. Extended, never renamed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -91,6 +91,11 @@ class CitationBody(Wire):
     quote: str
     start: int
     end: int
+    effective: date | None = Field(default=None, description="From this day on it counts.")
+    superseded: date | None = Field(
+        default=None, description="From this day on it counts no more, whatever the answer says."
+    )
+    marking: str | None = Field(default=None, description="Its protective marking.")
     text: str | None = Field(default=None, description="Only with `include: [passages]`.")
 
 
@@ -167,6 +172,9 @@ def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:
         quote=citation.quote,
         start=citation.start,
         end=citation.end,
+        effective=passage.effective,
+        superseded=passage.superseded,
+        marking=passage.marking,
         text=passage.text if with_text else None,
     )
 

@@ -1,12 +1,20 @@
 """Documents as they travel."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Literal
 
 from info_assistant.api.wire import Wire
 from info_assistant.ingestion.intake import Receipt
-from info_assistant.model.document import DocumentState, DocumentStatus
-from info_assistant.model.reading import BlockKind, Reading
+from info_assistant.model.document import (
+    Document,
+    DocumentState,
+    DocumentStatus,
+    HoldKind,
+)
+from info_assistant.model.passage import Passage
+from info_assistant.model.reading import BlockKind, PlacedBlock, Reading
 from info_assistant.ports import StatusPage
 
 
@@ -35,8 +43,20 @@ class ProgressBody(Wire):
     unit: str
 
 
+class HoldBody(Wire):
+    """Why a document is held back from answers, and since when."""
+
+    kind: HoldKind
+    reason: str
+    actor: str
+    since: datetime
+
+
 class DocumentBody(Wire):
-    """A document and how far it has come. `version` names its bytes, `versions` counts changes."""
+    """A document and how far it has come. `version` names its bytes, `versions` counts changes.
+
+    `hold` is null unless the document is held back from answers, and `state` is then `withdrawn`.
+    """
 
     id: str
     title: str
@@ -53,6 +73,14 @@ class DocumentBody(Wire):
     created_at: datetime
     updated_at: datetime
     since: datetime
+    source_url: str | None
+    language: str | None
+    effective: date | None
+    superseded: date | None
+    review_by: date | None
+    marking: str | None
+    tags: list[str]
+    hold: HoldBody | None
 
 
 class DocumentsBody(Wire):
@@ -82,7 +110,10 @@ class SpanBody(Wire):
 
 
 class TextBody(Wire):
-    """A document as text, with the part that was asked for marked."""
+    """A document as text, with the parts that were asked for marked.
+
+    `length` is how many characters the whole text has. `next`, given as `offset`, continues it.
+    """
 
     id: str
     title: str
@@ -91,6 +122,51 @@ class TextBody(Wire):
     blocks: list[BlockBody]
     highlights: list[SpanBody]
     notes: list[str]
+    length: int
+    next: int | None
+    effective: date | None
+    superseded: date | None
+    marking: str | None
+    hold: HoldBody | None
+
+
+class VersionBody(Wire):
+    """One version of a document's bytes: what `version` names at `/text` and `/original`."""
+
+    version: int
+    title: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    at: datetime
+
+
+class VersionsBody(Wire):
+    """Versions, newest first; `next`, given as `before`, continues them."""
+
+    versions: list[VersionBody]
+    next: int | None
+
+
+class PassageBody(Wire):
+    """A passage as it is searched and quoted; `start` and `end` are its place in the text."""
+
+    number: int
+    page: int | None
+    heading_path: list[str]
+    table_header: str
+    text: str
+    start: int
+    end: int
+
+
+class PassagesBody(Wire):
+    """Some of a document's passages; `next`, given as `first`, continues them."""
+
+    version: int
+    total: int
+    passages: list[PassageBody]
+    next: int | None
 
 
 def uploaded_body(receipt: Receipt) -> UploadedBody:
@@ -127,6 +203,62 @@ def document_body(status: DocumentStatus) -> DocumentBody:
         created_at=document.created_at,
         updated_at=document.updated_at,
         since=status.since,
+        source_url=document.metadata.source_url,
+        language=document.metadata.language,
+        effective=document.metadata.effective,
+        superseded=document.metadata.superseded,
+        review_by=document.metadata.review_by,
+        marking=document.metadata.marking,
+        tags=list(document.metadata.tags),
+        hold=_hold_body(document),
+    )
+
+
+def _hold_body(document: Document) -> HoldBody | None:
+    hold = document.hold
+    if hold is None:
+        return None
+    return HoldBody(kind=hold.kind, reason=hold.reason, actor=hold.actor, since=hold.at)
+
+
+def versions_body(versions: Sequence[Document], limit: int) -> VersionsBody:
+    """Return versions; fewer than were asked for are the last ones."""
+    return VersionsBody(
+        versions=[
+            VersionBody(
+                version=each.content.version,
+                title=each.title,
+                media_type=each.content.media_type,
+                size_bytes=each.content.size_bytes,
+                sha256=each.content.sha256,
+                at=each.updated_at,
+            )
+            for each in versions
+        ],
+        next=versions[-1].content.version if len(versions) == limit else None,
+    )
+
+
+def passages_body(
+    status: DocumentStatus, passages: Sequence[Passage], first: int, limit: int
+) -> PassagesBody:
+    """Return passages from number `first` on."""
+    return PassagesBody(
+        version=status.document.content.version,
+        total=status.passages,
+        passages=[
+            PassageBody(
+                number=each.ordinal,
+                page=each.page,
+                heading_path=list(each.heading_path),
+                table_header=each.table_header,
+                text=each.text,
+                start=each.start,
+                end=each.end,
+            )
+            for each in passages
+        ],
+        next=first + limit if len(passages) == limit else None,
     )
 
 
@@ -135,27 +267,57 @@ def documents_body(page: StatusPage) -> DocumentsBody:
     return DocumentsBody(documents=[document_body(each) for each in page.statuses], next=page.next)
 
 
-def text_body(status: DocumentStatus, reading: Reading, highlight: SpanBody | None) -> TextBody:
-    """Return a document as text with `highlight` marked."""
-    blocks = [
-        BlockBody(
-            kind=placed.block.kind,
-            level=placed.block.level,
-            page=placed.block.page,
-            text=placed.block.text,
-            start=placed.start,
-            end=placed.end,
-            table_header=placed.block.table_header,
-        )
-        for placed in reading.placed()
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a text is wanted: what touches [offset, offset + length), or one page."""
+
+    offset: int = 0
+    length: int | None = None
+    page: int | None = None
+
+
+def text_body(
+    status: DocumentStatus, reading: Reading, highlights: Sequence[SpanBody], window: Window
+) -> TextBody:
+    """Return a document, or a window of it, as text with `highlights` marked."""
+    placed = list(reading.placed())
+    length = placed[-1].end if placed else 0
+    end = length if window.length is None else window.offset + window.length
+    shown = [
+        each
+        for each in placed
+        if each.start < end
+        and (each.end > window.offset or not window.offset)
+        and window.page in {None, each.block.page}
     ]
+    rest = (each.start for each in placed if each.start >= end)
+    following = next(rest, None) if window.page is None else None
     document = status.document
     return TextBody(
         id=document.id,
         title=document.title,
         source=document.source,
         version=document.content.version,
-        blocks=blocks,
-        highlights=[highlight] if highlight else [],
+        blocks=[_block_body(each) for each in shown],
+        highlights=list(highlights),
         notes=list(reading.notes),
+        length=length,
+        next=following,
+        effective=document.metadata.effective,
+        superseded=document.metadata.superseded,
+        marking=document.metadata.marking,
+        hold=_hold_body(document),
+    )
+
+
+def _block_body(placed: PlacedBlock) -> BlockBody:
+    block = placed.block
+    return BlockBody(
+        kind=block.kind,
+        level=block.level,
+        page=block.page,
+        text=block.text,
+        start=placed.start,
+        end=placed.end,
+        table_header=block.table_header,
     )

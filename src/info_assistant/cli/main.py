@@ -78,9 +78,9 @@ def _ingest() -> click.Command:
 
 
 def _documents() -> click.Command:
-    from info_assistant.cli.documents import documents
+    from info_assistant.cli import curation
 
-    return documents
+    return curation.documents
 
 
 def _keys() -> click.Command:
@@ -123,7 +123,11 @@ ENTRIES: Sequence[Entry] = (
     Entry("up", "Start everything on this machine and keep it running.", _up),
     Entry("ask", "Ask a question and read the answer with its citations.", _ask),
     Entry("ingest", "Take files and folders into the library.", _ingest),
-    Entry("documents", "List, show or delete documents, and say who may see them.", _documents),
+    Entry(
+        "documents",
+        "List, edit, withdraw or delete documents; say who sees them.",
+        _documents,
+    ),
     Entry("modes", "Show, set and lift the modes of the service.", _modes),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry(

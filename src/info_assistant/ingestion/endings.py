@@ -67,7 +67,8 @@ class Endings:
         for work in complete:
             # Splitting finds a better title than a file name where the document states one.
             titled = replace(work.document, title=work.passages[0].title)
-            self._reporter.report(titled, DocumentState.READY, passages=len(work.passages))
+            rest = DocumentState.WITHDRAWN if titled.hold else DocumentState.READY
+            self._reporter.report(titled, rest, passages=len(work.passages))
 
     async def _is_wanted(self, work: Work) -> bool:
         """Whether this version is still what its document has, and ours to bring in."""
@@ -96,8 +97,8 @@ class Endings:
             if each.content.version > 1:
                 await passages.remove_versions(each.tenant, each.id, up_to=each.content.version - 1)
             if each.revision > each.content.version:
-                # What an attempt before this one has opened may be open to others by now.
-                await passages.set_access(each)
+                # What an attempt before this one has revealed may be behind its entry by now.
+                await passages.set_entry(each)
 
     async def _give_way(self, work: Work, latest: Document | None) -> None:
         """Leave a document that was removed or replaced while it was under way."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -11,12 +11,18 @@ import structlog
 from info_assistant.errors import (
     Conflict,
     DocumentLimitReached,
-    InvalidRequest,
     PayloadTooLarge,
     Unreadable,
     VectorStoreUnavailable,
 )
 from info_assistant.ingestion.access import checked_access
+from info_assistant.ingestion.entries import (
+    LONGEST_SOURCE,
+    LONGEST_TITLE,
+    checked_metadata,
+    checked_text,
+    require_order,
+)
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.originals import MEDIA_TYPES
 from info_assistant.ingestion.references import keep_original, let_go
@@ -27,15 +33,15 @@ from info_assistant.model.document import (
     DocumentState,
     DocumentStatus,
     Standing,
+    default_title,
     document_id,
 )
 from info_assistant.model.identity import EVERYONE, Caller
+from info_assistant.model.metadata import Metadata
 from info_assistant.observability.steps import Step, step
 from info_assistant.ports import Clock
 
 MEGABYTE = 1024 * 1024
-_SOURCE_LIMIT = 500
-_TITLE_LIMIT = 300
 _ATTEMPTS = 3
 
 _LOG = structlog.get_logger(__name__)
@@ -48,7 +54,8 @@ class Upload:
     `source` is the path or identifier under which its owner knows it ("" means the file name): the
     same source again is a new version of the same document. `title` and `media_type` are
     worked out from the file where they are None. `access` names the groups that may see it; where
-    it is empty a new document is open to everyone, and a known one stays as it is.
+    it is empty a new document is open to everyone, and a known one stays as it is. `metadata` adds
+    to what is known of the document.
     """
 
     data: bytes
@@ -57,6 +64,7 @@ class Upload:
     title: str | None = None
     media_type: str | None = None
     access: tuple[str, ...] = ()
+    metadata: Metadata = field(default_factory=Metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +117,7 @@ class Intake:
         """Store an upload for the caller's tenant; durable when this returns.
 
         Raises:
-            InvalidRequest: the source, title, file name or list of groups cannot be used.
+            InvalidRequest: the source, title, file name, groups or metadata cannot be used.
             Forbidden: the caller is in none of the groups named.
             DocumentLimitReached: the tenant keeps as many documents as it may.
             PayloadTooLarge: the file is over the limit.
@@ -129,9 +137,9 @@ class Intake:
                 return Receipt(shown, "unchanged")
             if before is None:
                 await self._require_place(caller.scope.tenant)
-            document = await self._commit(
-                self._next_revision(caller, upload, standing), upload.data
-            )
+            next_revision = self._next_revision(caller, upload, standing)
+            require_order(next_revision.metadata)
+            document = await self._commit(next_revision, upload.data)
             if document is not None:
                 if before and before.access != document.access:
                     # The old version is shown until the new one is ready.
@@ -156,6 +164,7 @@ class Intake:
         tenant = caller.scope.tenant
         before, revision = standing.document, standing.newest + 1
         now = self._clock.now()
+        known = before.metadata if before else Metadata()
         return Document(
             id=document_id(tenant, upload.source),
             tenant=tenant,
@@ -171,6 +180,8 @@ class Intake:
             access=upload.access or (before.access if before else (EVERYONE,)),
             created_at=before.created_at if before else now,
             updated_at=now,
+            metadata=known.updated(upload.metadata),
+            hold=before.hold if before else None,
         )
 
     async def _commit(self, document: Document, data: bytes) -> Document | None:
@@ -201,8 +212,9 @@ class Intake:
 
     def _checked(self, caller: Caller, upload: Upload) -> Upload:
         name = _clean_name(upload.filename)
-        source = _clean_text("source", upload.source or name, _SOURCE_LIMIT)
-        title = _clean_text("title", upload.title, _TITLE_LIMIT) if upload.title else None
+        source = checked_text("source", upload.source or name, LONGEST_SOURCE)
+        title = checked_text("title", upload.title, LONGEST_TITLE) if upload.title else None
+        metadata = checked_metadata(upload.metadata)
         if not upload.data:
             raise Unreadable("empty", f"{name} is empty. Upload the file again.")
         if len(upload.data) > self._limits.max_bytes:
@@ -221,24 +233,17 @@ class Intake:
         access = checked_access(caller, upload.access) if upload.access else ()
         if access:
             self._visibility.require_room()
-        return Upload(upload.data, name, source, title, media_type, access)
-
-
-def default_title(source: str) -> str:
-    """Return the title of a document whose upload named none: its file name without the ending.
-
-    Splitting knows such a title by this form and prefers the one that the document states itself.
-    """
-    return PurePosixPath(source).stem or source
+        return Upload(upload.data, name, source, title, media_type, access, metadata)
 
 
 def _unchanged(before: Document, shown: DocumentStatus, upload: Upload) -> bool:
     # A failed document is tried again: the fault may have been ours.
     return (
-        shown.state not in {DocumentState.FAILED, DocumentState.WITHDRAWN}
+        shown.state is not DocumentState.FAILED
         and before.content.sha256 == hashlib.sha256(upload.data).hexdigest()
         and upload.title in {None, before.title}
         and upload.access in {(), before.access}
+        and before.metadata.updated(upload.metadata) == before.metadata
     )
 
 
@@ -251,13 +256,4 @@ def _require_open(caller: Caller, before: Document | None) -> None:
 
 def _clean_name(filename: str) -> str:
     name = PurePosixPath(filename.replace("\\", "/")).name
-    return _clean_text("file name", name, _SOURCE_LIMIT)
-
-
-def _clean_text(what: str, value: str, limit: int) -> str:
-    value = value.strip()
-    if value and len(value) <= limit and value.isprintable():
-        return value
-    raise InvalidRequest(
-        f"The {what} must have 1 to {limit} characters, all of them printable. Please name another."
-    )
+    return checked_text("file name", name, LONGEST_SOURCE)

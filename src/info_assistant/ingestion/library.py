@@ -1,6 +1,5 @@
-"""The documents as people see them: state, bytes, text, who may see them, and their removal."""
+"""The documents as people see them: state, bytes, text, who may see them, what becomes of them."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,19 +7,35 @@ import structlog
 
 from info_assistant.errors import Conflict, NotFound, Unavailable, VectorStoreUnavailable
 from info_assistant.ingestion.access import checked_access, explain
+from info_assistant.ingestion.entries import (
+    LONGEST_TITLE,
+    Entries,
+    EntryEdit,
+    checked_id,
+    checked_metadata,
+    checked_text,
+    unknown_document,
+)
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import load_reading, original_key
+from info_assistant.ingestion.originals import Original, load_reading
 from info_assistant.ingestion.references import delete_unshared
-from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
-from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
+from info_assistant.ingestion.visibility import VisibilityOverlay
+from info_assistant.model.document import (
+    Document,
+    DocumentState,
+    DocumentStatus,
+    Hold,
+    HoldKind,
+    Tombstone,
+)
 from info_assistant.model.identity import AccessScope, Caller, Role
+from info_assistant.model.passage import Passage
 from info_assistant.model.reading import Reading
 from info_assistant.model.visibility import ChangeKind, Explanation, VisibilityChange
 from info_assistant.observability.steps import Step, step
-from info_assistant.ports import Clock, StatusPage
+from info_assistant.ports import Clock, DocumentFilter, StatusPage
 
-_ATTEMPTS = 5
-_PROJECT_S = 2.0
+_LONGEST_REASON = 500
 
 _LOG = structlog.get_logger(__name__)
 
@@ -33,6 +48,7 @@ class Library:
         self._stores = stores
         self._visibility = visibility
         self._clock = clock
+        self._entries = Entries(stores, visibility, clock)
 
     @property
     def visibility(self) -> VisibilityOverlay:
@@ -40,13 +56,16 @@ class Library:
         return self._visibility
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
-        """Return the state of a document. Raises NotFound, VectorStoreUnavailable."""
+        """Return the state of a document.
+
+        Raises NotFound, VectorStoreUnavailable, and ObjectStorageUnavailable where the board is
+        known to be behind.
+        """
         shown = await self._stores.board.get(scope, document_id)
         seen = shown and self._seen(scope, shown)
-        if seen:
+        if shown and seen and not self._visibility.knows_later_than(shown.document):
             return seen
-        document = await self._document(scope, document_id)
-        return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
+        return self._brought_up_to_date(seen, await self._document(scope, document_id))
 
     async def document(self, scope: AccessScope, document_id: str) -> Document:
         """Return a document; works while Qdrant is down. Raises NotFound, Unavailable."""
@@ -61,30 +80,28 @@ class Library:
         *,
         limit: int,
         after: str | None = None,
-        state: DocumentState | None = None,
-        query: str = "",
+        wanted: DocumentFilter | None = None,
     ) -> StatusPage:
-        """List documents; `query` is words that title or source contain.
+        """List documents, all of them unless only some are wanted.
 
         A page may hold fewer than `limit` and still have a `next`. Raises InvalidRequest,
         VectorStoreUnavailable.
         """
         page = await self._stores.board.page(
-            scope, limit=limit, after=after, state=state, query=query
+            scope, limit=limit, after=after, wanted=wanted or DocumentFilter()
         )
         seen = (self._seen(scope, each) for each in page.statuses)
         return StatusPage(tuple(each for each in seen if each is not None), page.next)
 
     async def original(
         self, scope: AccessScope, document_id: str, version: int | None = None
-    ) -> tuple[DocumentStatus, bytes]:
+    ) -> tuple[DocumentStatus, Original]:
         """Return a document's bytes as they were uploaded; the newest version unless named.
 
         Raises NotFound, ObjectStorageUnavailable. Works while Qdrant is down.
         """
         document = await self._document(scope, document_id, version)
-        data = await self._stores.blobs.get(original_key(document))
-        return await self._status_of(scope, document), data
+        return await self._status_of(scope, document), Original(self._stores.blobs, document)
 
     async def reading(
         self, scope: AccessScope, document_id: str, version: int | None = None
@@ -102,15 +119,22 @@ class Library:
             )
         return await self._status_of(scope, document), reading
 
-    async def remove(self, caller: Caller, document_id: str) -> None:
+    async def remove(self, caller: Caller, document_id: str, *, purge: bool = False) -> None:
         """Remove a document for good; durable, and invisible here, when this returns.
+
+        With `purge` its quotes go out of the records of old answers too, within minutes. Operators
+        may ask for that of a document that is removed already.
 
         On every other replica it is invisible within 2 s. What is left of it is swept away now or,
         while a store is down, by the worker later. Raises NotFound, ObjectStorageUnavailable.
         """
         self._visibility.require_room()
+        if purge and await self._purge_removed(caller, document_id):
+            return
         document = await self._document(caller.scope, document_id)
         revision = document.revision
+        if purge:
+            await self._order_purge(caller, document_id, revision)
         await self._stores.catalogue.bury(
             Tombstone(document.tenant, document_id, revision, self._clock.now(), caller.subject)
         )
@@ -121,6 +145,21 @@ class Library:
             await self.sweep(document.tenant, document_id, revision)
         except Unavailable as exc:
             _LOG.warning("removed document not swept yet", document_id=document_id, error=exc.code)
+
+    async def _purge_removed(self, caller: Caller, document_id: str) -> bool:
+        """Whether the document was removed already, and its quotes are now to go as well."""
+        tenant = caller.scope.tenant
+        standing = await self._stores.catalogue.standing(tenant, checked_id(document_id))
+        removed = standing.document is None and standing.buried > 0
+        if not (removed and caller.role.includes(Role.OPERATOR)):
+            return False
+        await self._order_purge(caller, document_id, standing.buried)
+        return True
+
+    async def _order_purge(self, caller: Caller, document_id: str, revision: int) -> None:
+        await self._stores.catalogue.order_purge(
+            Tombstone(caller.scope.tenant, document_id, revision, self._clock.now(), caller.subject)
+        )
 
     async def sweep(self, tenant: str, document_id: str, up_to: int) -> None:
         """Delete what is left of revisions that a tombstone covers; the catalogue's entry last.
@@ -153,38 +192,73 @@ class Library:
         await self._stores.board.reopen([shown], now)
         return DocumentStatus(shown.document, DocumentState.ACCEPTED, now)
 
-    async def change_access(
-        self, caller: Caller, document_id: str, groups: Sequence[str]
-    ) -> DocumentStatus:
-        """Open a document to these groups and to no others.
+    async def edit(self, caller: Caller, document_id: str, edit: EntryEdit) -> DocumentStatus:
+        """Change title, groups or metadata; passages follow without being read or embedded again.
 
-        In force here, for text under way too, when this returns, and on every other replica within
-        2 s; the index follows, now or, while Qdrant is down, later. Callers may do this with what
-        they see, operators with each document of their tenant: one that is closed to all by mistake
-        would stay so. Raises InvalidRequest, Forbidden, NotFound, Conflict,
+        In force as `Entries.change` says. Raises InvalidRequest, Forbidden, NotFound, Conflict,
         ObjectStorageUnavailable.
         """
-        access = checked_access(caller, groups)
-        self._visibility.require_room()
-        changed = await self._commit_access(caller, document_id, access)
-        await self._visibility.announce(access_change(changed))
-        try:
-            async with asyncio.timeout(_PROJECT_S):
-                await self.project_access(changed)
-        except (TimeoutError, Unavailable) as exc:
-            code = getattr(exc, "code", "timeout")
-            _LOG.warning("access not in the index yet", document_id=document_id, error=code)
-        either = AccessScope(changed.tenant, caller.scope.groups | set(access))
-        return await self._status_of(either, changed)
+        checked = replace(
+            edit,
+            title=edit.title and checked_text("title", edit.title, LONGEST_TITLE),
+            access=None if edit.access is None else checked_access(caller, edit.access),
+            metadata=checked_metadata(edit.metadata),
+        )
+        changed = await self._entries.change(caller, document_id, checked.of)
+        return await self._edited(caller, changed)
 
-    async def project_access(self, document: Document) -> None:
-        """Open a document to its groups in the index and on the board, states left as they are.
+    async def hold(
+        self, caller: Caller, document_id: str, kind: HoldKind, reason: str
+    ) -> DocumentStatus:
+        """Hold a document back from answers, until somebody restores it; durable on return.
 
-        Raises VectorStoreUnavailable.
+        New versions of it stay back too. In force and raising as `edit`.
         """
-        # The board last: what it shows, the index has.
-        await self._stores.passages.set_access(document)
-        await self._stores.board.set_access(document)
+        reason = checked_text("reason", reason, _LONGEST_REASON)
+        hold = Hold(kind, reason, caller.subject, self._clock.now())
+
+        def held(document: Document) -> Document:
+            known = document.hold
+            again = known and (known.kind, known.reason) == (kind, reason)
+            return document if again else replace(document, hold=hold)
+
+        return await self._edited(caller, await self._entries.change(caller, document_id, held))
+
+    async def restore(self, caller: Caller, document_id: str) -> DocumentStatus:
+        """Let a document into answers again: at once where its passages are there.
+
+        In force and raising as `edit`.
+        """
+        changed = await self._entries.change(
+            caller, document_id, lambda document: replace(document, hold=None)
+        )
+        return await self._edited(caller, changed)
+
+    async def versions(
+        self, scope: AccessScope, document_id: str, *, before: int, limit: int
+    ) -> Sequence[Document]:
+        """Return revisions below `before` that brought bytes, newest first.
+
+        Raises NotFound, ObjectStorageUnavailable.
+        """
+        latest = await self._document(scope, document_id)
+        return await self._stores.catalogue.versions(latest, before, limit)
+
+    async def passages(
+        self, scope: AccessScope, document_id: str, *, first: int, limit: int
+    ) -> tuple[DocumentStatus, Sequence[Passage]]:
+        """Return a document's passages as they are searched and quoted, from number `first` on.
+
+        Raises NotFound, VectorStoreUnavailable.
+        """
+        # The board may not know yet that the document is held back; the catalogue does.
+        document = await self._document(scope, document_id)
+        found = await self._stores.passages.some(document, first=first, limit=limit)
+        return await self._status_of(scope, document), found
+
+    async def project_entry(self, document: Document) -> None:
+        """Carry a document's entry into the projections. Raises VectorStoreUnavailable."""
+        await self._entries.project(document)
 
     async def explain_access(
         self, tenant: str, document_id: str, scope: AccessScope
@@ -194,7 +268,7 @@ class Library:
         Raises NotFound if there never was one, ObjectStorageUnavailable.
         """
         catalogue = self._stores.catalogue
-        standing = await catalogue.standing(tenant, _checked(document_id))
+        standing = await catalogue.standing(tenant, checked_id(document_id))
         tombstone = await catalogue.tombstone(tenant, document_id, standing.buried)
         document, state = standing.document, None
         if document is None and tombstone is None:
@@ -207,42 +281,19 @@ class Library:
                 state = None
         return explain(scope, document, state, tombstone)
 
-    async def _commit_access(
-        self, caller: Caller, document_id: str, access: tuple[str, ...]
-    ) -> Document:
-        tenant = caller.scope.tenant
-        for _ in range(_ATTEMPTS):
-            document = await self._stores.catalogue.latest(tenant, _checked(document_id))
-            if document is None or not (
-                caller.role.includes(Role.OPERATOR)
-                or caller.scope.may_see(document.tenant, document.access)
-            ):
-                raise _unknown(document_id)
-            if document.access == access:
-                # Told all the same: an attempt before this one may have come only so far.
-                return document
-            changed = replace(
-                document,
-                revision=document.revision + 1,
-                access=access,
-                updated_at=self._clock.now(),
-            )
-            if await self._stores.catalogue.commit(changed):
-                return changed
-        raise Conflict(
-            "The document is being changed by others at this moment, so its access was not "
-            "changed. Try again in a moment.",
-            retry_after_s=1,
-        )
+    async def _edited(self, caller: Caller, document: Document) -> DocumentStatus:
+        """Return a document after an edit, which may have closed it to the caller."""
+        either = AccessScope(document.tenant, caller.scope.groups | set(document.access))
+        return await self._status_of(either, document)
 
     async def _document(
         self, scope: AccessScope, document_id: str, version: int | None = None
     ) -> Document:
         catalogue = self._stores.catalogue
-        standing = await catalogue.standing(scope.tenant, _checked(document_id))
+        standing = await catalogue.standing(scope.tenant, checked_id(document_id))
         latest = standing.document
         if latest is None or not scope.may_see(latest.tenant, latest.access):
-            raise _unknown(document_id)
+            raise unknown_document(document_id)
         if version is None or version == latest.content.version:
             return latest
         # A version is the revision that brought its bytes; access is what it is today. Those of a
@@ -251,16 +302,21 @@ class Library:
         older = None if removed else await catalogue.revision(scope.tenant, document_id, version)
         if older is None:
             raise NotFound(f"There is no version {version} of this document any more.")
-        return older
+        # Its bytes are of then; who may see them, and whether, is as it is now.
+        return replace(older, access=latest.access, metadata=latest.metadata, hold=latest.hold)
 
     async def _status_of(self, scope: AccessScope, document: Document) -> DocumentStatus:
         try:
             shown = await self._stores.board.get(scope, document.id)
         except VectorStoreUnavailable:
             shown = None
-        seen = shown and self._seen(scope, shown)
+        return self._brought_up_to_date(shown and self._seen(scope, shown), document)
+
+    @staticmethod
+    def _brought_up_to_date(seen: DocumentStatus | None, document: Document) -> DocumentStatus:
+        """Return the state of a document whose entry comes from the catalogue."""
         if seen and seen.document.content == document.content:
-            return seen
+            return seen.with_entry(document)
         return DocumentStatus(document, DocumentState.ACCEPTED, document.updated_at)
 
     def _seen(self, scope: AccessScope, shown: DocumentStatus) -> DocumentStatus | None:
@@ -269,19 +325,3 @@ class Library:
         if document is None or not scope.may_see(document.tenant, document.access):
             return None
         return shown if document is shown.document else replace(shown, document=document)
-
-
-def _checked(document_id: str) -> str:
-    # An id becomes part of an object's name, so nothing but an id may pass.
-    if len(document_id) == len("00000000-0000-0000-0000-000000000000") and not set(
-        document_id
-    ).difference("0123456789abcdef-"):
-        return document_id
-    raise _unknown(document_id)
-
-
-def _unknown(document_id: str) -> NotFound:
-    return NotFound(
-        f"There is no document {document_id[:80]!r} that you may see. It may have been removed; "
-        "the list of documents shows what there is."
-    )

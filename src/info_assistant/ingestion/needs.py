@@ -15,6 +15,7 @@ from info_assistant.model.document import (
     Standing,
     Tombstone,
 )
+from info_assistant.model.passage import Passage
 from info_assistant.ports import Blobs, Catalogue, DocumentBoard, PassageIndex
 
 
@@ -30,11 +31,17 @@ class RevisionedCatalogue(Catalogue, Protocol):
     async def tombstone(self, tenant: str, document_id: str, revision: int) -> Tombstone | None:
         """Return the tombstone at this revision, or None."""
 
+    async def order_purge(self, order: Tombstone) -> None:
+        """Write the word that quotes of these revisions are to go out of old answers."""
+
     def living(self) -> AsyncIterator[tuple[str, str, int]]:
         """Yield (tenant, document id, newest revision) of what lives, from names alone."""
 
     def unswept(self) -> AsyncIterator[tuple[str, str, int]]:
         """Yield (tenant, document id, tombstone's revision) where dead revisions still lie."""
+
+    async def versions(self, latest: Document, before: int, limit: int) -> Sequence[Document]:
+        """Return revisions of a living document that brought bytes, newest first."""
 
     async def dead_revisions(
         self, tenant: str, document_id: str, up_to: int
@@ -48,8 +55,8 @@ class RevisionedCatalogue(Catalogue, Protocol):
 class WholeBoard(DocumentBoard, Protocol):
     """A board that can be read and written whole."""
 
-    async def set_access(self, document: Document) -> None:
-        """Open a document to its groups here, unless a later revision of it is shown already."""
+    async def set_entry(self, document: Document) -> None:
+        """Show a document's entry as edited, unless a later revision of it is shown already."""
 
     async def put_all(self, statuses: Sequence[DocumentStatus]) -> None:
         """Create or replace the states of several documents, whoever has them in hand."""
@@ -70,8 +77,11 @@ class WholeIndex(PassageIndex, Protocol):
     async def counts(self) -> Mapping[str, int]:
         """Return the number of passages by document id, of all tenants and versions."""
 
-    async def set_access(self, document: Document) -> None:
-        """Open a document's passages to its groups, unless they know a later revision of it."""
+    async def set_entry(self, document: Document) -> None:
+        """Carry a document's entry into its passages, unless they know a later revision of it."""
+
+    async def some(self, document: Document, *, first: int, limit: int) -> Sequence[Passage]:
+        """Return passages of a document's present version, from number `first` on."""
 
     async def remove_document(self, document_id: str) -> None:
         """Remove the passages of all versions of a document."""

@@ -55,6 +55,27 @@ def readings_folder(document: Document) -> str:
     return f"{document.tenant}/readings/{copy}{content.sha256}"
 
 
+class Original:
+    """A document's bytes as they were handed in, to be fetched piece by piece."""
+
+    def __init__(self, blobs: Blobs, document: Document) -> None:
+        """Nothing is fetched yet."""
+        self._blobs = blobs
+        self._key = original_key(document)
+        self.size_bytes = document.content.size_bytes
+
+    async def read(self, start: int = 0, end: int | None = None) -> bytes:
+        """Return the bytes [start, end), all by default.
+
+        Raises NotFound, ObjectStorageUnavailable.
+        """
+        end = self.size_bytes if end is None else min(end, self.size_bytes)
+        if (start, end) == (0, self.size_bytes):
+            # Some servers answer a range that is all there is like a request without one.
+            return await self._blobs.get(self._key)
+        return await self._blobs.get_range(self._key, start, end)
+
+
 def reading_key(document: Document) -> str:
     """Return the name of the text read from a document's present bytes.
 

@@ -78,7 +78,7 @@ class Reconciler:
             return False
         if newest is None or not status.state.settled or newest.content != shown.content:
             return False
-        await self._library.project_access(newest)
+        await self._library.project_entry(newest)
         return True
 
     async def _project(self, change: VisibilityChange) -> None:
@@ -89,7 +89,7 @@ class Reconciler:
             return
         newest = await self._stores.catalogue.latest(tenant, document_id)
         if newest is not None:
-            await self._library.project_access(newest)
+            await self._library.project_entry(newest)
 
     async def _is_whole(self, status: DocumentStatus, counts: dict[str, int]) -> bool:
         """Whether the index holds the passages of a ready document and no others of it."""

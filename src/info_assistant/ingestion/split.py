@@ -204,8 +204,11 @@ class _Splitter:
             ordinal=ordinal,
             title=self._title,
             source=document.source,
-            access=document.access,
+            access=document.findable_by,
             access_revision=document.revision,
+            effective=document.metadata.effective,
+            superseded=document.metadata.superseded,
+            marking=document.metadata.marking,
             heading_path=headings,
             table_header=header,
             page=draft.section.page,
@@ -289,7 +292,6 @@ def _is_header_row(block: Block) -> bool:
 
 def _title(document: Document, reading: Reading) -> str:
     """Return the name people know a document by; its own title goes before a file name."""
-    path = PurePosixPath(document.source.replace("\\", "/"))
-    is_name = document.title.strip() in {"", document.source, path.name, path.stem}
-    title = (reading.title if is_name and reading.title else document.title) or path.name
+    name = PurePosixPath(document.source.replace("\\", "/")).name
+    title = document.chosen_title or reading.title or document.title or name
     return title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1].rstrip()}…"

@@ -1,8 +1,9 @@
 """What may be shown at this moment: the changes that the index may not know yet, in memory.
 
 The index filters every search by tenant and groups, but it follows the catalogue with a delay. What
-was removed or opened to other groups in the meantime is held here, on top of it, from the change
-itself on the replica that took it, and through the feed of changes on every other within 2 s.
+was removed, held back or opened to other groups in the meantime is held here, on top of it, from
+the change itself on the replica that took it, and through the feed of changes on every other within
+2 s.
 It never shows anybody more than index or catalogue do.
 """
 
@@ -43,13 +44,16 @@ class _Known:
     removed_up_to: int = 0
     access_revision: int = 0
     access: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
     def and_then(self, change: VisibilityChange) -> "_Known":
         if change.kind is ChangeKind.REMOVED:
             return replace(self, removed_up_to=max(self.removed_up_to, change.revision))
         if change.revision <= self.access_revision:
             return self
-        return replace(self, access_revision=change.revision, access=change.access)
+        return replace(
+            self, access_revision=change.revision, access=change.access, listed=change.listed
+        )
 
 
 class VisibilityOverlay:
@@ -106,7 +110,12 @@ class VisibilityOverlay:
             return None
         if document.revision >= known.access_revision:
             return document
-        return replace(document, revision=known.access_revision, access=known.access)
+        return replace(document, revision=known.access_revision, access=known.listed)
+
+    def knows_later_than(self, document: Document) -> bool:
+        """Whether the document's entry was changed after this revision, as far as is known here."""
+        known = self._known.get(document.id)
+        return known is not None and known.access_revision > document.revision
 
     def require_room(self) -> None:
         """Return if one more change can be held. Raises VectorStoreUnavailable.
@@ -221,7 +230,12 @@ class VisibilityOverlay:
 
 
 def access_change(document: Document) -> VisibilityChange:
-    """Return the word that a document is open to its groups from this revision on."""
+    """Return the word who may see and find a document from this revision on."""
     return VisibilityChange(
-        document.tenant, document.id, ChangeKind.ACCESS, document.revision, document.access
+        document.tenant,
+        document.id,
+        ChangeKind.ACCESS,
+        document.revision,
+        access=document.findable_by,
+        listed=document.access,
     )

@@ -1,11 +1,14 @@
 """Documents as the catalogue knows them, and how far each one has come on its way in."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Self
 
 from info_assistant.model.lease import Lease
+from info_assistant.model.metadata import Metadata
 
 _NAMESPACE = uuid.UUID("6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10")
 
@@ -15,12 +18,17 @@ def document_id(tenant: str, source: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{tenant}\0{source}"))
 
 
+def default_title(source: str) -> str:
+    """Return the title of a document whose upload named none: its file name without the ending."""
+    return PurePosixPath(source).stem or source
+
+
 class DocumentState(StrEnum):
     """Where a document is on its way from upload to answers.
 
     accepted → reading → indexing → ready
                   └──────────┴────→ failed (the document is at fault; the reason is in words)
-    withdrawn: taken out of answers on purpose.
+    withdrawn: held back from answers on purpose; the document's `hold` says how and why.
     interrupted: stopped by a shutdown, or to be tried once more; goes on by itself.
     """
 
@@ -58,13 +66,34 @@ class Content:
     copy: int = 0
 
 
+class HoldKind(StrEnum):
+    """Why a document is held back from answers.
+
+    withdrawn: it does not count any more, or not yet; who may see it can still read it.
+    quarantined: something is wrong with it; its content is closed to all but those who curate.
+    """
+
+    WITHDRAWN = "withdrawn"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The word that a document is held back from answers, until somebody restores it."""
+
+    kind: HoldKind
+    reason: str
+    actor: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A catalogue entry: the truth about one document at one revision.
 
     `source` is the path or identifier under which its owner knows it; tenant and source together
     are its identity. `revision` counts every change of the entry, `content.version` only
-    those that brought new bytes.
+    those that brought new bytes. `access` names the groups that may see it.
     """
 
     id: str
@@ -76,6 +105,23 @@ class Document:
     access: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    metadata: Metadata = field(default_factory=Metadata)
+    hold: Hold | None = None
+
+    @property
+    def findable_by(self) -> tuple[str, ...]:
+        """The groups whose questions it may answer: none while it is held back."""
+        return () if self.hold else self.access
+
+    @property
+    def chosen_title(self) -> str | None:
+        """The title that somebody gave it; None where it is only the file's name.
+
+        Before such a name goes the title that the document states itself.
+        """
+        path = PurePosixPath(self.source.replace("\\", "/"))
+        is_name = self.title.strip() in {"", self.source, path.name, path.stem}
+        return None if is_name else self.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +173,17 @@ class DocumentStatus:
     passages: int = 0
     attempts: int = 0
     lease: Lease | None = None
+
+    def with_entry(self, document: Document) -> Self:
+        """Return the status after an edit of the entry, as the board comes to show it.
+
+        Who is at rest goes out of answers or back into them; the title that a document states
+        itself, which only the board knows, stays.
+        """
+        state = self.state
+        if document.hold and state.settled:
+            state = DocumentState.WITHDRAWN
+        elif document.hold is None and state is DocumentState.WITHDRAWN:
+            state = DocumentState.READY if self.passages else DocumentState.ACCEPTED
+        title = document.chosen_title or self.document.title
+        return replace(self, document=replace(document, title=title), state=state)

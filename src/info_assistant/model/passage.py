@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -76,8 +77,9 @@ class Passage:
 
     `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence,
     a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
-    the document; `page` is the physical page from 1. `access_revision` is the revision of the
-    catalogue's entry that `access` was taken from; 0 where that is not known.
+    the document; `page` is the physical page from 1. `access` names the groups that may find it;
+    `access_revision` is the revision of the catalogue's entry that this, and the document's dates
+    and marking, were taken from; 0 where that is not known.
     """
 
     id: str
@@ -96,6 +98,9 @@ class Passage:
     end: int
     statements: Sequence[Span]
     access_revision: int = 0
+    effective: date | None = None
+    superseded: date | None = None
+    marking: str | None = None
 
     @property
     def embedded_context(self) -> str:

@@ -25,11 +25,16 @@ class Stored(StrEnum):
     ANSWER_RECORD = "answer_record"
     JOURNAL = "journal"
     VISIBILITY_CHANGES = "visibility_changes"
+    UPLOAD_REQUEST = "upload_request"
+    QUOTE_PURGE = "quote_purge"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
-    Stored.DOCUMENT: 2,
-    Stored.DOCUMENT_STATUS: 2,
+    Stored.DOCUMENT: 2,  # Metadata, holds, and which copy of its bytes.
+    Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
+    Stored.PASSAGE: 2,  # Dates and marking.
+    Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
+    Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.
 }
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ChangeKind(StrEnum):
-    """What happened: the document is gone, or it is open to other groups."""
+    """What happened: the document is gone, or other groups may see it or find it."""
 
     REMOVED = "removed"
     ACCESS = "access"
@@ -17,7 +17,9 @@ class VisibilityChange:
     """One change. Of two about the same document the higher revision counts, whenever they come.
 
     `removed`: nothing may be shown of bytes that came in up to and including `revision`. `access`:
-    from `revision` on the document is open to the groups in `access`.
+    from `revision` on answers may show the document to the groups in `access`, and lists to those
+    in `listed`. These differ while it is held back from answers, which earlier versions of the
+    product understand too: they see an access that is open to nobody.
     """
 
     tenant: str
@@ -25,6 +27,7 @@ class VisibilityChange:
     kind: ChangeKind
     revision: int
     access: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,26 @@ from info_assistant.ports.documents import (
     Catalogue,
     ChangeFeed,
     DocumentBoard,
+    DocumentFilter,
     Reader,
     StatusPage,
     Visibility,
 )
 from info_assistant.ports.process import Clock, Probe
-from info_assistant.ports.records import AnswerRecords, AuditLog, AuditPage
+from info_assistant.ports.records import (
+    AnswerArchive,
+    AnswerRecords,
+    AuditLog,
+    AuditPage,
+    RecordPage,
+)
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Ledger
-from info_assistant.ports.storage import Blobs, SharedObject, SharedState
+from info_assistant.ports.storage import Blobs, FolderBlobs, SharedObject, SharedState
 
 __all__ = [
     "Allowance",
+    "AnswerArchive",
     "AnswerCache",
     "AnswerRecords",
     "AuditLog",
@@ -46,8 +54,10 @@ __all__ = [
     "Clock",
     "Credentials",
     "DocumentBoard",
+    "DocumentFilter",
     "DraftSentence",
     "Embedder",
+    "FolderBlobs",
     "Generator",
     "Ledger",
     "PassageIndex",
@@ -55,6 +65,7 @@ __all__ = [
     "RankedPassage",
     "RateLimiter",
     "Reader",
+    "RecordPage",
     "SharedObject",
     "SharedState",
     "StatusPage",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
@@ -40,6 +40,22 @@ class StatusPage:
     next: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents to list; what is left out does not count.
+
+    `query` is words that title or source contain. `review_before` is the day before which somebody
+    wanted to look at them again, `superseded_by` the day on which they count no more.
+    """
+
+    state: DocumentState | None = None
+    query: str = ""
+    tag: str | None = None
+    marking: str | None = None
+    review_before: date | None = None
+    superseded_by: date | None = None
+
+
 class DocumentBoard(Protocol):
     """The state of each document on its way in: a projection. Raises VectorStoreUnavailable."""
 
@@ -55,10 +71,9 @@ class DocumentBoard(Protocol):
         *,
         limit: int,
         after: str | None,
-        state: DocumentState | None,
-        query: str,
+        wanted: DocumentFilter,
     ) -> StatusPage:
-        """List what `scope` may see; `query` is words that title or source contain."""
+        """List what `scope` may see, as far as it is wanted."""
 
     async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
         """Return documents of all tenants that still have a way to go, oldest first."""

@@ -41,6 +41,17 @@ class AuditLog(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Answer records, newest first; `next`, given as `before`, continues them.
+
+    A page with a `next` may hold fewer records than were asked for.
+    """
+
+    records: tuple[AnswerRecord, ...]
+    next: str | None
+
+
 class AnswerRecords(Protocol):
     """What was answered."""
 
@@ -54,4 +65,16 @@ class AnswerRecords(Protocol):
         """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid.
 
         A record of another replica is found within seconds of its answer.
+        """
+
+
+class AnswerArchive(AnswerRecords, Protocol):
+    """Answer records that can be looked through."""
+
+    async def citing(
+        self, tenant: str, document_id: str, *, limit: int, before: str | None
+    ) -> RecordPage:
+        """Return a tenant's newest records before the id `before` that cite a document.
+
+        Raises InvalidRequest for a `before` that is no id, ObjectStorageUnavailable.
         """

@@ -20,11 +20,21 @@ class Blobs(Protocol):
     async def get(self, key: str) -> bytes:
         """Return the bytes under `key`. Raises NotFound."""
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes [start, end) under `key`, which has them. Raises NotFound."""
+
     async def delete(self, key: str) -> None:
         """Remove `key`; nothing happens if it is not there."""
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield every name that starts with the folder `prefix`, in no particular order."""
+
+
+class FolderBlobs(Blobs, Protocol):
+    """Blobs that can name their folders without listing what is in them."""
+
+    async def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly in the folder `prefix` ("" is the top)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
 """What was answered, as append-only records (`ports.AnswerRecords`).
 
 A passage is kept without its text and its statements: they are in the document, at the version that
-is named, and what was quoted of them is kept with the citation.
+is named, and what was quoted of them is kept with the citation, beside its hash. When a document is
+purged, the quotes go and their hashes and places stay: whoever has the text can still show that it
+is what was quoted.
 """
 
+import hashlib
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
 from pydantic_core import to_json
 
-from info_assistant.errors import StoredDataInvalid
+from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -22,12 +26,17 @@ from info_assistant.model.answer import (
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
+from info_assistant.observability.log import get_logger
+from info_assistant.ports import RecordPage
 from info_assistant.stores.journal import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.segments import Fields
+from info_assistant.stores.records import day_from
+from info_assistant.stores.segments import LAST_ID, Fields, Wanted
 
 KIND = "answers"
 """The kind of these records in names of segments."""
+
+_log = get_logger("answers")
 
 _PASSAGE = (
     "id",
@@ -41,6 +50,9 @@ _PASSAGE = (
     "access_revision",
     "heading_path",
     "page",
+    "effective",
+    "superseded",
+    "marking",
 )
 # Every answer is recorded, and this costs half as much as asking for each by its name.
 _passage_values = attrgetter(*_PASSAGE)
@@ -68,6 +80,41 @@ class RecordedAnswers:
         except ValueError:
             return None  # No answer ever had such an id.
         return None if fields is None else answer_record(fields)
+
+    async def citing(
+        self, tenant: str, document_id: str, *, limit: int, before: str | None
+    ) -> RecordPage:
+        """Return a tenant's newest records before the id `before` that cite a document.
+
+        There is no index of what cites what: records are looked through, newest first, as far as
+        one page may go at once. Raises InvalidRequest, ObjectStorageUnavailable.
+        """
+
+        def cites(fields: Fields) -> bool:
+            return any(
+                each["passage"]["document_id"] == document_id
+                for each in fields["answer"]["citations"]
+            )
+
+        def matches(fields: Fields) -> bool:
+            try:
+                return cites(fields)
+            except MALFORMED:
+                return False
+
+        try:
+            found = await self._log.newest(Wanted(KIND, tenant, limit, before or LAST_ID, matches))
+        except ValueError as exc:
+            raise InvalidRequest(
+                f"`before` must be what the page before gave as `next`: {before!r}"
+            ) from exc
+        records = []
+        for fields in found.records:
+            try:
+                records.append(answer_record(fields))
+            except StoredDataInvalid as error:
+                _log.warning("Answer record unreadable", error=error.message)
+        return RecordPage(tuple(records), found.next)
 
 
 def answer_fields(record: AnswerRecord) -> dict[str, Any]:
@@ -128,10 +175,43 @@ def _citation_fields(citation: Citation) -> dict[str, Any]:
     return {
         "n": citation.n,
         "quote": citation.quote,
+        "quote_sha256": _sha256(citation.quote),
         "start": citation.start,
         "end": citation.end,
         "passage": dict(zip(_PASSAGE, _passage_values(citation.passage), strict=True)),
     }
+
+
+def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return a record without what it quotes of purged documents; None where that is nothing.
+
+    `purged` gives the last purged revision by document id. Sentences that rest on such a quote go
+    with it. Fields that a newer version has put in stay. Raises KeyError, TypeError or
+    AttributeError.
+    """
+    answer = fields["answer"]
+    listed = {name: list(answer[name]) for name in ("citations", "see_also")}
+    gone: set[int] = set()
+    for name, citations in listed.items():
+        for at, each in enumerate(citations):
+            passage = each["passage"]
+            if passage["version"] <= purged.get(passage["document_id"], 0) and each["quote"]:
+                gone.update([int(each["n"])] if name == "citations" else [])
+                kept = {"quote": "", "quote_sha256": _sha256(each["quote"])}
+                citations[at] = {**each, **kept, "passage": {**passage, "heading_path": []}}
+    if all(listed[name] == answer[name] for name in listed):
+        return None
+    sentences = [
+        {**each, "text": "", "text_sha256": _sha256(each["text"])}
+        if gone.intersection(each["citations"])
+        else each
+        for each in answer["sentences"]
+    ]
+    return {**fields, "answer": {**answer, **listed, "sentences": sentences}}
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _answer(answer_id: str, fields: Fields) -> Answer:
@@ -183,6 +263,9 @@ def _citation(fields: Fields) -> Citation:
             end=end,
             statements=(),
             access_revision=int(passage.get("access_revision", 0)),
+            effective=day_from(passage.get("effective")),
+            superseded=day_from(passage.get("superseded")),
+            marking=passage.get("marking"),
         ),
         quote=str(fields["quote"]),
         start=start,

@@ -98,6 +98,15 @@ class ObjectBlobs:
             result = await self._ask(lambda store: obstore.get_async(store, key))
             return bytes(await result.bytes_async())
 
+    async def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes [start, end). Raises NotFound, ObjectStorageUnavailable."""
+        check_key(key)
+        with _translated("read"):
+            found = await self._ask(
+                lambda store: obstore.get_range_async(store, key, start=start, end=end)
+            )
+            return bytes(found)
+
     async def delete(self, key: str) -> None:
         """Remove `key`; nothing happens if it is not there."""
         check_key(key)

@@ -1,7 +1,8 @@
 """The truth about documents: small JSON objects, one for each revision, never overwritten.
 
 `{tenant}/documents/{id}/{revision:08d}.json` is a revision; the same under `tombstones` is the word
-that every revision up to that one is dead. Whoever creates the next name wins.
+that every revision up to that one is dead, and under `purges` that their quotes are to go out of
+old answers too. Whoever creates the next name wins.
 """
 
 import json
@@ -9,27 +10,20 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.model.document import Document, Standing, Tombstone
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.ports import Blobs
-from info_assistant.stores.records import document_from
+from info_assistant.ports import FolderBlobs
+from info_assistant.stores.records import document_fields, document_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 
 _LOG = structlog.get_logger(__name__)
 _T = TypeVar("_T")
-
-
-class FolderBlobs(Blobs, Protocol):
-    """Blobs that can name their folders without listing what is in them."""
-
-    async def folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders directly in the folder `prefix`."""
 
 
 @dataclass(slots=True)
@@ -92,6 +86,30 @@ class BlobCatalogue:
         key = _tombstone_key(tombstone.tenant, tombstone.document_id, tombstone.revision)
         await self._blobs.put_new(key, _encoded(tombstone))
 
+    async def order_purge(self, order: Tombstone) -> None:
+        """Write the word that quotes of these revisions are to go out of old answers; durable.
+
+        It counts once a tombstone covers the revision, so it is written before that.
+        """
+        key = f"{order.tenant}/purges/{order.document_id}/{order.revision:08d}.json"
+        data = json.dumps(stamped(Stored.QUOTE_PURGE, asdict(order)), default=datetime.isoformat)
+        await self._blobs.put_new(key, data.encode())
+
+    async def purges(self, tenant: str) -> tuple[Tombstone, ...]:
+        """Return a tenant's orders that count. Raises StoredDataInvalid."""
+        found: list[Tombstone] = []
+        async for key in self._blobs.keys(f"{tenant}/purges"):
+            order = _decoded(key, await self._blobs.get(key), _tombstone)
+            buried = (await self._revisions_of(tenant, order.document_id)).buried
+            if order.revision <= buried:
+                found.append(order)
+        return tuple(found)
+
+    async def forget_purge(self, order: Tombstone) -> None:
+        """Delete an order that has been carried out for long enough."""
+        key = f"{order.tenant}/purges/{order.document_id}/{order.revision:08d}.json"
+        await self._blobs.delete(key)
+
     async def tombstone(self, tenant: str, document_id: str, revision: int) -> Tombstone | None:
         """Return the tombstone at this revision, or None. Raises StoredDataInvalid."""
         key = _tombstone_key(tenant, document_id, revision)
@@ -133,6 +151,25 @@ class BlobCatalogue:
             for document_id, revisions in (await self._listing(tenant)).items():
                 if min(revisions.written, default=revisions.buried + 1) <= revisions.buried:
                     yield tenant, document_id, revisions.buried
+
+    async def versions(self, latest: Document, before: int, limit: int) -> tuple[Document, ...]:
+        """Return up to `limit` revisions below `before` that brought bytes, the newest first.
+
+        `latest` is the document's newest revision. Each revision names the version whose bytes it
+        has, so two reads lead from one to the one before. Raises StoredDataInvalid.
+        """
+        buried = (await self._revisions_of(latest.tenant, latest.id)).buried
+        found: list[Document] = []
+        at = min(latest.revision, before - 1)
+        while at > buried and len(found) < limit:
+            revision = await self.revision(latest.tenant, latest.id, at)
+            version = revision and revision.content.version
+            if revision is not None and version != at:
+                revision = await self.revision(latest.tenant, latest.id, version or 0)
+            if revision is not None and revision.content.version > buried:
+                found.append(revision)
+            at = (version or at) - 1
+        return tuple(found)
 
     async def dead_revisions(
         self, tenant: str, document_id: str, up_to: int
@@ -204,8 +241,10 @@ def _parsed(key: str) -> tuple[str, int] | None:
 
 
 def _encoded(value: Document | Tombstone) -> bytes:
-    kind = Stored.DOCUMENT if isinstance(value, Document) else Stored.TOMBSTONE
-    fields = stamped(kind, asdict(value))
+    if isinstance(value, Document):
+        fields = stamped(Stored.DOCUMENT, document_fields(value))
+    else:
+        fields = stamped(Stored.TOMBSTONE, asdict(value))
     return json.dumps(fields, default=datetime.isoformat, ensure_ascii=False).encode()
 
 

@@ -125,6 +125,7 @@ def _fields(change: VisibilityChange) -> dict[str, Any]:
         "kind": change.kind.value,
         "revision": change.revision,
         "access": list(change.access),
+        "listed": list(change.listed),
     }
 
 
@@ -135,4 +136,6 @@ def _change(fields: dict[str, Any]) -> VisibilityChange:
         kind=ChangeKind(fields["kind"]),
         revision=int(fields["revision"]),
         access=tuple(str(group) for group in fields["access"]),
+        # Before documents could be held back, these were the same.
+        listed=tuple(str(group) for group in fields.get("listed", fields["access"])),
     )

@@ -15,8 +15,7 @@ from itertools import pairwise
 from info_assistant.errors import NotFound, ObjectStorageUnavailable
 from info_assistant.model.ids import milliseconds_of
 from info_assistant.observability.log import get_logger
-from info_assistant.ports import Clock
-from info_assistant.stores.catalogue import FolderBlobs
+from info_assistant.ports import Clock, FolderBlobs
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.segments import Segment, SegmentReader, folder_of, parsed_lines
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from info_assistant.errors import InfoAssistantError, ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.observability.log import get_logger
-from info_assistant.stores.catalogue import FolderBlobs
+from info_assistant.ports import FolderBlobs
 from info_assistant.stores.journal import (
     MOST_PENDING_BYTES,
     SEGMENT_BYTES,

@@ -19,7 +19,7 @@ from info_assistant.errors import NotFound, ObjectStorageUnavailable
 from info_assistant.model.ids import first_id_at, milliseconds_of
 from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
-from info_assistant.stores.catalogue import FolderBlobs
+from info_assistant.ports import FolderBlobs
 
 LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """Every id sorts before this one."""

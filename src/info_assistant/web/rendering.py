@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from info_assistant.web import words
+from info_assistant.web import standing, words
 from info_assistant.web.visits import NOBODY, Visit
 
 STATIC = Path(__file__).parent / "static"
@@ -30,6 +30,7 @@ class Renderer:
         )
         self._environment.filters["moment"] = _moment
         self._environment.globals["words"] = words
+        self._environment.globals["counts"] = standing
         self._environment.globals["assets"] = {
             name: f"/static/{name}?v={_digest(name)}" for name in ("style.css", "icon.svg")
         }

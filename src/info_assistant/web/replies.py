@@ -4,7 +4,7 @@ Unknown fields are ignored and most fields may be missing, so that the page goes
 backend of a neighbouring version.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -27,7 +27,23 @@ class Reply(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Citation(Reply):
+class Dated(Reply):
+    """What a document's owner says of it: from when until when it counts, and its marking."""
+
+    effective: date | None = None
+    superseded: date | None = None
+    marking: Text = ""
+
+
+class Hold(Reply):
+    """Why a document is held back from answers."""
+
+    kind: Text = ""
+    reason: Text = ""
+    since: datetime | None = None
+
+
+class Citation(Dated):
     """A verbatim quote with its place; `start` and `end` are offsets in the document's text."""
 
     n: int = 0
@@ -103,7 +119,7 @@ class Progress(Reply):
     unit: Text = ""
 
 
-class Document(Reply):
+class Document(Dated):
     """A document and how far it has come on its way in."""
 
     id: str
@@ -115,6 +131,8 @@ class Document(Reply):
     version: int = 1
     media_type: Text = ""
     updated_at: datetime | None = None
+    review_by: date | None = None
+    hold: Hold | None = None
 
     @property
     def name(self) -> str:
@@ -124,7 +142,8 @@ class Document(Reply):
     @property
     def readable(self) -> bool:
         """Whether its text can be shown."""
-        return self.state == "ready"
+        withdrawn = self.hold is not None and self.hold.kind == "withdrawn"
+        return self.state == "ready" or (self.state == "withdrawn" and withdrawn)
 
 
 class DocumentPage(Reply):
@@ -153,7 +172,7 @@ class Highlight(Reply):
     end: int
 
 
-class DocumentText(Reply):
+class DocumentText(Dated):
     """A document as text. `notes` say what could not be read."""
 
     id: Text = ""
@@ -163,6 +182,7 @@ class DocumentText(Reply):
     blocks: tuple[TextBlock, ...] = ()
     highlights: tuple[Highlight, ...] = ()
     notes: tuple[str, ...] = ()
+    hold: Hold | None = None
 
     @property
     def name(self) -> str:

@@ -94,6 +94,7 @@ def build(settings: Settings) -> Application:
         modes=modes,
         visibility=documents.visibility,
         find_key=key_finder(sign_in.keys, clock),
+        repeats=documents.repeats,
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={
             "health": health.run,

@@ -8,6 +8,7 @@ from info_assistant.ingestion.census import DocumentCensus
 from info_assistant.ingestion.intake import Intake, IntakeLimits
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.read import ReadLimits, SubprocessReader
+from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.stores.changes import BlobChangeFeed
@@ -22,6 +23,7 @@ class DocumentParts:
     library: Library
     worker: IngestionWorker
     intake: Intake
+    repeats: UploadRequests
     tasks: Mapping[str, Callable[[], Awaitable[None]]]
     closers: tuple[Callable[[], Awaitable[None]], ...]
 
@@ -42,9 +44,11 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
     worker.on_settled(base.metrics.ingestion_duration.observe)
     limits = IntakeLimits(documents=tenants.most_documents)
     intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
+    repeats = UploadRequests(base.blobs, clock)
     tasks = {
+        "upload requests": repeats.run,
         "visibility": visibility.run,
         "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
         **({"ingestion": worker.run} if workers else {}),
     }
-    return DocumentParts(visibility, library, worker, intake, tasks, (reader.close,))
+    return DocumentParts(visibility, library, worker, intake, repeats, tasks, (reader.close,))

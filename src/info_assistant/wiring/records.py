@@ -11,8 +11,10 @@ from info_assistant.stores import answer_records, audit
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.compaction import Upkeep
 from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.foundation import JOURNALS
 
@@ -38,5 +40,10 @@ def record_parts(
         answer_records.KIND: timedelta(days=settings.answer_retention_days),
     }
     upkeep = Upkeep(blobs, keep, objects, SystemClock())
-    tasks = {"records": log.run, "upkeep of records": upkeep.run}
+    purging = QuotePurging(blobs, BlobCatalogue(blobs), SystemClock())
+    tasks = {
+        "records": log.run,
+        "upkeep of records": upkeep.run,
+        "purging of quotes": purging.run,
+    }
     return RecordParts(log, RecordedAudit(log), RecordedAnswers(log), tasks)

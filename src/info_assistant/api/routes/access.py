@@ -1,11 +1,10 @@
-"""Who may see a document: changing it, and explaining it."""
+"""Who may see a document, explained."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
@@ -15,25 +14,13 @@ from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.routes.documents import DocumentId
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire import Request, Wire
-from info_assistant.api.wire_documents import DocumentBody, document_body
+from info_assistant.api.wire import Wire
 from info_assistant.errors import InvalidRequest, NotFound
-from info_assistant.model.identity import EVERYONE, LONGEST_GROUP_NAME, AccessScope, Caller
+from info_assistant.model.identity import EVERYONE, AccessScope, Caller
 from info_assistant.model.visibility import Explanation
 
 _MOST_GROUPS_ASKED = 200
 _LONGEST_TOLD = 1000
-
-GroupName = Annotated[str, Field(min_length=1, max_length=LONGEST_GROUP_NAME)]
-
-
-class DocumentChange(Request):
-    """What to change about a document."""
-
-    access: Annotated[list[GroupName], Field(min_length=1, max_length=50)] = Field(
-        description="The groups that may see it from now on; all others may not.",
-        examples=[["hr", "works-council"]],
-    )
 
 
 class ExplanationBody(Wire):
@@ -50,24 +37,8 @@ class ExplanationBody(Wire):
 
 
 def routes(services: ApiServices) -> APIRouter:
-    """Return the routes about access."""
+    """Return the route that explains access."""
     router = APIRouter(prefix="/v1/documents")
-
-    @router.patch(
-        "/{document_id}",
-        response_model=DocumentBody,
-        summary="Open a document to other groups",
-        responses=problems(403, 404, 409, 422, 429, 500, 503),
-    )
-    async def change(
-        request: HttpRequest, document_id: DocumentId, change: DocumentChange
-    ) -> Response:
-        """Set who may see a document: here from this answer on, everywhere within 2 seconds."""
-        describe_action(request, access=_told(change.access))
-        status = await services.library.change_access(
-            caller_of(request), str(document_id), change.access
-        )
-        return json_answer(document_body(status))
 
     @router.get(
         "/{document_id}/access",

@@ -45,7 +45,7 @@ def routes(services: ApiServices) -> APIRouter:
         """
         caller = caller_of(request)
         record = await services.answers.find(caller.scope.tenant, str(answer_id))
-        if record is None or not _may_read(caller, record):
+        if record is None or not may_read(caller, record):
             raise NotFound(
                 "There is no such answer, or it is not yours. An answer given a moment ago may "
                 "take some seconds to be found."
@@ -58,7 +58,8 @@ def routes(services: ApiServices) -> APIRouter:
     return router
 
 
-def _may_read(caller: Caller, record: AnswerRecord) -> bool:
+def may_read(caller: Caller, record: AnswerRecord) -> bool:
+    """Whether a caller may know what was asked and answered: who asked, and operators."""
     return caller.subject == record.subject or caller.role.includes(Role.OPERATOR)
 
 
@@ -74,7 +75,7 @@ async def _visible_documents(
             document = await services.library.document(scope, document_id)
         except NotFound:
             return False
-        return not _made_anew(document.created_at, record)
+        return document.hold is None and not _made_anew(document.created_at, record)
 
     documents = sorted(cited)
     found = await asyncio.gather(*map(is_visible, documents))

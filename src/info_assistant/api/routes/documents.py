@@ -1,42 +1,86 @@
-"""Documents: taking them in, listing them, showing their text, giving them back, removing them."""
+"""Documents: taking them in, listing them, showing how far they are, removing them."""
 
 import asyncio
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Annotated
-from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Path, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, Path, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
-from info_assistant.api.auditing import note_done
+from info_assistant.api.auditing import describe_action, note_done
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.wire_documents import (
     DocumentBody,
     DocumentsBody,
-    SpanBody,
-    TextBody,
     UploadsBody,
     document_body,
     documents_body,
-    text_body,
     uploaded_body,
 )
 from info_assistant.errors import InvalidRequest, PayloadTooLarge
 from info_assistant.ingestion.intake import Receipt, Upload
+from info_assistant.ingestion.repeats import Reply, UploadRequests
 from info_assistant.model.document import DocumentState
+from info_assistant.model.identity import Caller
+from info_assistant.model.metadata import Metadata
+from info_assistant.ports import DocumentFilter
 
 _MEGABYTE = 1024 * 1024
-_LARGEST_OFFSET = 2**31 - 1
 
 DocumentId = Annotated[UUID, Path(description="The document's id.")]
-Version = Annotated[
-    int | None, Query(ge=1, le=_LARGEST_OFFSET, description="The version; the newest if left out.")
-]
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What an upload says about its documents, as form fields."""
+
+    source_url: Annotated[str | None, Form(description="Where the document is published.")] = None
+    language: Annotated[str | None, Form(description="Such as `en` or `fr-CA`.")] = None
+    effective: Annotated[date | None, Form(description="From this day on it counts.")] = None
+    superseded: Annotated[
+        date | None, Form(description="From this day on it counts no more; answers say so.")
+    ] = None
+    review_by: Annotated[date | None, Form(description="To be looked at again by then.")] = None
+    marking: Annotated[str | None, Form(description="Protective marking.")] = None
+    tags: Annotated[list[str] | None, Form(description="One field for each tag.")] = None
+
+    def metadata(self) -> Metadata:
+        return Metadata(
+            source_url=self.source_url or None,
+            language=self.language or None,
+            effective=self.effective,
+            superseded=self.superseded,
+            review_by=self.review_by,
+            marking=self.marking or None,
+            tags=tuple(self.tags or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What an upload says of a single document, and who may see all of them, as form fields."""
+
+    source: Annotated[
+        str | None,
+        Form(description="Path or name that identifies the document; for a single file."),
+    ] = None
+    title: Annotated[str | None, Form(description="Title to show; for a single file.")] = None
+    access: Annotated[
+        list[str] | None,
+        Form(
+            description="Access groups that may see the documents, one field for each. Left "
+            "out: new documents are open to everyone, known ones stay as they are."
+        ),
+    ] = None
 
 
 def routes(services: ApiServices) -> APIRouter:
@@ -44,7 +88,6 @@ def routes(services: ApiServices) -> APIRouter:
     router = APIRouter(prefix="/v1/documents")
     _add_uploading(router, services)
     _add_listing(router, services)
-    _add_reading(router, services)
     _add_removing(router, services)
     return router
 
@@ -68,66 +111,134 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
     async def upload(
         request: Request,
         file: Annotated[list[UploadFile], File(description="One or more files.")],
-        source: Annotated[
+        identity: Annotated[_Identity, Depends()],
+        stated: Annotated[_Metadata, Depends()],
+        idempotency_key: Annotated[
             str | None,
-            Form(description="Path or name that identifies the document; for a single file."),
-        ] = None,
-        title: Annotated[str | None, Form(description="Title to show; for a single file.")] = None,
-        access: Annotated[
-            list[str] | None,
-            Form(
-                description="Access groups that may see the documents, one field for each. Left "
-                "out: new documents are open to everyone, known ones stay as they are."
+            Header(
+                description="Any text of your own: the same upload with the same key gets the same "
+                "answer, for a day at least; another upload with it is refused."
             ),
         ] = None,
     ) -> Response:
-        """Store documents, to be read and made searchable. Handing one in again is harmless."""
-        caller = caller_of(request)
-        if len(file) > 1 and (source or title):
+        """Store documents, to be read and made searchable. Handing one in again is harmless.
+
+        What is said about documents that are known already is added to what is known of them.
+        """
+        if len(file) > 1 and (identity.source or identity.title):
             raise InvalidRequest("`source` and `title` go with a single file. Send files singly.")
         if len(file) > limits.files:
             raise PayloadTooLarge(
                 f"Up to {limits.files} files can be handed in at once; these are {len(file)}. Send "
                 "them in several requests."
             )
-        named = _Named(source or "", title or None, tuple(access or ()))
-        receipts: list[Receipt] = []
-        for each in file:
-            async with storing:
-                upload = await _received(each, named, limits.file_bytes)
-                receipts.append(await services.intake.accept(caller, upload))
-            note_done(request, receipts[-1].status.document.id)
-        return _receipt(receipts)
+        said = _Said(identity, stated.metadata())
+
+        async def store() -> Reply:
+            receipts: list[Receipt] = []
+            for each in file:
+                async with storing:
+                    upload = await _received(each, said, limits.file_bytes)
+                    receipts.append(await services.intake.accept(caller_of(request), upload))
+                note_done(request, receipts[-1].status.document.id)
+            return _receipt(receipts)
+
+        if idempotency_key is None or services.repeats is None:
+            return _answer(await store())
+        once = _Once(services.repeats, caller_of(request), idempotency_key)
+        return await once.answer(await _digest(file, said), store)
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class _Said:
     """What an upload says of its files."""
 
-    source: str
-    title: str | None
-    access: tuple[str, ...]
+    identity: _Identity
+    metadata: Metadata
 
 
-async def _received(file: UploadFile, named: _Named, most: int) -> Upload:
+@dataclass(frozen=True, slots=True)
+class _Once:
+    """Carries out a caller's upload under a key unless its answer is known."""
+
+    repeats: UploadRequests
+    caller: Caller
+    key: str
+
+    async def answer(self, digest: str, store: Callable[[], Awaitable[Reply]]) -> Response:
+        begun = await self.repeats.begin(self.caller, self.key, digest)
+        if begun.reply is not None:
+            return _answer(begun.reply, replayed=True)
+        return _answer(await self.repeats.finish(begun, await store()))
+
+
+async def _digest(files: Sequence[UploadFile], said: _Said) -> str:
+    """Return the digest of all that an upload says; the files are left at their beginning."""
+    fields = json.dumps(asdict(said), default=str, sort_keys=True)
+    digest = hashlib.sha256(fields.encode())
+    for file in files:
+        content = hashlib.sha256()
+        while piece := await file.read(_MEGABYTE):
+            content.update(piece)
+        await file.seek(0)
+        digest.update(f"\0{file.filename}\0{content.hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+async def _received(file: UploadFile, said: _Said, most: int) -> Upload:
     if file.size is not None and file.size > most:
         raise PayloadTooLarge(
             f"A file may have up to {most // _MEGABYTE} MB; this one is larger. Split the file."
         )
+    identity = said.identity
     return Upload(
         data=await file.read(),
         filename=file.filename or "",
-        source=named.source,
-        title=named.title,
+        source=identity.source or "",
+        title=identity.title or None,
         media_type=file.content_type,
-        access=named.access,
+        access=tuple(identity.access or ()),
+        metadata=said.metadata,
     )
 
 
-def _receipt(receipts: list[Receipt]) -> Response:
+def _receipt(receipts: list[Receipt]) -> Reply:
     changed = any(each.outcome == "accepted" for each in receipts)
     body = UploadsBody(documents=[uploaded_body(each) for each in receipts])
-    return json_answer(body, 202 if changed else 200)
+    return Reply(202 if changed else 200, body.model_dump_json())
+
+
+def _answer(reply: Reply, *, replayed: bool = False) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    return Response(reply.body, reply.status, headers, media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """Which documents a list is to hold, as parameters of its address."""
+
+    state: Annotated[DocumentState | None, Query(description="Only in this state.")] = None
+    q: Annotated[str, Query(max_length=200, description="Words that title or source contain.")] = ""
+    tag: Annotated[str | None, Query(max_length=60, description="Only with this tag.")] = None
+    marking: Annotated[
+        str | None, Query(max_length=100, description="Only with this protective marking.")
+    ] = None
+    review_before: Annotated[
+        date | None, Query(description="Only those to be looked at again before this day.")
+    ] = None
+    superseded_by: Annotated[
+        date | None, Query(description="Only those that count no more on this day.")
+    ] = None
+
+    def filter(self) -> DocumentFilter:
+        return DocumentFilter(
+            state=self.state,
+            query=self.q,
+            tag=self.tag,
+            marking=self.marking,
+            review_before=self.review_before,
+            superseded_by=self.superseded_by,
+        )
 
 
 def _add_listing(router: APIRouter, services: ApiServices) -> None:
@@ -139,21 +250,16 @@ def _add_listing(router: APIRouter, services: ApiServices) -> None:
     )
     async def list_documents(
         request: Request,
+        sought: Annotated[_Sought, Depends()],
         limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
-        state: Annotated[DocumentState | None, Query(description="Only in this state.")] = None,
-        q: Annotated[
-            str, Query(max_length=200, description="Words that title or source contain.")
-        ] = "",
         after: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
     ) -> Response:
         """List the documents that the caller may see, each with its state and progress."""
-        caller = caller_of(request)
         page = await services.library.page(
-            caller.scope,
+            caller_of(request).scope,
             limit=limit,
             after=str(after) if after else None,
-            state=state,
-            query=q,
+            wanted=sought.filter(),
         )
         return json_answer(documents_body(page))
 
@@ -170,66 +276,6 @@ def _add_listing(router: APIRouter, services: ApiServices) -> None:
         return json_answer(document_body(status))
 
 
-def _add_reading(router: APIRouter, services: ApiServices) -> None:
-    @router.get(
-        "/{document_id}/text",
-        response_model=TextBody,
-        summary="Show a document as text",
-        responses=problems(404, 422, 429, 500, 503),
-    )
-    async def text(
-        request: Request,
-        document_id: DocumentId,
-        start: Annotated[
-            int | None, Query(ge=0, le=_LARGEST_OFFSET, description="Mark from here …")
-        ] = None,
-        end: Annotated[
-            int | None, Query(ge=0, le=_LARGEST_OFFSET, description="… to before here.")
-        ] = None,
-        version: Version = None,
-    ) -> Response:
-        """Give a document's text in blocks with their places, and mark a range of it."""
-        caller = caller_of(request)
-        highlight = _highlight(start, end)
-        status, reading = await services.library.reading(caller.scope, str(document_id), version)
-        # A long document takes tens of milliseconds to write out; nobody else should wait for it.
-        return await asyncio.to_thread(lambda: json_answer(text_body(status, reading, highlight)))
-
-    @router.get(
-        "/{document_id}/original",
-        response_class=Response,
-        summary="Download a document",
-        responses={
-            200: {
-                "description": "The bytes that were handed in.",
-                "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-            **problems(404, 422, 429, 500, 503),
-        },
-    )
-    async def original(
-        request: Request, document_id: DocumentId, version: Version = None
-    ) -> Response:
-        """Give back the file as it was handed in."""
-        caller = caller_of(request)
-        status, data = await services.library.original(caller.scope, str(document_id), version)
-        name = quote(status.document.source.rsplit("/", 1)[-1], safe="")
-        # A document may be a web page with scripts: it is saved, not shown in our own origin.
-        headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        }
-        return Response(data, headers=headers, media_type=status.document.content.media_type)
-
-
-def _highlight(start: int | None, end: int | None) -> SpanBody | None:
-    if start is None and end is None:
-        return None
-    if start is None or end is None or end <= start:
-        raise InvalidRequest("`start` and `end` go together, and `end` is the greater of the two.")
-    return SpanBody(start=start, end=end)
-
-
 def _add_removing(router: APIRouter, services: ApiServices) -> None:
     @router.delete(
         "/{document_id}",
@@ -238,8 +284,18 @@ def _add_removing(router: APIRouter, services: ApiServices) -> None:
         summary="Remove a document",
         responses={204: {"description": "Removed for good."}, **problems(404, 422, 429, 500, 503)},
     )
-    async def remove(request: Request, document_id: DocumentId) -> Response:
-        """Remove a document; from this answer on no answer cites it."""
-        caller = caller_of(request)
-        await services.library.remove(caller, str(document_id))
+    async def remove(
+        request: Request,
+        document_id: DocumentId,
+        purge: Annotated[  # noqa: FBT002  A parameter of the address.
+            bool,
+            Query(
+                description="Take its quotes out of the records of old answers too; hashes stay. "
+                "Operators may ask for this of a document that is removed already."
+            ),
+        ] = False,
+    ) -> Response:
+        """Remove a document; from this answer on no answer cites it, and nothing brings it back."""
+        describe_action(request, purge=str(purge).lower())
+        await services.library.remove(caller_of(request), str(document_id), purge=purge)
         return Response(status_code=204)

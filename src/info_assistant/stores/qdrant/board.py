@@ -11,14 +11,31 @@ from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.lease import Lease
-from info_assistant.ports import StatusPage
+from info_assistant.ports import DocumentFilter, StatusPage
+from info_assistant.stores.qdrant.board_filters import (
+    NOBODYS,
+    UNSETTLED,
+    after_edit,
+    any_of,
+    as_seen,
+    behind,
+    is_,
+    listed,
+    ours,
+)
 from info_assistant.stores.qdrant.connection import (
     WRITE_TIMEOUT_S,
     Collection,
     CollectionPlan,
     Connection,
 )
-from info_assistant.stores.qdrant.payload import lease_fields, status_from, status_payload
+from info_assistant.stores.qdrant.payload import (
+    entry_at_top,
+    entry_inside,
+    lease_fields,
+    status_from,
+    status_payload,
+)
 
 _SCAN = 256
 """States read at a time where the words of a title decide."""
@@ -27,8 +44,6 @@ _SCANS = 20
 _UNSETTLED_SEEN = 1024
 _WRITE = 256
 _LOG = structlog.get_logger(__name__)
-_NOBODYS = models.IsEmptyCondition(is_empty=models.PayloadField(key="lease"))
-_UNSETTLED = [state.value for state in DocumentState if not state.settled]
 
 
 class QdrantBoard:
@@ -48,6 +63,10 @@ class QdrantBoard:
                 ),
                 "access": keyword,
                 "state": keyword,
+                "tags": keyword,
+                "marking": keyword,
+                "review_by": models.PayloadSchemaType.INTEGER,
+                "superseded": models.PayloadSchemaType.INTEGER,
             },
         )
         self._collection = Collection(connection, plan)
@@ -62,7 +81,7 @@ class QdrantBoard:
 
     async def announce(self, statuses: Sequence[DocumentStatus]) -> None:
         """Show new revisions, unless later ones or the same are shown; takes away their leases."""
-        await self._write(statuses, lambda each: [_behind(each.document.revision)])
+        await self._write(statuses, lambda each: [behind(each.document.revision)])
 
     async def reopen(self, shown: Sequence[DocumentStatus], at: datetime) -> None:
         """Begin anew with documents that nobody has in hand, if they still stand as `shown`."""
@@ -71,9 +90,9 @@ class QdrantBoard:
         await self._write(
             afresh,
             lambda each: [
-                _is("revision", each.document.revision),
-                _is("state", states[each.document.id]),
-                _NOBODYS,
+                is_("revision", each.document.revision),
+                is_("state", states[each.document.id]),
+                NOBODYS,
             ],
         )
 
@@ -85,7 +104,7 @@ class QdrantBoard:
             lambda client: client.set_payload(
                 self._collection.alias,
                 payload={"lease": lease_fields(lease)},
-                points=_any_of(seen, _as_seen),
+                points=any_of(seen, as_seen),
                 wait=True,
                 ordering=models.WriteOrdering.MEDIUM,
             ),
@@ -104,7 +123,7 @@ class QdrantBoard:
         """
         if not statuses:
             return {}
-        await self._write(statuses, _ours, models.UpdateMode.UPDATE_ONLY)
+        await self._write(statuses, ours, models.UpdateMode.UPDATE_ONLY)
         found = {
             each.document.id: each
             for each in await self._retrieve([each.document.id for each in statuses])
@@ -128,7 +147,7 @@ class QdrantBoard:
                 models.PointStruct(id=each.document.id, vector={}, payload=status_payload(each))
                 for each in group
             ]
-            met = None if conditions is None else _any_of(group, conditions)
+            met = None if conditions is None else any_of(group, conditions)
             await self._collection.ask(
                 lambda client, points=points, met=met: client.upsert(  # type: ignore[misc]
                     self._collection.alias,
@@ -147,20 +166,18 @@ class QdrantBoard:
         )
         return _readable(records)
 
-    async def set_access(self, document: Document) -> None:
-        """Open a document to its groups here, unless a later revision of it is shown already.
+    async def set_entry(self, document: Document) -> None:
+        """Show a document's entry as it was edited, unless a later revision is shown already.
 
-        What is known of its way in stays as it is.
+        What is known of its way in stays as it is; only who is at rest goes out of answers, or back
+        into them: at once where its passages are there, else by being read again.
         """
-        access = list(document.access)
-        # What filters look at comes first: a reader of the inner revision may rely on it.
-        await self._merge(document, {"access": access, "revision": document.revision}, "")
-        inner = {
-            "access": access,
-            "revision": document.revision,
-            "updated_at": document.updated_at.isoformat(),
-        }
-        await self._merge(document, inner, "document")
+        # What filters look at comes first: a reader of the inner revision may rely on it. Of
+        # several writes with the same guard the first that fits is the only one that counts.
+        for state, fits in after_edit(document):
+            fields = entry_at_top(document) | ({"state": state.value} if state else {})
+            await self._merge(document, fields, also=fits)
+        await self._merge(document, entry_inside(document), inside="document")
 
     async def get(self, scope: AccessScope, document_id: str) -> DocumentStatus | None:
         """Return the state of a document that `scope` may see."""
@@ -177,17 +194,16 @@ class QdrantBoard:
         *,
         limit: int,
         after: str | None,
-        state: DocumentState | None,
-        query: str,
+        wanted: DocumentFilter,
     ) -> StatusPage:
-        """List what `scope` may see in the order of ids; every word of `query` must occur.
+        """List what `scope` may see in the order of ids; every word of a query must occur.
 
         A page may hold fewer than `limit` and still have a `next`. Raises InvalidRequest.
         """
         if after is not None and not _is_uuid(after):
             raise InvalidRequest(f"`after` must be what the page before gave as `next`: {after!r}")
-        words = query.casefold().split()
-        visible = _filter(scope, state)
+        words = wanted.query.casefold().split()
+        visible = listed(scope, wanted)
         if visible is None:
             return StatusPage((), None)
         found: list[DocumentStatus] = []
@@ -207,7 +223,7 @@ class QdrantBoard:
     async def unsettled(self, limit: int) -> Sequence[DocumentStatus]:
         """Return documents of all tenants that still have a way to go, oldest first."""
         condition = models.Filter(
-            must=[models.FieldCondition(key="state", match=models.MatchAny(any=_UNSETTLED))]
+            must=[models.FieldCondition(key="state", match=models.MatchAny(any=UNSETTLED))]
         )
         statuses, _ = await self._scroll(condition, max(limit, _UNSETTLED_SEEN), None)
         statuses.sort(key=lambda status: (status.document.updated_at, status.document.id))
@@ -227,7 +243,7 @@ class QdrantBoard:
         """Return how many documents, of one tenant or of all, are in each state, 0 included."""
         mine = None
         if tenant is not None:
-            mine = models.Filter(must=[_is("tenant", tenant)])
+            mine = models.Filter(must=[is_("tenant", tenant)])
         response = await self._collection.ask(
             lambda client: client.facet(
                 self._collection.alias,
@@ -245,7 +261,7 @@ class QdrantBoard:
         selector = models.FilterSelector(
             filter=models.Filter(
                 must=[
-                    _is("tenant", tenant),
+                    is_("tenant", tenant),
                     models.HasIdCondition(has_id=[document_id]),
                     models.FieldCondition(key="revision", range=models.Range(lte=up_to)),
                 ]
@@ -262,14 +278,25 @@ class QdrantBoard:
         """Forget all documents."""
         await self._collection.drop()
 
-    async def _merge(self, document: Document, fields: dict[str, object], inside: str) -> None:
-        """Set fields at the top or `inside` a field, unless those there are of a later revision."""
+    async def _merge(
+        self,
+        document: Document,
+        fields: dict[str, object],
+        *,
+        inside: str = "",
+        also: Sequence[models.FieldCondition] = (),
+    ) -> None:
+        """Set fields at the top or `inside` a field, unless those there are of a later revision.
+
+        `also` is what else must hold.
+        """
         key = f"{inside}.revision" if inside else "revision"
         later = models.FieldCondition(key=key, range=models.Range(gte=document.revision))
         behind = models.Filter(
             must=[
-                _is("tenant", document.tenant),
+                is_("tenant", document.tenant),
                 models.HasIdCondition(has_id=[document.id]),
+                *also,
             ],
             must_not=[later],
         )
@@ -295,46 +322,6 @@ class QdrantBoard:
         return _readable(records), None if following is None else str(following)
 
 
-def _is(key: str, value: str | int) -> models.FieldCondition:
-    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-
-
-def _behind(revision: int) -> models.FieldCondition:
-    return models.FieldCondition(key="revision", range=models.Range(lt=revision))
-
-
-def _any_of(
-    statuses: Sequence[DocumentStatus],
-    conditions: Callable[[DocumentStatus], list[models.Condition]],
-) -> models.Filter:
-    """Return the filter for those of the documents that meet their own conditions."""
-    return models.Filter(
-        # Said once for all, so that Qdrant looks at these points and at no others.
-        must=[models.HasIdCondition(has_id=[each.document.id for each in statuses])],
-        should=[
-            models.Filter(
-                must=[
-                    models.HasIdCondition(has_id=[each.document.id]),
-                    _is("tenant", each.document.tenant),
-                    *conditions(each),
-                ]
-            )
-            for each in statuses
-        ],
-    )
-
-
-def _as_seen(seen: DocumentStatus) -> list[models.Condition]:
-    holder = _is("lease.token", seen.lease.token) if seen.lease else _NOBODYS
-    unsettled = models.FieldCondition(key="state", match=models.MatchAny(any=_UNSETTLED))
-    return [_is("revision", seen.document.revision), unsettled, holder]
-
-
-def _ours(status: DocumentStatus) -> list[models.Condition]:
-    token = status.lease.token if status.lease else ""
-    return [_is("lease.token", token), _behind(status.document.revision + 1)]
-
-
 def _shows(shown: DocumentStatus | None, written: DocumentStatus) -> bool:
     """Whether what is shown is what was written, perhaps by an attempt before the last."""
     return (
@@ -355,18 +342,6 @@ def _readable(records: Sequence[models.Record]) -> list[DocumentStatus]:
             # As good as missing: the worker writes it anew from the catalogue.
             _LOG.warning("document state unreadable", error=exc.message)
     return statuses
-
-
-def _filter(scope: AccessScope, state: DocumentState | None) -> models.Filter | None:
-    if not scope.groups:
-        return None
-    must: list[models.Condition] = [
-        _is("tenant", scope.tenant),
-        models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
-    ]
-    if state is not None:
-        must.append(_is("state", state.value))
-    return models.Filter(must=must)
 
 
 def _mentions(status: DocumentStatus, words: Sequence[str]) -> bool:

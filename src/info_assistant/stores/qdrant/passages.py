@@ -11,7 +11,14 @@ from qdrant_client.http import models
 from info_assistant.errors import InvalidRequest
 from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope
-from info_assistant.model.passage import Candidate, IndexedPassage, QuestionVectors, SparseVector
+from info_assistant.model.passage import (
+    Candidate,
+    IndexedPassage,
+    Passage,
+    QuestionVectors,
+    SparseVector,
+    passage_id,
+)
 from info_assistant.model.question import Filters
 from info_assistant.stores.qdrant.connection import (
     WRITE_TIMEOUT_S,
@@ -19,7 +26,12 @@ from info_assistant.stores.qdrant.connection import (
     CollectionPlan,
     Connection,
 )
-from info_assistant.stores.qdrant.payload import candidate_from, passage_payload
+from info_assistant.stores.qdrant.payload import (
+    candidate_from,
+    entry_payload,
+    passage_from,
+    passage_payload,
+)
 from info_assistant.stores.qdrant.search import (
     BM25,
     DENSE,
@@ -30,6 +42,9 @@ from info_assistant.stores.qdrant.search import (
 )
 
 _MANY = 1_000_000
+_WITHOUT_VECTORS = models.PayloadSelectorExclude(
+    exclude=["tokens", "token_shape", "token_spans", "terms"]
+)
 BATCH = 64
 """Points in one write: the one-machine Qdrant serves no search meanwhile."""
 
@@ -89,14 +104,16 @@ class QdrantPassages:
             )
 
     async def reveal(self, documents: Sequence[Document]) -> None:
-        """Open what is hidden of these versions to their groups, all of each at once."""
-        alike: dict[tuple[str, tuple[str, ...], int], list[models.Condition]] = {}
+        """Let what is hidden of these versions be found as their entries say, each all at once."""
+        alike: dict[tuple[str, str], tuple[dict[str, Any], list[models.Condition]]] = {}
         for each in documents:
+            entry = entry_payload(each)
             condition = _of_document(each.tenant, each.id, _is("version", each.content.version))
-            alike.setdefault((each.tenant, each.access, each.revision), []).append(condition)
-        for (tenant, access, revision), versions in alike.items():
+            _, versions = alike.setdefault((each.tenant, repr(entry)), (entry, []))
+            versions.append(condition)
+        for (tenant, _), (entry, versions) in alike.items():
             hidden = models.Filter(must=[_is("tenant", tenant), _hidden()], should=versions)
-            await self._set_payload({"access": list(access), "access_revision": revision}, hidden)
+            await self._set_payload(entry, hidden)
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
         """Remove the passages of a document's versions up to and including `up_to`."""
@@ -109,15 +126,17 @@ class QdrantPassages:
             timeout_s=WRITE_TIMEOUT_S,
         )
 
-    async def set_access(self, document: Document) -> None:
-        """Open a document's passages to its groups, unless they know a later revision of it."""
+    async def set_entry(self, document: Document) -> None:
+        """Carry a document's entry into its passages, unless they know a later revision of it.
+
+        That is: who may find them, its dates, marking and title. Their vectors stay as they are.
+        """
         later = models.Range(gte=document.revision)
         behind = models.Filter(
             must=[_is("tenant", document.tenant), _is("document_id", document.id)],
             must_not=[models.FieldCondition(key="access_revision", range=later)],
         )
-        payload = {"access": list(document.access), "access_revision": document.revision}
-        await self._set_payload(payload, behind)
+        await self._set_payload(entry_payload(document), behind)
 
     async def count(self, tenant: str, document_id: str, version: int) -> int:
         """Return how many passages of this version are searchable."""
@@ -127,6 +146,19 @@ class QdrantPassages:
             lambda client: client.count(self._collection.alias, count_filter=condition, exact=True)
         )
         return result.count
+
+    async def some(self, document: Document, *, first: int, limit: int) -> Sequence[Passage]:
+        """Return up to `limit` passages of a document's present version, from number `first` on."""
+        version = document.content.version
+        ids = [passage_id(document.id, version, first + n) for n in range(limit)]
+        records = await self._collection.ask(
+            lambda client: client.retrieve(
+                self._collection.alias, ids=list(ids), with_payload=_WITHOUT_VECTORS
+            )
+        )
+        found = [passage_from(str(each.id), each.payload or {}) for each in records]
+        revealed = (each for each in found if each.access_revision != _NOT_REVEALED)
+        return sorted(revealed, key=lambda passage: passage.ordinal)
 
     async def counts(self) -> Mapping[str, int]:
         """Return the number of passages by document id, of all tenants and versions."""

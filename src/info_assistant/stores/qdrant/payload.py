@@ -1,24 +1,23 @@
 """Passages and document states as Qdrant payloads, and back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pybase64
 
 from info_assistant.errors import StoredDataInvalid
-from info_assistant.model.document import (
-    Content,
-    Document,
-    DocumentState,
-    DocumentStatus,
-    Progress,
-)
+from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.lease import Lease
 from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span, Spans
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.stores.records import document_from
+from info_assistant.stores.records import (
+    day_from,
+    document_fields,
+    document_from,
+    hold_fields,
+    metadata_fields,
+)
 
 _TERM, _TOKEN = np.dtype("<u4"), np.dtype(np.int8)
 _UNREADABLE = (*MALFORMED, IndexError)
@@ -37,6 +36,9 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "source": passage.source,
         "access": passage.access,
         "access_revision": passage.access_revision,
+        "effective": passage.effective and passage.effective.isoformat(),
+        "superseded": passage.superseded and passage.superseded.isoformat(),
+        "marking": passage.marking,
         "heading_path": passage.heading_path,
         "table_header": passage.table_header,
         "page": passage.page,
@@ -85,7 +87,31 @@ def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
         end=payload["end"],
         statements=Spans(payload["statements"]),
         access_revision=payload.get("access_revision", 0),
+        effective=day_from(payload.get("effective")),
+        superseded=day_from(payload.get("superseded")),
+        marking=payload.get("marking"),
     )
+
+
+def passage_from(point_id: str, payload: Mapping[str, Any]) -> Passage:
+    """Return a passage as it stands in the index. Raises StoredDataInvalid."""
+    try:
+        return _passage(point_id, payload)
+    except _UNREADABLE as exc:
+        raise _invalid("passage", point_id, exc) from exc
+
+
+def entry_payload(document: Document) -> dict[str, Any]:
+    """Return what passages carry of their document's entry; null takes a field away."""
+    metadata = document.metadata
+    titled = {} if document.chosen_title is None else {"title": document.chosen_title}
+    return titled | {
+        "access": list(document.findable_by),
+        "access_revision": document.revision,
+        "effective": metadata.effective and metadata.effective.isoformat(),
+        "superseded": metadata.superseded and metadata.superseded.isoformat(),
+        "marking": metadata.marking,
+    }
 
 
 def status_payload(status: DocumentStatus) -> dict[str, Any]:
@@ -102,7 +128,8 @@ def status_payload(status: DocumentStatus) -> dict[str, Any]:
         "progress": progress and [progress.done, progress.total, progress.unit],
         "passages": status.passages,
         "attempts": status.attempts,
-        "document": _document_fields(document),
+        "document": document_fields(document),
+        **_sought(document),
     }
     if status.lease is not None and status.state.in_hand:
         fields["lease"] = lease_fields(status.lease)
@@ -142,13 +169,36 @@ def _lease(fields: Mapping[str, Any] | None) -> Lease | None:
     return Lease(str(fields["token"]), str(fields["owner"]), moment_from(fields["renewed_at"]))
 
 
-def _document_fields(document: Document) -> dict[str, Any]:
-    fields = {name: getattr(document, name) for name in Document.__slots__}
-    content = {name: getattr(document.content, name) for name in Content.__slots__}
-    moments = {
-        name: value.isoformat() for name, value in fields.items() if isinstance(value, datetime)
+def entry_at_top(document: Document) -> dict[str, Any]:
+    """Return what filters look at of a document's entry, after it was edited."""
+    return {
+        "access": list(document.access),
+        "revision": document.revision,
+        **_sought(document),
     }
-    return {**fields, **moments, "content": content}
+
+
+def entry_inside(document: Document) -> dict[str, Any]:
+    """Return what an edit may have changed of a document's entry."""
+    titled = {} if document.chosen_title is None else {"title": document.chosen_title}
+    return titled | {
+        "access": list(document.access),
+        "revision": document.revision,
+        "updated_at": document.updated_at.isoformat(),
+        "metadata": metadata_fields(document.metadata),
+        "hold": hold_fields(document.hold),
+    }
+
+
+def _sought(document: Document) -> dict[str, Any]:
+    """Return the metadata that lists are filtered by; a day as its number in the calendar."""
+    metadata = document.metadata
+    return {
+        "tags": list(metadata.tags),
+        "marking": metadata.marking,
+        "review_by": metadata.review_by and metadata.review_by.toordinal(),
+        "superseded": metadata.superseded and metadata.superseded.toordinal(),
+    }
 
 
 def _flat(spans: Sequence[Span]) -> list[int]:
