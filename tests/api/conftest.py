@@ -165,12 +165,13 @@ class ShelfOfDocuments:
     async def accept(self, caller: Caller, upload: Upload) -> Receipt:
         """Keep the upload."""
         self._check()
-        self.uploads.append(upload)
-        status = a_document(upload.source or upload.filename, upload.data)
+        data = upload.data if isinstance(upload.data, bytes) else upload.data.read()
+        self.uploads.append(replace(upload, data=data))
+        status = a_document(upload.source or upload.filename, data)
         assert caller.scope.tenant == status.document.tenant
         known = self.documents.get(status.document.id)
-        self.documents[status.document.id] = (status, upload.data)
-        return Receipt(status, "unchanged" if known == (status, upload.data) else "accepted")
+        self.documents[status.document.id] = (status, data)
+        return Receipt(status, "unchanged" if known == (status, data) else "accepted")
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
         """Return the state of a kept document."""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from pydantic_core import to_json
 
-from info_assistant.ingestion.originals import load_reading, reading_key, save_reading
+from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -220,7 +220,8 @@ async def write_reading(bench: Bench) -> bytes:
 async def read_reading(bench: Bench, data: bytes) -> object:
     """Load a reading."""
     await bench.blobs.put(reading_key(DOCUMENT), data)
-    return await load_reading(bench.blobs, DOCUMENT)
+    stored = await open_reading(bench.blobs, DOCUMENT)
+    return stored and await stored.stretch(0, 1)
 
 
 async def write_passage(_: Bench) -> bytes:

@@ -109,11 +109,11 @@ class AsIndexed:
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
-    `stored_at_once` bounds how many uploaded files are in memory on their way to storage.
+    `stored_at_once` bounds how many uploaded files are on their way from the disk to storage.
     """
 
     json_bytes: int = 64 * 1024
-    file_bytes: int = 50 * 1024 * 1024
+    file_bytes: int = 250 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
     stored_at_once: int = 4

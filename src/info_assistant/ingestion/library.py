@@ -9,7 +9,8 @@ import structlog
 from info_assistant.errors import Conflict, NotFound, Unavailable, VectorStoreUnavailable
 from info_assistant.ingestion.access import checked_access, explain
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import delete_unshared, load_reading, original_key
+from info_assistant.ingestion.originals import delete_unshared, original_key
+from info_assistant.ingestion.readings import open_reading
 from info_assistant.ingestion.visibility import VisibilityOverlay, access_change
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope, Caller, Role
@@ -85,19 +86,21 @@ class Library:
         return await self._status_of(scope, document), data
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self, scope: AccessScope, document_id: str, version: int | None = None, *, around: int = 0
     ) -> tuple[DocumentStatus, Reading]:
         """Return a document's text; the newest version unless named.
 
+        Of a text of more than some hundred thousand characters, the stretch around that character.
         Raises NotFound (also while it is not read yet), ObjectStorageUnavailable.
         """
         document = await self._document(scope, document_id, version)
-        reading = await load_reading(self._stores.blobs, document)
-        if reading is None:
+        stored = await open_reading(self._stores.blobs, document)
+        if stored is None:
             raise NotFound(
                 f"{document.title!r} has not been read yet, so there is no text to show. "
                 "Its status says how far it is."
             )
+        reading = await stored.stretch(around, around + 1)
         return await self._status_of(scope, document), reading
 
     async def remove(self, caller: Caller, document_id: str) -> None:

@@ -21,23 +21,23 @@ from info_assistant.errors import (
     Misconfigured,
     NotFound,
     Unavailable,
-    Unreadable,
 )
 from info_assistant.ingestion.batches import Batcher, Piece, Work
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import (
-    file_name,
-    load_reading,
-    original_key,
-    save_reading,
+from info_assistant.ingestion.originals import file_name, original_key
+from info_assistant.ingestion.portions import portions_of
+from info_assistant.ingestion.readings import (
+    ReadingWriter,
+    StoredReading,
+    forget_reading,
+    open_reading,
 )
 from info_assistant.ingestion.reconcile import Reconciler
 from info_assistant.ingestion.reporter import StatusReporter
-from info_assistant.ingestion.split import TokenCounter, split
+from info_assistant.ingestion.split import TokenCounter
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.passage import IndexedPassage, Passage
-from info_assistant.model.reading import Reading
 from info_assistant.ports import Clock, Embedder, Reader
 
 _LOG = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Pace:
     shutdown_s: float = 1.5
     look_s: float = 2.0
     claims: int = 32
-    readers: int = 2
+    readers: int = 4
     batch: int = 64
     embeddings: int = 2
     waiting: int = 256
@@ -173,10 +173,10 @@ class IngestionWorker:
             if work is None:
                 self._in_flight.pop(claimed.id, None)
             else:
-                await self._batcher.put(work)
+                await self._hand_on(work)
 
     async def _prepared(self, claimed: Document) -> Work | None:
-        """Read and split a document; None if there is nothing to index."""
+        """Read a document; None if there is nothing to index."""
         document = claimed
         try:
             # The board may be behind: what counts is the newest revision in the catalogue.
@@ -188,7 +188,8 @@ class IngestionWorker:
                 return None
             document = latest
             self._in_flight[document.id] = document
-            passages = await self._passages_of(document)
+            self._report(document, DocumentState.READING)
+            reading = await self._until_available(lambda: self._reading_of(document))
         except NotFound:
             self._fail(document, "The stored file is missing. Upload the document again.")
         except InfoAssistantError as exc:
@@ -198,31 +199,56 @@ class IngestionWorker:
             _LOG.exception("document not read", document_id=document.id)
             self._fail(document, _INTERNAL_FAULT)
         else:
-            work = Work(document, passages, looked_at=asyncio.get_running_loop().time())
+            work = Work(document, reading, looked_at=asyncio.get_running_loop().time())
             self._progress(work)
             return work
         return None
 
-    async def _passages_of(self, document: Document) -> Sequence[Passage]:
-        self._report(document, DocumentState.READING)
-        reading = await self._until_available(lambda: self._reading_of(document))
-        passages = await self._until_available(
-            lambda: asyncio.to_thread(split, document, reading, self._tools.counter)
-        )
-        if not passages:
-            raise Unreadable("no_text", " ".join([_NO_TEXT, *reading.notes]))
-        return passages
+    async def _hand_on(self, work: Work) -> None:
+        """Split a document part by part, and hand its passages on as there is room for them."""
+        try:
+            passages: Sequence[Passage] = []
+            async for more in portions_of(work, self._tools.counter, self._until_available):
+                if work.stopped:
+                    return
+                if passages:
+                    await self._batcher.put(work, passages)
+                passages = more
+            if not passages:
+                self._stop(work, " ".join([_NO_TEXT, *work.reading.facts.notes]))
+                return
+            # Only with the last ones, so that whoever writes them knows that they are.
+            work.split = True
+            await self._batcher.put(work, passages)
+        except NotFound:
+            await self._read_again(work)
+        except Exception:  # noqa: BLE001
+            # The boundary between documents, as in `_prepared`.
+            _LOG.exception("document not split", document_id=work.document.id)
+            self._stop(work, _INTERNAL_FAULT)
 
-    async def _reading_of(self, document: Document) -> Reading:
-        stored = await load_reading(self._stores.blobs, document)
+    async def _read_again(self, work: Work) -> None:
+        """Let a document whose text is lost begin anew."""
+        work.stopped = True
+        await self._until_available(lambda: forget_reading(self._stores.blobs, work.document))
+        self._report(work.document, DocumentState.ACCEPTED)
+        self._in_flight.pop(work.document.id, None)
+        self.notify()
+
+    async def _reading_of(self, document: Document) -> StoredReading:
+        blobs = self._stores.blobs
+        stored = await open_reading(blobs, document)
         if stored is not None:
             return stored
-        data = await self._stores.blobs.get(original_key(document.tenant, document.content.sha256))
-        reading = await self._tools.reader.read(
-            data, filename=file_name(document), media_type=document.content.media_type
-        )
-        await save_reading(self._stores.blobs, document, reading)
-        return reading
+        writer = ReadingWriter(blobs, document)
+        async with blobs.file(original_key(document.tenant, document.content.sha256)) as path:
+            facts = await self._tools.reader.read_into(
+                writer,
+                path,
+                filename=file_name(document),
+                media_type=document.content.media_type,
+            )
+        return await writer.finish(facts)
 
     async def _embed(self) -> None:
         while True:
@@ -261,7 +287,7 @@ class IngestionWorker:
                 await self._look_whether_wanted(work)
             living = [(work, indexed) for work, indexed in batch if not work.stopped]
             for work in await self._written(living):
-                if work.written == len(work.passages) and not work.stopped:
+                if work.whole and not work.stopped:
                     await self._finish(work)
 
     async def _written(self, batch: Sequence[tuple[Work, Sequence[IndexedPassage]]]) -> list[Work]:
@@ -277,7 +303,7 @@ class IngestionWorker:
             return []
         for work, indexed in batch:
             work.written += len(indexed)
-            if work.written < len(work.passages):
+            if not work.whole:
                 self._progress(work)
         return list(dict.fromkeys(work for work, _ in batch))
 
@@ -320,11 +346,11 @@ class IngestionWorker:
                 await stores.passages.remove_versions(
                     document.tenant, document.id, up_to=version - 1
                 )
-            if latest.revision > work.passages[0].access_revision:
+            if latest.revision > work.access_revision:
                 await stores.passages.set_access(latest)
             # Splitting finds a better title than a file name where the document states one.
-            titled = replace(latest, title=work.passages[0].title)
-            self._report(titled, DocumentState.READY, passages=len(work.passages))
+            titled = replace(latest, title=work.title)
+            self._report(titled, DocumentState.READY, passages=work.passages)
 
     async def _forget(self, document: Document) -> None:
         """Remove what is left of a document that was deleted while it was under way."""
@@ -346,7 +372,7 @@ class IngestionWorker:
         self._report(document, DocumentState.FAILED, detail=reason)
 
     def _progress(self, work: Work) -> None:
-        progress = Progress(work.written, len(work.passages), "passages")
+        progress = Progress(work.written, work.expected, "passages")
         self._report(work.document, DocumentState.INDEXING, progress=progress)
 
     def _report(

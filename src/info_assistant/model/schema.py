@@ -27,7 +27,7 @@ class Stored(StrEnum):
     VISIBILITY_CHANGES = "visibility_changes"
 
 
-CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)
+CURRENT: Mapping[Stored, int] = {**dict.fromkeys(Stored, 1), Stored.READING: 2}
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)

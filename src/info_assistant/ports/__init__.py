@@ -20,6 +20,7 @@ from info_assistant.ports.callers import (
     VerifiedToken,
 )
 from info_assistant.ports.documents import (
+    BlockSink,
     Catalogue,
     ChangeFeed,
     DocumentBoard,
@@ -31,7 +32,7 @@ from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import AnswerRecords, AuditLog, AuditPage
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Ledger
-from info_assistant.ports.storage import Blobs, SharedObject, SharedState
+from info_assistant.ports.storage import Blobs, Payload, SharedObject, SharedState
 
 __all__ = [
     "Allowance",
@@ -41,6 +42,7 @@ __all__ = [
     "AuditPage",
     "Authenticator",
     "Blobs",
+    "BlockSink",
     "Catalogue",
     "ChangeFeed",
     "Clock",
@@ -51,6 +53,7 @@ __all__ = [
     "Generator",
     "Ledger",
     "PassageIndex",
+    "Payload",
     "Probe",
     "RankedPassage",
     "RateLimiter",

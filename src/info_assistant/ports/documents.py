@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Passage
-from info_assistant.model.reading import Reading
+from info_assistant.model.reading import Block, ReadingFacts
 from info_assistant.model.visibility import ChangeBatch, VisibilityChange
 
 
@@ -65,11 +66,26 @@ class DocumentBoard(Protocol):
         """Forget a document."""
 
 
+class BlockSink(Protocol):
+    """Takes the blocks of a file while it is read."""
+
+    def begin(self) -> None:
+        """Forget what has come so far: the file is read from its beginning."""
+
+    async def add(self, blocks: Sequence[Block]) -> None:
+        """Take the next blocks. What it raises ends the reading."""
+
+
 class Reader(Protocol):
     """Turns a file into text within limits of memory and time."""
 
-    async def read(self, data: bytes, *, filename: str, media_type: str) -> Reading:
-        """Read a file. Raises Unreadable with the reason in words."""
+    async def read_into(
+        self, sink: BlockSink, data: bytes | Path, *, filename: str, media_type: str
+    ) -> ReadingFacts:
+        """Read a file, given as bytes or by its path, into `sink`; return what else is known.
+
+        Raises Unreadable with the reason in words.
+        """
 
 
 class ChangeFeed(Protocol):

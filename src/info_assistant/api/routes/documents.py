@@ -51,7 +51,7 @@ def routes(services: ApiServices) -> APIRouter:
 
 def _add_uploading(router: APIRouter, services: ApiServices) -> None:
     limits = services.limits
-    # What is on its way lies on the disk; only a file that is being stored takes memory.
+    # Files lie on the disk and are stored from there in pieces; this bounds what the disk does.
     storing = asyncio.Semaphore(limits.stored_at_once)
 
     @router.post(
@@ -94,7 +94,7 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
         receipts: list[Receipt] = []
         for each in file:
             async with storing:
-                upload = await _received(each, named, limits.file_bytes)
+                upload = _received(each, named, limits.file_bytes)
                 receipts.append(await services.intake.accept(caller, upload))
             note_done(request, receipts[-1].status.document.id)
         return _receipt(receipts)
@@ -109,13 +109,13 @@ class _Named:
     access: tuple[str, ...]
 
 
-async def _received(file: UploadFile, named: _Named, most: int) -> Upload:
+def _received(file: UploadFile, named: _Named, most: int) -> Upload:
     if file.size is not None and file.size > most:
         raise PayloadTooLarge(
             f"A file may have up to {most // _MEGABYTE} MB; this one is larger. Split the file."
         )
     return Upload(
-        data=await file.read(),
+        data=file.file,
         filename=file.filename or "",
         source=named.source,
         title=named.title,
