@@ -49,6 +49,7 @@ class DocumentBody(Wire):
     versions: int
     media_type: str
     size_bytes: int
+    sha256: str
     access: list[str]
     created_at: datetime
     updated_at: datetime
@@ -123,6 +124,7 @@ def document_body(status: DocumentStatus) -> DocumentBody:
         versions=document.revision,
         media_type=document.content.media_type,
         size_bytes=document.content.size_bytes,
+        sha256=document.content.sha256,
         access=list(document.access),
         created_at=document.created_at,
         updated_at=document.updated_at,
