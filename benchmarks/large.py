@@ -156,7 +156,7 @@ def first_passages(stack: RunningStack, path: Path) -> dict[str, Any]:
         if now["state"] == "indexing" and not read_s:
             read_s = time.perf_counter() - began
         done = now["passages"] or (now["progress"] or {"done": 0})["done"]
-        return done >= _PASSAGES
+        return bool(done >= _PASSAGES)
 
     await_true(enough, _PATIENCE_S, "the first passages are searchable", _LOOK_S)
     seconds = time.perf_counter() - began

@@ -1,12 +1,16 @@
-"""A document's passages, a portion at a time, so that a long one need not be whole in memory."""
+"""A document's text and passages, a portion at a time: a long one need not be whole in memory."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from info_assistant.ingestion.batches import Work
+from info_assistant.ingestion.originals import file_name, original_key
+from info_assistant.ingestion.readings import ReadingWriter, StoredReading, open_reading
 from info_assistant.ingestion.split import Splitter, TokenCounter
+from info_assistant.model.document import Document
 from info_assistant.model.passage import Passage
+from info_assistant.ports import Blobs, Reader
 
 _T = TypeVar("_T")
 
@@ -16,6 +20,21 @@ class Patiently(Protocol):
 
     async def __call__(self, action: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `action` returns."""
+
+
+async def text_of(document: Document, blobs: Blobs, reader: Reader) -> StoredReading:
+    """Return a document's text, read from its original where it is not stored yet.
+
+    Raises Unreadable, NotFound (the original is missing), and what is not available.
+    """
+    stored = await open_reading(blobs, document)
+    if stored is not None:
+        return stored
+    writer = ReadingWriter(blobs, document)
+    name, media_type = file_name(document), document.content.media_type
+    async with blobs.file(original_key(document.tenant, document.content.sha256)) as path:
+        facts = await reader.read_into(writer, path, filename=name, media_type=media_type)
+    return await writer.finish(facts)
 
 
 async def portions_of(

@@ -25,14 +25,8 @@ from info_assistant.errors import (
 from info_assistant.ingestion.batches import Batcher, Piece, Work
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import file_name, original_key
-from info_assistant.ingestion.portions import portions_of
-from info_assistant.ingestion.readings import (
-    ReadingWriter,
-    StoredReading,
-    forget_reading,
-    open_reading,
-)
+from info_assistant.ingestion.portions import portions_of, text_of
+from info_assistant.ingestion.readings import forget_reading
 from info_assistant.ingestion.reconcile import Reconciler
 from info_assistant.ingestion.reporter import StatusReporter
 from info_assistant.ingestion.split import TokenCounter
@@ -189,7 +183,9 @@ class IngestionWorker:
             document = latest
             self._in_flight[document.id] = document
             self._report(document, DocumentState.READING)
-            reading = await self._until_available(lambda: self._reading_of(document))
+            reading = await self._until_available(
+                lambda: text_of(document, self._stores.blobs, self._tools.reader)
+            )
         except NotFound:
             self._fail(document, "The stored file is missing. Upload the document again.")
         except InfoAssistantError as exc:
@@ -234,21 +230,6 @@ class IngestionWorker:
         self._report(work.document, DocumentState.ACCEPTED)
         self._in_flight.pop(work.document.id, None)
         self.notify()
-
-    async def _reading_of(self, document: Document) -> StoredReading:
-        blobs = self._stores.blobs
-        stored = await open_reading(blobs, document)
-        if stored is not None:
-            return stored
-        writer = ReadingWriter(blobs, document)
-        async with blobs.file(original_key(document.tenant, document.content.sha256)) as path:
-            facts = await self._tools.reader.read_into(
-                writer,
-                path,
-                filename=file_name(document),
-                media_type=document.content.media_type,
-            )
-        return await writer.finish(facts)
 
     async def _embed(self) -> None:
         while True:

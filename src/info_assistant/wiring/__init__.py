@@ -1,7 +1,13 @@
 """The only place where ports meet adapters."""
 
 from info_assistant.wiring.application import Application, build
-from info_assistant.wiring.processes import administration, create_backend, run_backend, run_rebuild
+from info_assistant.wiring.processes import (
+    administration,
+    create_backend,
+    run_backend,
+    run_rebuild,
+    run_reindex,
+)
 
 __all__ = [
     "Application",
@@ -10,4 +16,6 @@ __all__ = [
     "create_backend",
     "run_backend",
     "run_rebuild",
+    "run_reindex",
+    "run_reindex",
 ]

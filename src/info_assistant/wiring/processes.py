@@ -11,7 +11,10 @@ from info_assistant.identity.administration import Administration
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
+from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.ingestion.rebuild import rebuild_qdrant
+from info_assistant.ingestion.reindex import Reindexer
+from info_assistant.ingestion.worker import Tools
 from info_assistant.observability.log import configure_logging
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.modes import Modes
@@ -22,7 +25,7 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.application import build
-from info_assistant.wiring.foundation import JOURNALS
+from info_assistant.wiring.foundation import JOURNALS, foundation
 
 
 @asynccontextmanager
@@ -66,6 +69,29 @@ def run_backend(settings: Settings) -> None:
         services = build(settings).services
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve(create_app(services), listener, ending, services.lifecycle.drain)
+
+
+def run_reindex(
+    settings: Settings, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> int:
+    """Build the search index anew beside the one in use and swap; return the number of documents.
+
+    `on_progress` is told how many of how many documents are done. Raises VectorStoreUnavailable,
+    ObjectStorageUnavailable, EmbedderUnavailable.
+    """
+    configure_logging(settings.log_level)
+
+    async def reindex() -> int:
+        base, reader = foundation(settings), SubprocessReader()
+        tools = Tools(reader, base.embedder, base.embedder)
+        try:
+            return await Reindexer(base.stores, tools, on_progress).run()
+        finally:
+            await reader.close()
+            for close in base.closers:
+                await close()
+
+    return asyncio.run(reindex())
 
 
 def run_rebuild(

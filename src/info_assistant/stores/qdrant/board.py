@@ -10,12 +10,8 @@ from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
 from info_assistant.ports import StatusPage
-from info_assistant.stores.qdrant.connection import (
-    WRITE_TIMEOUT_S,
-    Collection,
-    CollectionPlan,
-    Connection,
-)
+from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import status_from, status_payload
 
 _SCAN = 256

@@ -12,12 +12,8 @@ from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Candidate, IndexedPassage, QuestionVectors, SparseVector
 from info_assistant.model.question import Filters
-from info_assistant.stores.qdrant.connection import (
-    WRITE_TIMEOUT_S,
-    Collection,
-    CollectionPlan,
-    Connection,
-)
+from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import candidate_from, passage_payload
 from info_assistant.stores.qdrant.search import (
     BM25,
@@ -36,10 +32,18 @@ BATCH = 64
 class QdrantPassages:
     """The index of passages (`ports.PassageIndex`)."""
 
-    def __init__(self, connection: Connection, embedder_identity: str, dimension: int) -> None:
-        """Plan the collection of this embedding model."""
-        self._collection = Collection(connection, _plan(embedder_identity, dimension))
+    def __init__(
+        self,
+        connection: Connection,
+        embedder_identity: str,
+        dimension: int,
+        plan: CollectionPlan | None = None,
+    ) -> None:
+        """Plan the collection of this embedding model, or use that of `plan`."""
+        self._connection = connection
+        self._identity = embedder_identity
         self._dimension = dimension
+        self._collection = Collection(connection, plan or _plan(embedder_identity, dimension))
 
     async def search(
         self,
@@ -69,24 +73,18 @@ class QdrantPassages:
             self._check(indexed)
         for at in range(0, len(passages), BATCH):
             points = models.PointsList(points=[_point(each) for each in passages[at : at + BATCH]])
-            await self._collection.ask(
-                lambda client, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
-                    collection_name=self._collection.alias,
-                    wait=True,
-                    point_insert_operations=points,
-                ),
-                timeout_s=WRITE_TIMEOUT_S,
+            await self._collection.change(
+                lambda client, name, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
+                    collection_name=name, wait=True, point_insert_operations=points
+                )
             )
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
         """Remove the passages of a document's versions up to and including `up_to`."""
         versions = models.FieldCondition(key="version", range=models.Range(lte=up_to))
         selector = models.FilterSelector(filter=_of_document(tenant, document_id, versions))
-        await self._collection.ask(
-            lambda client: client.delete(
-                self._collection.alias, points_selector=selector, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.delete(name, points_selector=selector, wait=True)
         )
 
     async def set_access(self, document: Document) -> None:
@@ -97,11 +95,8 @@ class QdrantPassages:
             must_not=[models.FieldCondition(key="access_revision", range=later)],
         )
         payload = {"access": list(document.access), "access_revision": document.revision}
-        await self._collection.ask(
-            lambda client: client.set_payload(
-                self._collection.alias, payload=payload, points=behind, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.set_payload(name, payload=payload, points=behind, wait=True)
         )
 
     async def count(self, tenant: str, document_id: str, version: int) -> int:
@@ -127,16 +122,36 @@ class QdrantPassages:
         selector = models.FilterSelector(
             filter=models.Filter(must=[_is("document_id", document_id)])
         )
-        await self._collection.ask(
-            lambda client: client.delete(
-                self._collection.alias, points_selector=selector, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.delete(name, points_selector=selector, wait=True)
         )
 
     async def drop(self) -> None:
         """Delete all passages, whatever embedding model wrote them."""
         await self._collection.drop()
+
+    async def begin_successor(self) -> "QdrantPassages":
+        """Return the index that is to take this one's place: empty, or as far as it was built.
+
+        From here on, every change of this one is made there too, by whichever process makes it.
+        """
+        plan = await self._collection.plan_successor()
+        successor = QdrantPassages(self._connection, self._identity, self._dimension, plan)
+        # The first request makes the collection and its alias.
+        await successor.counts()
+        return successor
+
+    async def adopt_successor(self) -> None:
+        """Put the successor in this one's place, at once for everybody, and delete this one."""
+        await self._collection.adopt_successor()
+
+    async def leftovers(self) -> Sequence[str]:
+        """Return the names of collections of passages that nobody uses."""
+        return await self._collection.leftovers()
+
+    async def delete_leftovers(self) -> None:
+        """Delete collections of passages that nobody uses."""
+        await self._collection.delete_leftovers()
 
     def _check(self, indexed: IndexedPassage) -> None:
         dense, sparse = indexed.vectors.dense, indexed.vectors.sparse
