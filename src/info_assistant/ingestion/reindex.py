@@ -129,4 +129,4 @@ class Reindexer:
             there = self._passages.get(status.document.id, status.passages)
             current = status.document.revision == self._done.get(status.document.id)
             if status.state is DocumentState.READY and current and there != status.passages:
-                await self._stores.board.put(replace(status, passages=there))
+                await self._stores.board.put_all([replace(status, passages=there)])

@@ -4,6 +4,7 @@ from info_assistant.wiring.application import Application, build
 from info_assistant.wiring.processes import (
     administration,
     create_backend,
+    inspect,
     run_backend,
     run_rebuild,
     run_reindex,
@@ -14,8 +15,8 @@ __all__ = [
     "administration",
     "build",
     "create_backend",
+    "inspect",
     "run_backend",
     "run_rebuild",
-    "run_reindex",
     "run_reindex",
 ]
