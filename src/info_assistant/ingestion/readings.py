@@ -98,10 +98,13 @@ class StoredReading:
 class ReadingWriter:
     """Stores the text of a document while it is read (`ports.BlockSink`)."""
 
-    def __init__(self, blobs: Blobs, document: Document) -> None:
-        """Write the text of `document`."""
+    def __init__(
+        self, blobs: Blobs, document: Document, part_characters: int | None = None
+    ) -> None:
+        """Write the text of `document` in parts of about `part_characters`."""
         self._blobs = blobs
         self._document = document
+        self._part_characters = part_characters or PART_CHARACTERS
         self.begin()
 
     def begin(self) -> None:
@@ -118,7 +121,10 @@ class ReadingWriter:
                 self._start = placed.start
             self._waiting.append(placed.block)
             self._end = placed.end
-            if self._end - self._start >= PART_CHARACTERS or len(self._waiting) >= PART_BLOCKS:
+            if (
+                self._end - self._start >= self._part_characters
+                or len(self._waiting) >= PART_BLOCKS
+            ):
                 await self._write_part()
 
     async def finish(self, facts: ReadingFacts) -> StoredReading:

@@ -80,8 +80,12 @@ class _Window:
         self._text = ""
 
     @property
+    def length(self) -> int:
+        return len(self._text)
+
+    @property
     def end(self) -> int:
-        return self._begins + len(self._text)
+        return self._begins + self.length
 
     def extend(self, placed: Sequence[PlacedBlock]) -> None:
         parts, at = [self._text], self.end
@@ -124,6 +128,11 @@ class Splitter:
         self._opening: list[Unit] = []
         self._passages = 0
         self._contexts: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str, int]] = {}
+
+    @property
+    def held_characters(self) -> int:
+        """How much of the text waits to be cut."""
+        return self._window.length
 
     def add(self, blocks: Sequence[Block]) -> list[Passage]:
         """Take the next blocks; return the passages that are complete by now."""
