@@ -12,11 +12,9 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import httpx2
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
@@ -84,7 +82,7 @@ def measured(folder: Path, megabytes: int) -> dict[str, Any]:
     pdf.write_bytes(pdf_of_300_pages())
     text = write_text(folder / "large.txt", megabytes * 1_000_000)
     with running_stack(folder / "data") as stack:
-        await_true(lambda: ready(stack), 60, "the backend is ready")
+        await_true(stack.is_ready, 60, "the backend is ready")
         warm_up(stack, folder)
         with Watch(stack) as watch:
             pages = whole_way(stack, pdf)
@@ -100,13 +98,6 @@ def measured(folder: Path, megabytes: int) -> dict[str, Any]:
             "300 pages": pages,
             f"text of {megabytes} MB": long,
         }
-
-
-def ready(stack: RunningStack) -> bool:
-    """Whether the backend takes requests."""
-    with suppress(httpx2.HTTPError):
-        return stack.client.get(f"{stack.url}/readyz").is_success
-    return False
 
 
 def warm_up(stack: RunningStack, folder: Path) -> None:

@@ -214,9 +214,15 @@ class ShelfOfDocuments:
         return self.documents[document_id]
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
-        """Return a kept document as two blocks."""
+        """Return a kept document as two blocks, whatever the span."""
+        del span
         status, _ = await self.original(scope, document_id, version)
         heading = Block(BlockKind.HEADING, "Records", level=1)
         return status, Reading((heading, Block(BlockKind.PARAGRAPH, PASSAGE.text)), title="Guide")

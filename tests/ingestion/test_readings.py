@@ -107,6 +107,8 @@ async def test_a_text_comes_back_whole_and_by_stretches(
         stretch = await stored.stretch(at, at + 1)
         end = stretch.begins + len(stretch.text)
         assert whole.text[stretch.begins : end] == stretch.text
+        assert stretch.begins <= at + 2
+        assert at < end
         assert set(stretch.placed()) <= set(whole.placed())
 
 
@@ -155,7 +157,7 @@ async def test_a_long_document_goes_the_whole_way_in_parts(
     counts = await place.stores.passages.counts()
     assert counts == {ready.document.id: ready.passages}
     middle = stored.characters // 2
-    _, reading = await place.library.reading(SCOPE, ready.document.id, around=middle)
+    _, reading = await place.library.reading(SCOPE, ready.document.id, span=(middle, middle + 1))
     assert reading.begins <= middle < reading.begins + len(reading.text) < stored.characters
 
 
@@ -171,7 +173,9 @@ async def test_a_lost_part_is_made_again(place: Place, monkeypatch: pytest.Monke
     assert stored is not None
     await place.blobs.delete(stored.parts[1].key)
     with pytest.raises(NotFound):
-        await place.library.reading(SCOPE, written.id, around=stored.parts[1].start)
+        await place.library.reading(
+            SCOPE, written.id, span=(stored.parts[1].start, stored.parts[1].end)
+        )
     await place.stores.passages.drop()
     async with place.working():
         await place.eventually(lambda: _whole(place, written.id, ready.passages))

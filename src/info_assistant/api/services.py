@@ -73,9 +73,14 @@ class DocumentLibrary(Protocol):
         """Return the bytes that were uploaded."""
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
-        """Return the document as text."""
+        """Return the document as text; of a very long one the stretch around `span`."""
 
     async def remove(self, caller: Caller, document_id: str) -> None:
         """Delete the document; durable when this returns."""

@@ -83,7 +83,11 @@ class SpanBody(Wire):
 
 
 class TextBody(Wire):
-    """A document as text, with the part that was asked for marked."""
+    """A document as text, with the part that was asked for marked.
+
+    Of a very long text `blocks` holds a stretch, from the character `begins`; `next`, given as
+    `start`, continues it.
+    """
 
     id: str
     title: str
@@ -92,6 +96,8 @@ class TextBody(Wire):
     blocks: list[BlockBody]
     highlights: list[SpanBody]
     notes: list[str]
+    begins: int
+    next: int | None
 
 
 def uploaded_body(receipt: Receipt) -> UploadedBody:
@@ -160,4 +166,6 @@ def text_body(status: DocumentStatus, reading: Reading, highlight: SpanBody | No
         blocks=blocks,
         highlights=[highlight] if highlight else [],
         notes=list(reading.notes),
+        begins=reading.begins,
+        next=blocks[-1].end + 1 if reading.goes_on else None,
     )

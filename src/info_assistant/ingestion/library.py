@@ -86,11 +86,16 @@ class Library:
         return await self._status_of(scope, document), data
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None, *, around: int = 0
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
         """Return a document's text; the newest version unless named.
 
-        Of a text of more than some hundred thousand characters, the stretch around that character.
+        Of a text of more than some hundred thousand characters, the stretch around `span`.
         Raises NotFound (also while it is not read yet), ObjectStorageUnavailable.
         """
         document = await self._document(scope, document_id, version)
@@ -100,7 +105,7 @@ class Library:
                 f"{document.title!r} has not been read yet, so there is no text to show. "
                 "Its status says how far it is."
             )
-        reading = await stored.stretch(around, around + 1)
+        reading = await stored.stretch(*span)
         return await self._status_of(scope, document), reading
 
     async def remove(self, caller: Caller, document_id: str) -> None:

@@ -85,14 +85,19 @@ class StoredReading:
             ) from exc
 
     async def stretch(self, start: int, end: int) -> Reading:
-        """Return the parts of the text that the characters [start, end) lie in.
+        """Return the parts of the text that the characters [start, end) lie in, at least one.
 
         Raises what `blocks` raises.
         """
-        wanted = [part for part in self.parts if part.start < end and start < part.end]
+        first = next((at for at, part in enumerate(self.parts) if start < part.end), -1)
+        wanted = self.parts[first:][:1]
+        wanted += tuple(part for part in self.parts[first:][1:] if part.start < end)
         blocks = [block for part in wanted for block in await self.blocks(part)]
-        facts, begins = self.facts, wanted[0].start if wanted else 0
-        return Reading(tuple(blocks), facts.title, facts.pages, facts.notes, begins)
+        begins = wanted[0].start if wanted else 0
+        goes_on = bool(wanted) and wanted[-1] is not self.parts[-1]
+        return Reading(
+            tuple(blocks), self.facts.title, self.facts.pages, self.facts.notes, begins, goes_on
+        )
 
 
 class ReadingWriter:

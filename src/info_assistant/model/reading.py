@@ -59,7 +59,8 @@ class ReadingFacts:
 class Reading:
     """A file as text, or a stretch of it that begins at the character `begins` of the whole.
 
-    `title`, `pages` and `notes` are of the whole file, as in `ReadingFacts`.
+    `goes_on` says that more follows the stretch. `title`, `pages` and `notes` are of the whole file,
+    as in `ReadingFacts`.
     """
 
     blocks: tuple[Block, ...]
@@ -67,6 +68,7 @@ class Reading:
     pages: int | None = None
     notes: tuple[str, ...] = ()
     begins: int = 0
+    goes_on: bool = False
 
     def placed(self) -> Iterator[PlacedBlock]:
         """Yield each block with its place in the text of the whole."""

@@ -188,10 +188,17 @@ def _add_reading(router: APIRouter, services: ApiServices) -> None:
         ] = None,
         version: Version = None,
     ) -> Response:
-        """Give a document's text in blocks with their places, and mark a range of it."""
+        """Give a document's text in blocks with their places, and mark a range of it.
+
+        Of a text of more than some hundred thousand characters these are the blocks around the
+        range, or the first ones: `next` tells where to go on.
+        """
         caller = caller_of(request)
         highlight = _highlight(start, end)
-        status, reading = await services.library.reading(caller.scope, str(document_id), version)
+        span = (highlight.start, highlight.end) if highlight else (0, 1)
+        status, reading = await services.library.reading(
+            caller.scope, str(document_id), version, span=span
+        )
         # A long document takes tens of milliseconds to write out; nobody else should wait for it.
         return await asyncio.to_thread(lambda: json_answer(text_body(status, reading, highlight)))
 
