@@ -59,8 +59,8 @@ class ReadingFacts:
 class Reading:
     """A file as text, or a stretch of it that begins at the character `begins` of the whole.
 
-    `goes_on` says that more follows the stretch. `title`, `pages` and `notes` are of the whole file,
-    as in `ReadingFacts`.
+    `goes_on` says that more follows the stretch. `title`, `pages` and `notes` are of the whole
+    file, as in `ReadingFacts`.
     """
 
     blocks: tuple[Block, ...]
