@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit takeover rolling mutate wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit takeover rolling mutate large bulk rebuild wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,16 @@ rolling: dev ## Restart two backends to a next version and back under constant u
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation
+
+large: dev ## Take in a PDF of 300 pages and a text of 200 MB, and measure memory and speed
+	$(BIN)/python -m benchmarks.reading
+	$(BIN)/python -m benchmarks.large
+
+bulk: dev ## Ingest a folder of 10,000 files, stopped once in the middle (a long run)
+	$(BIN)/python -m benchmarks.bulk
+
+rebuild: dev ## Ask 100 questions, wipe Qdrant, rebuild it, and compare the answers
+	$(BIN)/python -m benchmarks.rebuild
 
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel

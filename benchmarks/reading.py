@@ -1,8 +1,7 @@
 """Reads large files and measures what that adds to our own memory: `python -m benchmarks.reading`.
 
-A PDF of 300 pages, a text file of 200 MB (which is refused: more text than one document may hold),
-one of as much text as a document may hold, and a PDF of 200 MB, each read from disk by a fresh
-process, which stands for the backend.
+A PDF of 300 pages, a text file of 200 MB and a PDF of 200 MB, each read from disk by a fresh
+process, which stands for the backend. `benchmarks.large` measures their whole way.
 """
 
 import argparse
@@ -13,35 +12,42 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from fpdf import FPDF
+from benchmarks.harness.large_files import pdf_of_300_pages, write_text
 
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.read import SubprocessReader
+from info_assistant.model.reading import Block
 
 _RESULTS = Path(__file__).parent / "results" / "reading.json"
-_SENTENCE = "Employees may carry over 240 hours of annual leave, as rule {number} says. "
 _MOST_MB = 150
 
 
 def _files(folder: Path) -> list[Path]:
     """Write the files to read."""
-    made = FPDF()
-    made.set_font("helvetica", size=11)
-    for number in range(300):
-        made.add_page()
-        made.multi_cell(0, 6, _SENTENCE.format(number=number) * 30)
-    pdf = bytes(made.output())
-    text = (_SENTENCE.format(number=7) * 20 + "\n\n").encode()
+    pdf = pdf_of_300_pages()
     (folder / "300-pages.pdf").write_bytes(pdf)
-    (folder / "200-mb.txt").write_bytes(text * (200_000_000 // len(text)))
-    (folder / "20-million-characters.txt").write_bytes(text * (19_900_000 // len(text)))
+    write_text(folder / "200-mb.txt", 200_000_000)
     # What an update of a PDF leaves unused counts in its size alone.
     (folder / "200-mb.pdf").write_bytes(b"%PDF-1.3\n%" + b"x" * 200_000_000 + b"\n")
     with (folder / "200-mb.pdf").open("ab") as file:
         file.write(pdf)
     return sorted(folder.iterdir())
+
+
+class _Passing:
+    """A sink that looks at what passes and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.characters = 0
+
+    def begin(self) -> None:
+        self.characters = 0
+
+    async def add(self, blocks: Sequence[Block]) -> None:
+        self.characters += sum(len(block.text) for block in blocks)
 
 
 def _most_memory_mb() -> float:
@@ -56,8 +62,9 @@ async def _read(path: Path) -> dict[str, object]:
         before = _most_memory_mb()
         begun = time.monotonic()
         try:
-            reading = await reader.read(path, filename=path.name, media_type="")
-            end = f"read: {len(reading.text):,} characters on {reading.pages} pages"
+            sink = _Passing()
+            facts = await reader.read_into(sink, path, filename=path.name, media_type="")
+            end = f"read: {sink.characters:,} characters on {facts.pages} pages"
         except Unreadable as error:
             end = f"refused: {error.message}"
         seconds = time.monotonic() - begun

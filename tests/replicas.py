@@ -22,7 +22,7 @@ from info_assistant.errors import Unauthenticated, VectorStoreUnavailable
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import save_reading
+from info_assistant.ingestion.readings import save_reading
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import EVERYONE, AccessScope, Caller, Role

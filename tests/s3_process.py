@@ -1,7 +1,7 @@
 """A small S3 on loopback as a process of its own, for tests that break it.
 
-It keeps objects in memory, knows what our blobs ask for (conditional PUT, GET, DELETE, listings
-with a delimiter), and checks no signatures.
+It keeps objects in memory, knows what our blobs ask for (conditional PUT, uploads in parts, GET,
+HEAD, DELETE, listings with a delimiter), and checks no signatures.
 """
 
 import socket
@@ -11,13 +11,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import uuid4
 from xml.sax.saxutils import escape
 
 _BUCKET = "bucket"
-_WHEN = "2026-01-01T00:00:00.000Z"
 _DEADLINE_S = 20.0
 
 
@@ -80,6 +82,8 @@ class _Objects(ThreadingHTTPServer):
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.held: dict[str, bytes] = {}
+        self.written: dict[str, datetime] = {}
+        self.parts: dict[str, dict[int, bytes]] = {}
         self.lock = threading.Lock()
 
 
@@ -96,14 +100,27 @@ class _Handler(BaseHTTPRequestHandler):
     def _key(self) -> str:
         return unquote(urlsplit(self.path).path).removeprefix(f"/{_BUCKET}").removeprefix("/")
 
+    @property
+    def _query(self) -> dict[str, str]:
+        found = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        return {name: values[0] for name, values in found.items()}
+
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
         with self.server.lock:
             if self.headers.get("If-None-Match") == "*" and self._key in self.server.held:
                 self._reply(412, _problem("PreconditionFailed"))
                 return
-            self.server.held[self._key] = data
+            if "partNumber" in self._query:
+                number = int(self._query["partNumber"])
+                self.server.parts[self._query["uploadId"]][number] = data
+            else:
+                self._keep(data)
         self._reply(200, b"", ETag=_etag(data))
+
+    def _keep(self, data: bytes) -> None:
+        self.server.held[self._key] = data
+        self.server.written[self._key] = datetime.now(UTC)
 
     def do_GET(self) -> None:
         if not self._key:
@@ -111,9 +128,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif (data := self.server.held.get(self._key)) is None:
             self._reply(404, _problem("NoSuchKey"))
         else:
-            self._reply(
-                200, data, **{"ETag": _etag(data), "Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-            )
+            when = format_datetime(self.server.written[self._key], usegmt=True)
+            self._reply(200, data, **{"ETag": _etag(data), "Last-Modified": when})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_DELETE(self) -> None:
         self.server.held.pop(self._key, None)
@@ -121,6 +140,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "uploads" in self._query:
+            upload = uuid4().hex
+            self.server.parts[upload] = {}
+            self._reply(200, _xml("InitiateMultipartUploadResult", UploadId=upload))
+            return
+        if "uploadId" in self._query:
+            parts = self.server.parts.pop(self._query["uploadId"])
+            data = b"".join(parts[number] for number in sorted(parts))
+            with self.server.lock:
+                self._keep(data)
+            self._reply(200, _xml("CompleteMultipartUploadResult", ETag=_etag(data)))
+            return
         keys = [part.split("</Key>")[0] for part in body.split("<Key>")[1:]]
         for key in keys:
             self.server.held.pop(key, None)
@@ -138,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             if delimiter and delimiter in key[len(prefix) :]
         }
         rows = [
-            f"<Contents><Key>{escape(key)}</Key><LastModified>{_WHEN}</LastModified>"
+            f"<Contents><Key>{escape(key)}</Key><LastModified>{self._when(key)}</LastModified>"
             f"<ETag>{escape(_etag(data))}</ETag><Size>{len(data)}</Size></Contents>"
             for key, data in sorted(found.items())
             if not (delimiter and delimiter in key[len(prefix) :])
@@ -152,17 +183,26 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self._reply(200, body.encode())
 
+    def _when(self, key: str) -> str:
+        return self.server.written[key].strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
     def _reply(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 def _etag(data: bytes) -> str:
     return f'"{md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+def _xml(name: str, **fields: str) -> bytes:
+    inner = "".join(f"<{each}>{escape(value)}</{each}>" for each, value in fields.items())
+    return f"<{name}><Bucket>{_BUCKET}</Bucket><Key>k</Key>{inner}</{name}>".encode()
 
 
 def _problem(code: str) -> bytes:

@@ -52,6 +52,12 @@ class RunningStack:
         answer: dict[str, Any] = response.json()
         return answer, seconds
 
+    def is_ready(self) -> bool:
+        """Whether the backend takes requests by now."""
+        with suppress(httpx2.HTTPError):
+            return self.client.get(f"{self.url}/readyz").is_success
+        return False
+
     def answers(self, question: str) -> bool:
         """Whether the question is answered by now. Raises RuntimeError if the stack ended."""
         if self.process.poll() is not None:

@@ -92,12 +92,13 @@ class ShelfOfDocuments:
     async def accept(self, caller: Caller, upload: Upload) -> Receipt:
         """Keep the upload."""
         self._check()
-        self.uploads.append(upload)
-        status = a_document(upload.source or upload.filename, upload.data)
+        data = upload.data if isinstance(upload.data, bytes) else upload.data.read()
+        self.uploads.append(replace(upload, data=data))
+        status = a_document(upload.source or upload.filename, data)
         assert caller.scope.tenant == status.document.tenant
         known = self.documents.get(status.document.id)
-        self.documents[status.document.id] = (status, upload.data)
-        return Receipt(status, "unchanged" if known == (status, upload.data) else "accepted")
+        self.documents[status.document.id] = (status, data)
+        return Receipt(status, "unchanged" if known == (status, data) else "accepted")
 
     async def status(self, scope: AccessScope, document_id: str) -> DocumentStatus:
         """Return the state of a kept document."""
@@ -145,9 +146,15 @@ class ShelfOfDocuments:
         return status, KeptBytes(data)
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
-        """Return a kept document as two blocks."""
+        """Return a kept document as two blocks, whatever the span."""
+        del span
         status, _ = self._kept(scope, document_id, version)
         heading = Block(BlockKind.HEADING, "Records", level=1)
         return status, Reading((heading, Block(BlockKind.PARAGRAPH, PASSAGE.text)), title="Guide")

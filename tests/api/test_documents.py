@@ -139,9 +139,9 @@ async def test_document_has_the_published_shape(backend: Backend) -> None:
     body = (await backend.client.get(ONE)).json()
     assert list(body) == [
         *("id", "title", "source", "state", "detail", "progress", "passages", "version"),
-        *("versions", "media_type", "size_bytes", "access", "created_at", "updated_at", "since"),
-        *("source_url", "language", "effective", "superseded", "review_by", "marking", "tags"),
-        "hold",
+        *("versions", "media_type", "size_bytes", "sha256", "access", "created_at", "updated_at"),
+        *("since", "source_url", "language", "effective", "superseded", "review_by", "marking"),
+        *("tags", "hold"),
     ]
 
 

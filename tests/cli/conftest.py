@@ -1,5 +1,6 @@
 """A backend that replies as a test tells it to, and the command line as people run it."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,9 +9,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -38,6 +41,7 @@ class ScriptedBackend:
     known: set[str] = field(default_factory=set)
     answer: Reply = field(default_factory=lambda: Reply(404))
     uploads: list[str] = field(default_factory=list)
+    held: dict[str, dict[str, Any]] = field(default_factory=dict)
     bearers: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,6 +67,21 @@ class ScriptedBackend:
         outcome = "unchanged" if source in self.known else "accepted"
         receipt = {"id": source, "source": source, "state": "accepted", "outcome": outcome}
         return Reply(202, {"documents": [receipt]})
+
+    def hold(self, source: str, sha256: str) -> None:
+        """List a document from now on."""
+        self.held[source] = {
+            "id": source,
+            "source": source,
+            "sha256": sha256,
+            "state": "failed" if source in self.broken else "ready",
+            "access": ["everyone"],
+            "passages": 3,
+        }
+
+    def listing(self) -> Reply:
+        """Return all documents that were uploaded and not deleted."""
+        return Reply(200, {"documents": list(self.held.values()), "next": None})
 
     def status_of(self, document_id: str) -> Reply:
         """Return the state in which an uploaded document has come to rest."""
@@ -110,14 +129,27 @@ def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:
                 scripted.bearers.append(self.headers["Authorization"])
                 self._send(scripted.answer)
             else:
-                self._send(scripted.reply_to_upload(_source_in(body)))
+                source = _source_in(body)
+                reply = scripted.reply_to_upload(source)
+                if reply.status < HTTPStatus.BAD_REQUEST:
+                    scripted.hold(source, hashlib.sha256(_file_in(body)).hexdigest())
+                self._send(reply)
+
+        def do_DELETE(self) -> None:
+            source = unquote(self.path.removeprefix("/v1/documents/"))
+            gone = scripted.held.pop(source, None)
+            self._send(Reply(204 if gone else 404))
 
         def do_GET(self) -> None:
+            if self.path.startswith("/v1/documents?"):
+                self._send(scripted.listing())
+                return
             self._send(scripted.status_of(self.path.removeprefix("/v1/documents/")))
 
         def _send(self, reply: Reply) -> None:
             given = reply.body
             data = given if isinstance(given, bytes) else json.dumps(given).encode()
+            data = b"" if reply.status == HTTPStatus.NO_CONTENT else data
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
@@ -129,6 +161,13 @@ def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:
             """Keep the test's output free of access logs."""
 
     return Handler
+
+
+def _file_in(body: bytes) -> bytes:
+    """Read the file out of a multipart body."""
+    boundary = body.split(b"\r\n", 1)[0]
+    after = body.split(b'name="file"', 1)[1].split(b"\r\n\r\n", 1)[1]
+    return after.split(b"\r\n" + boundary, 1)[0]
 
 
 def _source_in(body: bytes) -> str:

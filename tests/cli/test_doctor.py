@@ -1,5 +1,6 @@
 """`doctor`: says what is wrong and how to mend it, and changes nothing."""
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,18 @@ def test_a_healthy_machine_without_a_stack_is_in_order(
     assert "info-assistant up" in run.out
     assert "WRONG" not in run.out
     assert list(data_dir.iterdir()) == []
+
+
+@pytest.mark.model
+def test_findings_are_told_to_programs_too(
+    run_cli: "Callable[..., Run]", addresses: dict[str, str]
+) -> None:
+    """`--json` is one object with each finding; what could not be compared says why."""
+    told = json.loads(run_cli("doctor", "--json", **addresses).out)
+    assert told["ok"] is True
+    stored = next(each for each in told["findings"] if each["subject"] == "Stored documents")
+    assert stored["health"] == "warning"
+    assert "could not be compared" in stored["words"]
 
 
 def test_a_taken_port_is_wrong_and_names_the_setting(

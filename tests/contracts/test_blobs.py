@@ -1,7 +1,9 @@
 """What every `ports.Blobs` must do; each adapter is one parameter of `open_blobs`."""
 
 import asyncio
+import io
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -121,6 +123,37 @@ async def test_unsafe_names_are_refused(open_blobs: Open, key: str) -> None:
 async def test_ping_answers(open_blobs: Open) -> None:
     """Storage that works answers, also before anything is stored."""
     await open_blobs().ping()
+
+
+async def test_files_go_in_and_come_out_in_pieces(open_blobs: Open, tmp_path: Path) -> None:
+    """A large open file is stored from its beginning, once, and given back as a file to read."""
+    data = b"".join(b"%08d" % number for number in range(2_500_000))
+    path = tmp_path / "large"
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        file.seek(100)
+        assert await open_blobs().put_new("t/originals/large", file)
+        assert not await open_blobs().put_new("t/originals/large", file)
+    async with open_blobs().file("t/originals/large") as stored:
+        assert stored.read_bytes() == data
+    with pytest.raises(NotFound):
+        async with open_blobs().file("t/originals/none"):
+            pass
+
+
+async def test_an_empty_file_is_an_object_too(open_blobs: Open) -> None:
+    """A file without bytes is stored and comes back."""
+    assert await open_blobs().put_new("a/empty", io.BytesIO())
+    assert await open_blobs().get("a/empty") == b""
+
+
+async def test_listings_tell_size_and_age(open_blobs: Open) -> None:
+    """Each entry says how large it is and when it was written."""
+    blobs = open_blobs()
+    await blobs.put_new("a/b", b"12345")
+    (entry,) = [each async for each in blobs.entries("a")]
+    assert (entry.key, entry.size) == ("a/b", 5)
+    assert abs((datetime.now(UTC) - entry.modified).total_seconds()) < 60
 
 
 async def test_a_folder_that_is_a_file_is_unavailable(tmp_path: Path) -> None:

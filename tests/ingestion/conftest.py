@@ -28,7 +28,8 @@ from info_assistant.model.passage import (
     Span,
     SparseVector,
 )
-from info_assistant.model.reading import Reading
+from info_assistant.model.reading import ReadingFacts
+from info_assistant.ports import BlockSink
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
@@ -78,17 +79,23 @@ class HashEmbedder:
 class ThreadReader:
     """The real readers, in a thread and without the limits of a process."""
 
-    async def read(
+    async def read_into(
         self,
-        data: bytes,
+        sink: BlockSink,
+        data: bytes | Path,
         *,
         filename: str,
         media_type: str,
         on_progress: Callable[[int, int, str], None] | None = None,
-    ) -> Reading:
+    ) -> ReadingFacts:
         """Read a file."""
         del on_progress
-        return await asyncio.to_thread(read_file, data, filename=filename, media_type=media_type)
+        if isinstance(data, Path):
+            data = await asyncio.to_thread(data.read_bytes)
+        reading = await asyncio.to_thread(read_file, data, filename=filename, media_type=media_type)
+        sink.begin()
+        await sink.add(reading.blocks)
+        return reading.facts
 
 
 def _vectors(text: str) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], SparseVector]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +22,8 @@ from info_assistant.model.document import (
 )
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.lease import Lease
-from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.reading import Block, BlockKind, ReadingFacts
+from info_assistant.ports import BlockSink
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import Place
@@ -47,14 +49,15 @@ class GatedReader:
         self.begun: list[str] = []
         self.broken = 0
 
-    async def read(
+    async def read_into(
         self,
-        data: bytes,
+        sink: BlockSink,
+        data: bytes | Path,
         *,
         filename: str,
         media_type: str,
         on_progress: Callable[[int, int, str], None] | None = None,
-    ) -> Reading:
+    ) -> ReadingFacts:
         """Read, or break down as often as `broken` says."""
         del media_type
         self.begun.append(filename)
@@ -64,7 +67,11 @@ class GatedReader:
         if on_progress is not None:
             on_progress(3, 9, "pages")
         await self.gate.wait()
-        return Reading((Block(BlockKind.PARAGRAPH, data.decode()),))
+        content = data if isinstance(data, bytes) else await asyncio.to_thread(data.read_bytes)
+        text = content.decode()
+        sink.begin()
+        await sink.add([Block(BlockKind.PARAGRAPH, text)])
+        return ReadingFacts()
 
 
 def worker_of(place: "Place", reader: GatedReader) -> IngestionWorker:

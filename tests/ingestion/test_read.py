@@ -65,9 +65,11 @@ async def refusal(reader: SubprocessReader, data: bytes, name: str) -> Unreadabl
 def decoded(lines: Sequence[bytes]) -> Reading | None:
     """Return the reading in the lines of a reply."""
     decoder = ReplyDecoder()
-    for line in lines:
-        decoder.take(line)
-    return decoder.reading
+    blocks = [block for line in lines for block in decoder.take(line)]
+    facts = decoder.facts
+    if facts is None:
+        return None
+    return Reading(tuple(blocks), facts.title, facts.pages, facts.notes)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -158,7 +160,11 @@ async def test_bombs_and_giants_are_bounded() -> None:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("word/document.xml", "<w:document>" + "a" * 400_000_000)
     limits = ReadLimits(
-        max_characters=1_000_000, max_blocks=10_000, max_pages=3, max_bytes=60_000_000
+        max_characters=1_000_000,
+        max_plain_characters=1_000_000,
+        max_blocks=10_000,
+        max_pages=3,
+        max_bytes=60_000_000,
     )
     cases = [
         (bomb.getvalue(), "a.docx", {"limits", "corrupt"}),

@@ -3,8 +3,10 @@
 import json
 import types
 from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 import hypothesis.strategies as st
@@ -20,7 +22,7 @@ from info_assistant.ingestion.originals import original_key
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import Document, document_id
 from info_assistant.model.identity import LOCAL_OPERATOR
-from info_assistant.ports import Blobs
+from info_assistant.ports import Blobs, Payload
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.records import document_from
 
@@ -42,9 +44,10 @@ class SteppedBlobs:
         """Begin empty."""
         self.objects: dict[str, bytes] = {}
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: Payload) -> bool:
         """Store under a new name."""
         await turn()
+        assert isinstance(data, bytes)
         if key in self.objects:
             return False
         self.objects[key] = data
@@ -65,6 +68,10 @@ class SteppedBlobs:
     async def get_range(self, key: str, start: int, end: int) -> bytes:
         """Return a part of the bytes, if they are there."""
         return (await self.get(key))[start:end]
+
+    def file(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """Give nothing: no machine reads a file here."""
+        raise NotImplementedError(key)
 
     async def delete(self, key: str) -> None:
         """Remove a name."""

@@ -16,6 +16,7 @@ from info_assistant.ingestion.visibility import STALE_S, VisibilityOverlay
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Passage
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
+from info_assistant.ports import Payload
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 
@@ -46,7 +47,7 @@ class BreakableBlobs(ObjectBlobs):
 
     broken = False
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: Payload) -> bool:
         """Write, or fail."""
         self._require()
         return await super().put_new(key, data)

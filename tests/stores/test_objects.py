@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from info_assistant.errors import Conflict, ObjectStorageUnavailable
-from info_assistant.ports import SharedState
+from info_assistant.ports import Payload, SharedState
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores import objects
 from info_assistant.stores.blobs import ObjectBlobs
@@ -29,7 +29,7 @@ class FailingBlobs(ObjectBlobs):
             self.refused += 1
             raise ObjectStorageUnavailable("down")
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: Payload) -> bool:
         """Store bytes."""
         self._refuse_while_down()
         return await super().put_new(key, data)

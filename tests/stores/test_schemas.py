@@ -32,7 +32,7 @@ from tests.stores.stored_things import (
     WHEN,
 )
 
-from info_assistant.ingestion.originals import load_reading, reading_key, save_reading
+from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
 from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.metadata import Metadata
@@ -118,7 +118,8 @@ async def write_reading(bench: Bench) -> bytes:
 async def read_reading(bench: Bench, data: bytes) -> object:
     """Load a reading."""
     await bench.blobs.put(reading_key(DOCUMENT), data)
-    return await load_reading(bench.blobs, DOCUMENT)
+    stored = await open_reading(bench.blobs, DOCUMENT)
+    return stored and await stored.stretch(0, 1)
 
 
 async def write_passage(_: Bench) -> bytes:

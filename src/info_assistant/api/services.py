@@ -86,9 +86,14 @@ class DocumentLibrary(Protocol):
         """Return the bytes that were uploaded."""
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
-        """Return the document as text."""
+        """Return the document as text; of a very long one the stretch around `span`."""
 
     async def versions(
         self, scope: AccessScope, document_id: str, *, before: int, limit: int
@@ -141,12 +146,12 @@ class AsIndexed:
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
-    `stored_at_once` bounds how many uploaded files are in memory on their way to storage,
+    `stored_at_once` bounds how many uploaded files are on their way from the disk to storage,
     `watched_at_once` the streams of documents' progress, which hold places of reads.
     """
 
     json_bytes: int = 64 * 1024
-    file_bytes: int = 50 * 1024 * 1024
+    file_bytes: int = 250 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
     stored_at_once: int = 4

@@ -69,6 +69,7 @@ class DocumentBody(Wire):
     versions: int
     media_type: str
     size_bytes: int
+    sha256: str
     access: list[str]
     created_at: datetime
     updated_at: datetime
@@ -112,7 +113,8 @@ class SpanBody(Wire):
 class TextBody(Wire):
     """A document as text, with the parts that were asked for marked.
 
-    `length` is how many characters the whole text has. `next`, given as `offset`, continues it.
+    Of a very long text `blocks` holds a stretch, from the character `begins`. `length` is how many
+    characters the whole text has. `next`, given as `offset`, continues it.
     """
 
     id: str
@@ -122,6 +124,7 @@ class TextBody(Wire):
     blocks: list[BlockBody]
     highlights: list[SpanBody]
     notes: list[str]
+    begins: int
     length: int
     next: int | None
     effective: date | None
@@ -199,6 +202,7 @@ def document_body(status: DocumentStatus) -> DocumentBody:
         versions=document.revision,
         media_type=document.content.media_type,
         size_bytes=document.content.size_bytes,
+        sha256=document.content.sha256,
         access=list(document.access),
         created_at=document.created_at,
         updated_at=document.updated_at,
@@ -281,8 +285,9 @@ def text_body(
 ) -> TextBody:
     """Return a document, or a window of it, as text with `highlights` marked."""
     placed = list(reading.placed())
-    length = placed[-1].end if placed else 0
-    end = length if window.length is None else window.offset + window.length
+    last = placed[-1].end if placed else 0
+    length = last if reading.whole_length is None else reading.whole_length
+    end = last if window.length is None else window.offset + window.length
     shown = [
         each
         for each in placed
@@ -291,7 +296,8 @@ def text_body(
         and window.page in {None, each.block.page}
     ]
     rest = (each.start for each in placed if each.start >= end)
-    following = next(rest, None) if window.page is None else None
+    beyond = last + 1 if reading.goes_on else None
+    following = next(rest, beyond) if window.page is None else None
     document = status.document
     return TextBody(
         id=document.id,
@@ -301,6 +307,7 @@ def text_body(
         blocks=[_block_body(each) for each in shown],
         highlights=list(highlights),
         notes=list(reading.notes),
+        begins=shown[0].start if shown else window.offset,
         length=length,
         next=following,
         effective=document.metadata.effective,

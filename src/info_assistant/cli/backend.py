@@ -74,9 +74,13 @@ class Backend:
         self._url = url
         self._client = client
         self._patience = patience
+        self._not_before = 0.0
 
     async def call(self, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401  JSON.
         """Return the JSON reply (None if there is none), repeating as patience allows.
+
+        When the backend names a time to come back at, no request leaves before it. An open file
+        among the arguments is sent from its beginning each time.
 
         Raises BackendUnavailable when nobody listens, Refused on 5xx and RateLimited on 429
         once patience is at an end, and the error that fits a 4xx at once.
@@ -84,6 +88,7 @@ class Backend:
         first_failure: float | None = None
         attempt = 0
         while True:
+            await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
                 return await self._once(method, path, arguments)
             except (BackendUnavailable, Refused, RateLimited) as error:
@@ -93,7 +98,10 @@ class Backend:
                 if now + wait_s > first_failure + self._patience.total_s:
                     raise
                 self._patience.tell(f"{error.message} Trying again in {wait_s:.0f} s.")
-                await asyncio.sleep(wait_s)
+                if error.retry_after_s is not None:
+                    self._not_before = max(self._not_before, now + wait_s)
+                else:
+                    await asyncio.sleep(wait_s)
                 attempt += 1
 
     async def _once(self, method: str, path: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401

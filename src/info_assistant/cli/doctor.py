@@ -1,12 +1,15 @@
 """`doctor`: says what is wrong with this installation and how to mend it."""
 
 import asyncio
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
 from info_assistant.cli import checks
 from info_assistant.cli.checks import Finding, Health
+from info_assistant.cli.consistency import check_consistency
 from info_assistant.cli.output import plain
 from info_assistant.cli.versions import engines
 from info_assistant.settings import Settings
@@ -17,31 +20,40 @@ _WRONG = ("WRONG", "red")
 
 @click.command(short_help="Say what is wrong with this installation and how to mend it.")
 @click.option("--verbose", is_flag=True, help="Show the engine and version behind each part too.")
-def doctor(*, verbose: bool) -> None:
+@click.option("--repair", is_flag=True, help="Mend what can be mended, beside a running system.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(*, verbose: bool, repair: bool, as_json: bool) -> None:
     """Say what is wrong with this installation and how to mend it.
 
     Looks at Python, the data folder, the embedding model, the ports, sign-in, object storage, the
-    vector store and the backend. Changes nothing, and works whether or not the stack runs.
+    vector store and the backend, and compares originals, catalogue, list and search index with each
+    other. Changes nothing without --repair, and works whether or not the stack runs.
 
     \b
     Examples:
       info-assistant doctor
       info-assistant doctor --verbose
+      info-assistant doctor --repair
 
     \b
     Exit code: 0 nothing is wrong, 1 something is.
     """  # noqa: D301  For click, the mark keeps the lines.
-    if verbose:
+    if verbose and not as_json:
         for line in engines():
             click.echo(line)
-    findings = asyncio.run(_examine(Settings.from_environment()))
-    for finding in findings:
-        _show(finding)
-    if any(finding.health is Health.WRONG for finding in findings):
+    findings = asyncio.run(_examine(Settings.from_environment(), repair=repair))
+    wrong = any(finding.health is Health.WRONG for finding in findings)
+    if as_json:
+        found = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            _show(finding)
+    if wrong:
         raise click.exceptions.Exit(1)
 
 
-async def _examine(settings: Settings) -> Sequence[Finding]:
+async def _examine(settings: Settings, *, repair: bool) -> Sequence[Finding]:
     return [
         checks.check_python(),
         checks.check_data_dir(settings.data_dir),
@@ -51,6 +63,7 @@ async def _examine(settings: Settings) -> Sequence[Finding]:
         await checks.check_object_storage(settings),
         await checks.check_vector_store(settings),
         *await checks.check_backend(settings.backend_url),
+        *await check_consistency(settings, repair=repair),
     ]
 
 

@@ -12,6 +12,7 @@ import click
 
 from info_assistant.cli.backend import Backend, connect
 from info_assistant.cli.output import plain, print_rows, say
+from info_assistant.cli.reindex import reindex
 from info_assistant.model.document import document_id as id_of
 from info_assistant.model.identity import EVERYONE
 from info_assistant.settings import Settings
@@ -37,6 +38,9 @@ def documents() -> None:
       info-assistant documents set-access hr/leave.md hr works-council
       info-assistant documents explain-access groups:it hr/leave.md
     """  # noqa: D205, D301  For click, the mark keeps the lines.
+
+
+documents.add_command(reindex)
 
 
 @documents.command("list")

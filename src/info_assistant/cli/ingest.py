@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from info_assistant.cli.backend import Patience, connect
+from info_assistant.cli.bulk import Bulk, Wishes
 from info_assistant.cli.files import Selection, Skipped, select
-from info_assistant.cli.output import Occasionally, progress, say, table_of_outcomes
-from info_assistant.cli.sending import Outcome, Result, send
+from info_assistant.cli.output import Occasionally, say, table_of_outcomes
+from info_assistant.cli.sending import Outcome, Result
 from info_assistant.settings import Settings
 
-_IN_FLIGHT = 6
 _SHOWN_SKIPS = 20
+_INTERRUPTED = 130
 
 
 @click.command(short_help="Take files and folders into the library.")
@@ -37,28 +38,41 @@ _SHOWN_SKIPS = 20
     metavar="SECONDS",
     help="How long to repeat what a busy or restarting backend refuses.",
 )
-def ingest(paths: tuple[Path, ...], prefix: str, access: tuple[str, ...], patience: float) -> None:
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C and take in what changes.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="Remove documents that were taken in from these folders and whose file is gone.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask before removing.")
+def ingest(paths: tuple[Path, ...], patience: float, **wishes: object) -> None:
     """Take files and folders into the library.
 
     Folders are walked; hidden files and kinds without a reader are left out and named. A document
-    is known by its path below the folder you name, so the command is safe to repeat: unchanged
-    files are skipped, changed ones become new versions.
+    is known by its path below the folder you name, so the command is safe to repeat, also after
+    Ctrl-C or a crash: unchanged files are skipped, changed ones become new versions.
 
     \b
     Examples:
       info-assistant ingest ~/policies
       info-assistant ingest leave.pdf travel.docx
       info-assistant ingest hr/ --prefix hr/ --access hr --access works-council
+      info-assistant ingest ~/policies --watch --prune --yes
 
     \b
-    Exit code: 0 all files are in, 1 a file failed, 2 the backend cannot be reached.
+    Exit code: 0 all files are in, 1 a file failed, 2 the backend cannot be reached, 130 stopped.
     """  # noqa: D301  For click, the mark keeps the lines.
-    selection = select(paths, prefix)
+    wanted = Wishes(paths, **wishes)  # type: ignore[arg-type]
+    selection = select(paths, wanted.prefix)
     _tell_skipped(selection.skipped)
-    if not selection.files:
+    if not (selection.files or wanted.watch or wanted.prune):
         say("Nothing to take in: no readable file was found.")
         return
-    outcomes = asyncio.run(_run(selection, access, patience))
+    try:
+        outcomes = asyncio.run(_run(wanted, selection, patience))
+    except KeyboardInterrupt:
+        say("Stopped. What was accepted goes on in the backend; the same command does the rest.")
+        raise click.exceptions.Exit(0 if wanted.watch else _INTERRUPTED) from None
     table_of_outcomes(outcomes)
     counts = Counter(outcome.result for outcome in outcomes)
     say(", ".join(f"{count} {result}" for result, count in sorted(counts.items())))
@@ -66,13 +80,16 @@ def ingest(paths: tuple[Path, ...], prefix: str, access: tuple[str, ...], patien
         raise click.exceptions.Exit(1)
 
 
-async def _run(selection: Selection, access: Sequence[str], patience_s: float) -> list[Outcome]:
+async def _run(wanted: Wishes, selection: Selection, patience_s: float) -> Sequence[Outcome]:
     settings = Settings.from_environment()
     patience = Patience(patience_s, tell=Occasionally(say))
     target = settings.backend_url, settings.api_key
     async with connect(*target, patience=patience) as backend:
-        with progress("Taking in documents", len(selection.files)) as done:
-            return await send(backend, selection.files, done, _IN_FLIGHT, access)
+        bulk = await Bulk.on(backend, wanted, settings)
+        outcomes = await bulk.once(selection)
+        if wanted.watch:
+            await bulk.watch(selection)
+        return outcomes
 
 
 def _tell_skipped(skipped: Sequence[Skipped]) -> None:

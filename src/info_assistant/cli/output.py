@@ -20,6 +20,7 @@ from info_assistant.cli.sending import Outcome, Result
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+_MOST_ROWS = 50
 _COLOURS = {Result.READY: "green", Result.UNCHANGED: "cyan", Result.FAILED: "red"}
 
 
@@ -111,13 +112,18 @@ def print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def table_of_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """Print what became of each file: a table on a terminal, else tab-separated lines."""
+    """Print what became of each file: a table on a terminal, else tab-separated lines.
+
+    Of many files the table shows those that failed.
+    """
     console = Console()
     if not console.is_terminal:
         for outcome in outcomes:
             fields = (outcome.result, outcome.source, str(outcome.passages), outcome.detail)
             click.echo("\t".join(plain(field).replace("\t", " ") for field in fields))
         return
+    if len(outcomes) > _MOST_ROWS:
+        outcomes = [each for each in outcomes if each.result is Result.FAILED]
     table = Table("file", "outcome", "passages", "remark", expand=False)
     for outcome in outcomes:
         colour = _COLOURS[outcome.result]

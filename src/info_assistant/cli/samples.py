@@ -6,12 +6,11 @@ from pathlib import Path
 from info_assistant.cli.backend import Backend
 from info_assistant.cli.documents import every_document
 from info_assistant.cli.files import Found, select
-from info_assistant.cli.sending import Outcome, send
+from info_assistant.cli.sending import Outcome, Sender
 
 QUESTION = "How do I request records under access to information?"
 """The question that `up` answers for a newcomer; the samples hold its answer."""
 
-_IN_FLIGHT = 4
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -36,4 +35,4 @@ async def load(
     backend: Backend, files: Sequence[Found], done: Callable[[Outcome], None]
 ) -> Sequence[Outcome]:
     """Send the samples and wait until each one is settled."""
-    return await send(backend, files, done, _IN_FLIGHT)
+    return await Sender(backend, done).send(files)

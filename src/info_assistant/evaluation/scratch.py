@@ -19,6 +19,7 @@ from info_assistant.answering.admit import readable_question
 from info_assistant.errors import InfoAssistantError, VectorStoreUnavailable
 from info_assistant.evaluation.run import DEPTH, Asked, Ranking
 from info_assistant.ingestion.intake import Upload
+from info_assistant.ingestion.rebuild import rebuild_qdrant
 from info_assistant.model.answer import Citation
 from info_assistant.model.document import DocumentState, DocumentStatus
 from info_assistant.model.identity import LOCAL_OPERATOR
@@ -27,6 +28,7 @@ from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.reading import Reading
 from info_assistant.observability.log import configure_logging
+from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline
 from info_assistant.settings import Settings
 from info_assistant.wiring import Application, build
@@ -117,18 +119,36 @@ class ScratchStack:
 
     async def is_verbatim(self, citation: Citation) -> bool:
         """Whether the document's text has the quote at the place, and on the page, it names."""
-        identity = citation.passage.document_id
-        if identity not in self._readings:
-            _, reading = await self._application.library.reading(LOCAL_OPERATOR.scope, identity)
-            self._readings[identity] = reading
-        reading = self._readings[identity]
+        reading = await self._text_around(citation)
+        start, end = citation.start - reading.begins, citation.end - reading.begins
         pages = {
             placed.block.page
             for placed in reading.placed()
             if placed.start < citation.end and citation.start < placed.end
         }
-        there = reading.text[citation.start : citation.end] == citation.quote
-        return there and pages == {citation.passage.page}
+        return reading.text[start:end] == citation.quote and pages == {citation.passage.page}
+
+    async def _text_around(self, citation: Citation) -> Reading:
+        identity = citation.passage.document_id
+        known = self._readings.get(identity)
+        if (
+            known
+            and known.begins <= citation.start
+            and citation.end <= known.begins + len(known.text)
+        ):
+            return known
+        _, reading = await self._application.library.reading(
+            LOCAL_OPERATOR.scope, identity, span=(citation.start, citation.end)
+        )
+        self._readings[identity] = reading
+        return reading
+
+    async def wipe_and_rebuild(self) -> int:
+        """Empty Qdrant and make everything in it again; return the number of documents."""
+        await self._application.qdrant.drop_projections()
+        return await rebuild_qdrant(
+            self._application.stores, SystemClock(), None, lambda _done, _total: None
+        )
 
 
 @asynccontextmanager

@@ -66,9 +66,9 @@ class Endings:
             return
         for work in complete:
             # Splitting finds a better title than a file name where the document states one.
-            titled = replace(work.document, title=work.passages[0].title)
+            titled = replace(work.document, title=work.title)
             rest = DocumentState.WITHDRAWN if titled.hold else DocumentState.READY
-            self._reporter.report(titled, rest, passages=len(work.passages))
+            self._reporter.report(titled, rest, passages=work.passages)
 
     async def _is_wanted(self, work: Work) -> bool:
         """Whether this version is still what its document has, and ours to bring in."""

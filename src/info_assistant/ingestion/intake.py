@@ -1,5 +1,6 @@
 """The first step of a document's way: check an upload, store it, commit it to the catalogue."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ from info_assistant.model.document import (
 from info_assistant.model.identity import EVERYONE, Caller
 from info_assistant.model.metadata import Metadata
 from info_assistant.observability.steps import Step, step
-from info_assistant.ports import Clock
+from info_assistant.ports import Clock, Payload
 
 MEGABYTE = 1024 * 1024
 _ATTEMPTS = 3
@@ -49,7 +50,7 @@ _LOG = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it arrives.
+    """A file as it arrives; a large one as an open file, so that it is never in memory.
 
     `source` is the path or identifier under which its owner knows it ("" means the file name): the
     same source again is a new version of the same document. `title` and `media_type` are
@@ -58,7 +59,7 @@ class Upload:
     to what is known of the document.
     """
 
-    data: bytes
+    data: Payload
     filename: str
     source: str = ""
     title: str | None = None
@@ -83,9 +84,27 @@ class IntakeLimits:
     the same moment may exceed it by their number.
     """
 
-    max_bytes: int = 50 * MEGABYTE
+    max_bytes: int = 250 * MEGABYTE
     extensions: frozenset[str] = frozenset(MEDIA_TYPES)
     documents: Callable[[str], int | None] = lambda _tenant: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What is known of bytes once they have been looked through."""
+
+    sha256: str
+    size_bytes: int
+
+
+def _measure(data: Payload) -> _Measured:
+    if isinstance(data, bytes):
+        return _Measured(hashlib.sha256(data).hexdigest(), len(data))
+    data.seek(0)
+    digest = hashlib.sha256()
+    while piece := data.read(MEGABYTE):
+        digest.update(piece)
+    return _Measured(digest.hexdigest(), data.tell())
 
 
 def _nobody() -> None:
@@ -125,7 +144,8 @@ class Intake:
             Conflict: others keep changing the document, or it is not open to the caller.
             VectorStoreUnavailable, ObjectStorageUnavailable: nothing was committed.
         """
-        upload = self._checked(caller, upload)
+        measured = await asyncio.to_thread(_measure, upload.data)
+        upload = self._checked(caller, upload, measured.size_bytes)
         identity = document_id(caller.scope.tenant, upload.source)
         # Asked before anything is stored: while Qdrant is down uploads fail and commit nothing.
         shown = await self._stores.board.get(caller.scope, identity)
@@ -133,11 +153,11 @@ class Intake:
             standing = await self._stores.catalogue.standing(caller.scope.tenant, identity)
             before = standing.document
             _require_open(caller, before)
-            if before and shown and _unchanged(before, shown, upload):
+            if before and shown and _unchanged(before, shown, upload, measured):
                 return Receipt(shown, "unchanged")
             if before is None:
                 await self._require_place(caller.scope.tenant)
-            next_revision = self._next_revision(caller, upload, standing)
+            next_revision = self._next_revision(caller, upload, measured, standing)
             require_order(next_revision.metadata)
             document = await self._commit(next_revision, upload.data)
             if document is not None:
@@ -160,7 +180,9 @@ class Intake:
                 "some, or ask the people who run this service for more."
             )
 
-    def _next_revision(self, caller: Caller, upload: Upload, standing: Standing) -> Document:
+    def _next_revision(
+        self, caller: Caller, upload: Upload, measured: "_Measured", standing: Standing
+    ) -> Document:
         tenant = caller.scope.tenant
         before, revision = standing.document, standing.newest + 1
         now = self._clock.now()
@@ -173,8 +195,8 @@ class Intake:
             revision=revision,
             content=Content(
                 version=revision,
-                sha256=hashlib.sha256(upload.data).hexdigest(),
-                size_bytes=len(upload.data),
+                sha256=measured.sha256,
+                size_bytes=measured.size_bytes,
                 media_type=upload.media_type or "application/octet-stream",
             ),
             access=upload.access or (before.access if before else (EVERYONE,)),
@@ -184,7 +206,7 @@ class Intake:
             hold=before.hold if before else None,
         )
 
-    async def _commit(self, document: Document, data: bytes) -> Document | None:
+    async def _commit(self, document: Document, data: Payload) -> Document | None:
         """Store the bytes, then the catalogue's entry; None if another was committed before."""
         stores = self._stores
 
@@ -210,16 +232,16 @@ class Intake:
         self._on_accepted()
         return status
 
-    def _checked(self, caller: Caller, upload: Upload) -> Upload:
+    def _checked(self, caller: Caller, upload: Upload, size: int) -> Upload:
         name = _clean_name(upload.filename)
         source = checked_text("source", upload.source or name, LONGEST_SOURCE)
         title = checked_text("title", upload.title, LONGEST_TITLE) if upload.title else None
         metadata = checked_metadata(upload.metadata)
-        if not upload.data:
+        if not size:
             raise Unreadable("empty", f"{name} is empty. Upload the file again.")
-        if len(upload.data) > self._limits.max_bytes:
+        if size > self._limits.max_bytes:
             raise PayloadTooLarge(
-                f"{name} has {len(upload.data) / MEGABYTE:.1f} MB; up to "
+                f"{name} has {size / MEGABYTE:.1f} MB; up to "
                 f"{self._limits.max_bytes / MEGABYTE:g} MB can be taken in. Split the file."
             )
         extension = PurePosixPath(name).suffix.lower()
@@ -236,11 +258,13 @@ class Intake:
         return Upload(upload.data, name, source, title, media_type, access, metadata)
 
 
-def _unchanged(before: Document, shown: DocumentStatus, upload: Upload) -> bool:
+def _unchanged(
+    before: Document, shown: DocumentStatus, upload: Upload, measured: "_Measured"
+) -> bool:
     # A failed document is tried again: the fault may have been ours.
     return (
         shown.state is not DocumentState.FAILED
-        and before.content.sha256 == hashlib.sha256(upload.data).hexdigest()
+        and before.content.sha256 == measured.sha256
         and upload.title in {None, before.title}
         and upload.access in {(), before.access}
         and before.metadata.updated(upload.metadata) == before.metadata

@@ -17,7 +17,8 @@ from info_assistant.ingestion.entries import (
     unknown_document,
 )
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import Original, load_reading
+from info_assistant.ingestion.originals import Original
+from info_assistant.ingestion.readings import open_reading
 from info_assistant.ingestion.references import delete_unshared
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import (
@@ -104,19 +105,26 @@ class Library:
         return await self._status_of(scope, document), Original(self._stores.blobs, document)
 
     async def reading(
-        self, scope: AccessScope, document_id: str, version: int | None = None
+        self,
+        scope: AccessScope,
+        document_id: str,
+        version: int | None = None,
+        *,
+        span: tuple[int, int] = (0, 1),
     ) -> tuple[DocumentStatus, Reading]:
         """Return a document's text; the newest version unless named.
 
+        Of a text of more than some hundred thousand characters, the stretch around `span`.
         Raises NotFound (also while it is not read yet), ObjectStorageUnavailable.
         """
         document = await self._document(scope, document_id, version)
-        reading = await load_reading(self._stores.blobs, document)
-        if reading is None:
+        stored = await open_reading(self._stores.blobs, document)
+        if stored is None:
             raise NotFound(
                 f"{document.title!r} has not been read yet, so there is no text to show. "
                 "Its status says how far it is."
             )
+        reading = await stored.stretch(*span)
         return await self._status_of(scope, document), reading
 
     async def remove(self, caller: Caller, document_id: str, *, purge: bool = False) -> None:

@@ -90,6 +90,25 @@ class WholeIndex(PassageIndex, Protocol):
         """Delete all passages, whatever embedding model wrote them."""
 
 
+class ReplaceableIndex(WholeIndex, Protocol):
+    """An index beside which another can be built to take its place."""
+
+    async def begin_successor(self) -> WholeIndex:
+        """Return the index that is to take this one's place: empty, or as far as it was built.
+
+        From here on, every change of this one is made there too, by whichever process makes it.
+        """
+
+    async def adopt_successor(self) -> None:
+        """Put the successor in this one's place, at once for everybody, and delete this one."""
+
+    async def leftovers(self) -> Sequence[str]:
+        """Return the names of indexes that were built once and that nobody uses."""
+
+    async def delete_leftovers(self) -> None:
+        """Delete indexes that nobody uses."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """Where documents live: the truth (`blobs`, `catalogue`) and its projections."""
@@ -97,4 +116,4 @@ class Stores:
     blobs: Blobs
     catalogue: RevisionedCatalogue
     board: WholeBoard
-    passages: WholeIndex
+    passages: ReplaceableIndex

@@ -1,6 +1,6 @@
 """Chooses where passages end: the cheapest way to cut a row of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from info_assistant.model.reading import BlockKind
@@ -33,19 +33,30 @@ class Unit:
     tokens: int = 0
 
 
-def pack(units: Sequence[Unit], *, target_words: int, max_tokens: int) -> list[list[Unit]]:
-    """Cut `units` into passages near `target_words`, none above `max_tokens` unless it is one unit.
+def pack(
+    units: Sequence[Unit],
+    *,
+    target_words: int,
+    room: Callable[[Sequence[Unit]], int],
+    more: bool = False,
+) -> list[list[Unit]]:
+    """Cut `units` into passages near `target_words`, each within its room unless it is one unit.
 
     Every cut has a price: small between blocks, higher inside a paragraph, very high after what
     introduces a list or names a table's columns. The cheapest set of cuts is found exactly, over
-    stretches of units so that long tables stay linear.
+    stretches of units so that long tables stay linear; `room` says how many word pieces the
+    passages of a stretch may have. With `more`, others follow: those at the end that are to be
+    packed together with them are left out.
     """
     packed: list[list[Unit]] = []
     at = 0
     while at < len(units):
+        goes_on = at + _STRETCH < len(units)
+        if more and not goes_on:
+            break
         stretch = list(units[at : at + _STRETCH])
-        parts = _cheapest(stretch, target_words, max_tokens)
-        if at + len(stretch) < len(units) and len(parts) > 1:
+        parts = _cheapest(stretch, target_words, room(stretch))
+        if goes_on and len(parts) > 1:
             # The last passage of a stretch may want to go on; the next stretch decides about it.
             parts.pop()
         packed += parts

@@ -24,14 +24,12 @@ from info_assistant.ingestion.confinement import close_off, die_with_parent, lim
 from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.parsing import (
-    ParseLimits,
     ParseRequest,
     decode_request,
     encode_progress,
     encode_reading,
     encode_unreadable,
 )
-from info_assistant.model.reading import Reading
 
 _LONGEST_MESSAGE = 256
 _MOST_DESCRIPTORS = 2
@@ -160,11 +158,12 @@ def _reply(data: bytes, request: ParseRequest, connection: socket.socket) -> Ite
                 limits.max_pages,
                 limits.max_characters,
                 limits.max_blocks,
+                limits.max_plain_characters,
+                limits.max_plain_blocks,
                 _RECOGNITION_SHARE * limits.cpu_seconds,
                 _Teller(connection).tell,
             ),
         )
-        _check(reading, limits)
         return encode_reading(reading)
     except Unreadable as error:
         return [encode_unreadable(error)]
@@ -199,23 +198,6 @@ def _occupied() -> int:
     except OSError:
         return 0
     return pages * resource.getpagesize()
-
-
-def _check(reading: Reading, limits: ParseLimits) -> None:
-    """Refuse a reading that is larger than the rest of the product takes."""
-    if len(reading.blocks) > limits.max_blocks:
-        raise Unreadable(
-            "limits",
-            f"This file has {len(reading.blocks):,} paragraphs and rows; at most "
-            f"{limits.max_blocks:,} are read. Split it into parts.",
-        )
-    characters = sum(len(block.text) for block in reading.blocks)
-    if characters > limits.max_characters:
-        raise Unreadable(
-            "limits",
-            f"This file holds {characters:,} characters of text; at most "
-            f"{limits.max_characters:,} are read. Split it into parts.",
-        )
 
 
 if __name__ == "__main__":

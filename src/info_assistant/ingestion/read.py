@@ -14,7 +14,9 @@ from typing import Self
 
 from info_assistant.errors import IngestionUnavailable, ReaderBroken, Unreadable
 from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, ReplyDecoder
-from info_assistant.model.reading import Reading
+from info_assistant.ingestion.replies import Collected, Reply
+from info_assistant.model.reading import Reading, ReadingFacts
+from info_assistant.ports import BlockSink
 
 _MODULE = "info_assistant.ingestion.parser_process"
 _OUT_OF_MEMORY = 77
@@ -22,7 +24,6 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _REAP_SECONDS = 5.0
 _CHUNK = 1 << 16
-_INLINE_LINE = 200_000
 _BYTES_PER_CHARACTER = 8
 _BYTES_PER_BLOCK = 64
 _LONGEST_MESSAGE = 256
@@ -43,7 +44,10 @@ _CRASHED = (
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """What reading one document may use, and how many are read at a time."""
+    """What reading one document may use and become, and how many are read at a time.
+
+    Plain text may become more than other formats, as it costs less.
+    """
 
     max_bytes: int = 256 * 1024 * 1024
     memory_bytes: int = 2 * 1024**3
@@ -52,6 +56,8 @@ class ReadLimits:
     max_characters: int = 20_000_000
     max_blocks: int = 250_000
     max_pages: int = 5_000
+    max_plain_characters: int = 256 * 1024 * 1024
+    max_plain_blocks: int = 2_000_000
     concurrency: int = 2
 
 
@@ -163,10 +169,27 @@ class SubprocessReader:
         media_type: str,
         on_progress: Callable[[int, int, str], None] | None = None,
     ) -> Reading:
-        """Read a file, from memory or, so that it never is in ours, from disk.
+        """Read a file whole into memory; for what is known to be small. Raises as `read_into`."""
+        sink = Collected()
+        facts = await self.read_into(
+            sink, data, filename=filename, media_type=media_type, on_progress=on_progress
+        )
+        return Reading(tuple(sink.blocks), facts.title, facts.pages, facts.notes)
+
+    async def read_into(
+        self,
+        sink: BlockSink,
+        data: bytes | Path,
+        *,
+        filename: str,
+        media_type: str,
+        on_progress: Callable[[int, int, str], None] | None = None,
+    ) -> ReadingFacts:
+        """Read a file, from memory or from disk, so that neither it nor its text is in ours.
 
         `on_progress` learns a few times a second how many pages, slides, rows or files of how many
-        are read. Raises Unreadable with the reason in words, or IngestionUnavailable.
+        are read. The time that `sink` takes does not count against the document. Raises Unreadable
+        with the reason in words, IngestionUnavailable, and what `sink` raises.
         """
         with ExitStack() as opened:
             async with self._slots:
@@ -174,8 +197,10 @@ class SubprocessReader:
                 self._require_bytes(source.size)
                 request = ParseRequest(filename, media_type, source.size, self._parse_limits())
                 for _ in range(2):
+                    sink.begin()
                     with suppress(_ParserEnded):
-                        return await self._read_once(source, request, ReplyDecoder(on_progress))
+                        reply = Reply(ReplyDecoder(on_progress), sink)
+                        return await self._read_once(source, request, reply)
         raise IngestionUnavailable(
             "The program that reads documents was stopped from outside, twice. "
             "The document is kept and can be read later.",
@@ -197,8 +222,8 @@ class SubprocessReader:
             )
 
     async def _read_once(
-        self, source: _Source, request: ParseRequest, decoder: ReplyDecoder
-    ) -> Reading:
+        self, source: _Source, request: ParseRequest, reply: Reply
+    ) -> ReadingFacts:
         parser = await self._running()
         self._last_job += 1
         job = self._last_job
@@ -209,14 +234,15 @@ class SubprocessReader:
             with theirs:
                 _send(parser.control, b"job %d" % job, [theirs.fileno(), *source.descriptors])
             try:
-                async with asyncio.timeout(self._limits.wall_seconds):
-                    sound = await self._converse(ours, source, request, decoder)
+                async with asyncio.timeout(self._limits.wall_seconds) as patience:
+                    reply.patience = patience
+                    sound = await self._converse(ours, source, request, reply)
                     ending = await ended
             except TimeoutError:
                 raise ReaderBroken(
                     "limits", _TOO_LONG.format(seconds=self._limits.wall_seconds)
                 ) from None
-            return self._understood(decoder.reading if sound else None, ending)
+            return self._understood(reply.decoder.facts if sound else None, ending)
         finally:
             ours.close()
             if not ended.done():
@@ -228,9 +254,9 @@ class SubprocessReader:
         connection: socket.socket,
         source: _Source,
         request: ParseRequest,
-        decoder: ReplyDecoder,
+        reply: Reply,
     ) -> bool:
-        """Send the file and decode what comes back until the child closes its side.
+        """Send the file and pass on what comes back until the child closes its side.
 
         Return whether all of it was understood. Raises Unreadable if the child refuses.
         """
@@ -240,8 +266,8 @@ class SubprocessReader:
         with suppress(BrokenPipeError, ConnectionResetError):
             await loop.sock_sendall(connection, request.encode())
             await loop.sock_sendall(connection, source.data)
-        most = self._limits.max_characters * _BYTES_PER_CHARACTER
-        most += self._limits.max_blocks * _BYTES_PER_BLOCK
+        most = self._limits.max_plain_characters * _BYTES_PER_CHARACTER
+        most += self._limits.max_plain_blocks * _BYTES_PER_BLOCK
         begun = bytearray()
         with suppress(ConnectionResetError):
             while chunk := await loop.sock_recv(connection, _CHUNK):
@@ -250,7 +276,7 @@ class SubprocessReader:
                     raise Unreadable("limits", _TOO_MUCH_MEMORY)
                 *lines, rest = chunk.split(b"\n")
                 for line in lines:
-                    if not await _decoded(decoder, bytes(begun) + line):
+                    if not await reply.take(bytes(begun) + line):
                         return False
                     begun.clear()
                 begun += rest
@@ -264,10 +290,12 @@ class SubprocessReader:
             limits.max_characters,
             limits.max_blocks,
             limits.max_pages,
+            limits.max_plain_characters,
+            limits.max_plain_blocks,
         )
 
-    def _understood(self, reading: Reading | None, ending: _Ending) -> Reading:
-        """Return the reading of a child that ended well. Raises ReaderBroken otherwise."""
+    def _understood(self, facts: ReadingFacts | None, ending: _Ending) -> ReadingFacts:
+        """Return what a child that ended well told. Raises ReaderBroken otherwise."""
         code = os.waitstatus_to_exitcode(ending.status)
         if (
             code == -signal.SIGKILL
@@ -281,9 +309,9 @@ class SubprocessReader:
         starved = ending.memory_bytes * _STARVED_SHARE > self._limits.memory_bytes
         if code in {_OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
             raise ReaderBroken("limits", _TOO_MUCH_MEMORY)
-        if code != 0 or reading is None:
+        if code != 0 or facts is None:
             raise ReaderBroken("corrupt", _CRASHED)
-        return reading
+        return facts
 
     async def _kill(self, parser: _Parser, job: int, ended: "asyncio.Future[_Ending]") -> None:
         """End a child that is no longer wanted; a parser that does not do it is ended itself."""
@@ -346,18 +374,6 @@ def _source(data: bytes | Path, opened: ExitStack) -> _Source:
         return _Source(data, (), len(data))
     file = opened.enter_context(data.open("rb"))
     return _Source(b"", (file.fileno(),), os.fstat(file.fileno()).st_size)
-
-
-async def _decoded(decoder: ReplyDecoder, line: bytes) -> bool:
-    """Take one line of a reply; return whether it is one."""
-    try:
-        if len(line) < _INLINE_LINE:
-            decoder.take(line)
-        else:
-            await asyncio.to_thread(decoder.take, line)
-    except ValueError:
-        return False
-    return True
 
 
 def _send(control: socket.socket, message: bytes, descriptors: list[int]) -> None:

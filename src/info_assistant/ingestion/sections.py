@@ -1,9 +1,14 @@
-"""Groups a reading's blocks by heading path and page."""
+"""Groups blocks by heading path and page, as they come."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from info_assistant.model.reading import BlockKind, PlacedBlock
+
+_PORTION = 256
+"""Blocks of a long section that are handed on together."""
+_MOST_HEADINGS = 1_000
+"""Headings in a row; with more of them they are what the document consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,85 +27,152 @@ class Section:
     @property
     def words(self) -> int:
         """The number of words in all blocks."""
-        return sum(len(placed.block.text.split()) for placed in self.blocks)
+        return sum(_words(placed) for placed in self.blocks)
 
 
-def sections(placed: Sequence[PlacedBlock], tiny_words: int, target_words: int) -> list[Section]:
-    """Return the sections of a reading in order, tiny neighbours merged under their parent.
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some blocks of a section; a long one comes in several, the last of which says so.
 
-    A reading of headings alone is one section for each page, so that it can be found at all.
+    Only the first has the headings that open the section.
     """
-    plain = _plain(placed)
-    if not plain:
-        return _headings_only(placed)
-    return _merged(plain, tiny_words, target_words)
+
+    section: Section
+    last: bool = True
 
 
-def _plain(placed: Sequence[PlacedBlock]) -> list[Section]:
-    found: list[Section] = []
-    stack: list[PlacedBlock] = []
-    blocks: list[PlacedBlock] = []
-    headings: list[PlacedBlock] = []
+@dataclass(slots=True)
+class _Begun:
+    """A section whose end has not come yet. `words` counts what was ever in it."""
 
-    def close() -> None:
-        if blocks:
-            path = tuple(above.block.text for above in stack)
-            page = blocks[0].block.page
-            opening = tuple(each for each in headings if each.block.page == page)
-            found.append(Section(path, page, tuple(blocks), opening))
-            blocks.clear()
-            headings.clear()
+    path: tuple[str, ...]
+    page: int | None
+    headings: tuple[PlacedBlock, ...]
+    blocks: list[PlacedBlock] = field(default_factory=list)
+    words: int = 0
+    handed_on: bool = False
 
-    for each in placed:
-        if each.block.kind is BlockKind.HEADING:
-            close()
-            headings.append(each)
-            while stack and stack[-1].block.level >= each.block.level:
-                stack.pop()
-            stack.append(each)
-            continue
-        if blocks and each.block.page != blocks[-1].block.page:
-            close()
-        blocks.append(each)
-    close()
-    return found
+    def take(self) -> Section:
+        """Return what has come, and go on without it."""
+        section = Section(self.path, self.page, tuple(self.blocks), self.headings)
+        self.blocks, self.headings = [], ()
+        return section
 
 
-def _headings_only(placed: Sequence[PlacedBlock]) -> list[Section]:
-    pages: dict[int | None, list[PlacedBlock]] = {}
-    for each in placed:
-        pages.setdefault(each.block.page, []).append(each)
-    return [Section((), page, tuple(blocks)) for page, blocks in pages.items()]
+class SectionStream:
+    """Makes sections of blocks that come one after another, tiny neighbours merged.
 
+    What waits here is little: a run of tiny sections, some blocks of a long one, some headings. A
+    text of headings alone is one section for each page, so that it can be found at all.
+    """
 
-def _merged(plain: list[Section], tiny_words: int, target_words: int) -> list[Section]:
-    """Merge runs of tiny sections that share a parent, as long as they stay below the target."""
-    merged: list[Section] = []
-    run: list[Section] = []
+    def __init__(self, tiny_words: int, target_words: int) -> None:
+        """Merge sections of up to `tiny_words` words until they have `target_words`."""
+        self._tiny_words = tiny_words
+        self._target_words = target_words
+        self._stack: list[PlacedBlock] = []
+        self._headings: list[PlacedBlock] = []
+        self._begun: _Begun | None = None
+        self._run: list[Section] = []
+        self._headings_only = True
 
-    def close() -> None:
-        if run:
-            merged.append(run[0] if len(run) == 1 else _joined(run))
-            run.clear()
+    @property
+    def waits_from(self) -> int | None:
+        """The place in the text of the first block that waits here."""
+        waiting = [section.headings + section.blocks for section in self._run]
+        if self._begun is not None:
+            waiting += [(*self._begun.headings, *self._begun.blocks)]
+        waiting.append(tuple(self._headings))
+        return min((blocks[0].start for blocks in waiting if blocks), default=None)
 
-    for section in plain:
-        fits = (
-            run
-            and section.words <= tiny_words
+    def add(self, placed: PlacedBlock) -> Iterator[Portion]:
+        """Take the next block; yield what is complete by now."""
+        if placed.block.kind is BlockKind.HEADING:
+            yield from self._close()
+            yield from self._add_heading(placed)
+            return
+        self._headings_only = False
+        if self._begun is not None and placed.block.page != self._begun.page:
+            yield from self._close()
+        if self._begun is None:
+            self._begun = self._open(placed.block.page)
+        begun = self._begun
+        begun.blocks.append(placed)
+        begun.words += _words(placed)
+        if begun.words > self._tiny_words and not begun.handed_on:
+            # It stands alone, however long it gets.
+            yield from self._end_run()
+            begun.handed_on = True
+        if begun.handed_on and len(begun.blocks) >= _PORTION:
+            yield Portion(begun.take(), last=False)
+
+    def end(self) -> Iterator[Portion]:
+        """Yield the rest: nothing more comes."""
+        yield from self._close()
+        yield from self._end_run()
+        if self._headings_only:
+            yield from _by_page(self._headings)
+        self._headings = []
+
+    def _add_heading(self, placed: PlacedBlock) -> Iterator[Portion]:
+        if len(self._headings) >= _MOST_HEADINGS:
+            yield from self._end_run()
+            yield from _by_page(self._headings)
+            self._headings = []
+        self._headings.append(placed)
+        while self._stack and self._stack[-1].block.level >= placed.block.level:
+            self._stack.pop()
+        self._stack.append(placed)
+
+    def _open(self, page: int | None) -> _Begun:
+        path = tuple(above.block.text for above in self._stack)
+        opening = tuple(each for each in self._headings if each.block.page == page)
+        self._headings = []
+        return _Begun(path, page, opening)
+
+    def _close(self) -> Iterator[Portion]:
+        """End the section that was begun: hand on its rest, or let it wait with tiny others."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        section = begun.take()
+        if begun.handed_on:
+            yield Portion(section)
+            return
+        if not self._fits(section):
+            yield from self._end_run()
+        self._run.append(section)
+        if not section.headings:
+            yield from self._end_run()
+
+    def _fits(self, section: Section) -> bool:
+        """Whether a tiny section goes on with the run: same parent, same page, below the target."""
+        return bool(
+            self._run
             and section.headings
-            and _together(run, section)
-            and sum(each.words for each in run) + section.words <= target_words
+            and _together(self._run, section)
+            and sum(each.words for each in self._run) + section.words <= self._target_words
         )
-        if not fits:
-            close()
-        run.append(section)
-        if section.words > tiny_words or not section.headings:
-            close()
-    close()
-    return merged
+
+    def _end_run(self) -> Iterator[Portion]:
+        run, self._run = self._run, []
+        if run:
+            yield Portion(run[0] if len(run) == 1 else _joined(run))
 
 
-def _together(run: list[Section], section: Section) -> bool:
+def _words(placed: PlacedBlock) -> int:
+    return len(placed.block.text.split())
+
+
+def _by_page(headings: Sequence[PlacedBlock]) -> Iterator[Portion]:
+    pages: dict[int | None, list[PlacedBlock]] = {}
+    for each in headings:
+        pages.setdefault(each.block.page, []).append(each)
+    for page, blocks in pages.items():
+        yield Portion(Section((), page, tuple(blocks)))
+
+
+def _together(run: Sequence[Section], section: Section) -> bool:
     """Whether a section is a sibling or child of the first of a run, on the same page."""
     first = run[0]
     depth = max(1, len(first.path) - 1)
@@ -112,7 +184,7 @@ def _together(run: list[Section], section: Section) -> bool:
     )
 
 
-def _joined(run: list[Section]) -> Section:
+def _joined(run: Sequence[Section]) -> Section:
     """Return one section under the common parent, with the headings below it in the text."""
     path = run[0].path
     for section in run[1:]:

@@ -8,13 +8,21 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from info_assistant.ingestion.packing import Unit, pack
-from info_assistant.ingestion.sections import Section, sections
+from info_assistant.ingestion.sections import Portion, Section, SectionStream
 from info_assistant.ingestion.sentences import statements
 from info_assistant.model.document import Document
 from info_assistant.model.passage import Passage, Span, embedded_context, passage_id
-from info_assistant.model.reading import Block, BlockKind, PlacedBlock, Reading
+from info_assistant.model.reading import (
+    Block,
+    BlockKind,
+    PlacedBlock,
+    Placing,
+    Reading,
+    ReadingFacts,
+)
 
 _LONGEST_TITLE = 200
+_CONTEXTS_REMEMBERED = 1_000
 
 
 class TokenCounter(Protocol):
@@ -52,8 +60,8 @@ def split(
 
     Each passage's text is `reading.text[start:end]`, lies on one page and under one heading path.
     """
-    splitter = _Splitter(document, reading, counter, rules)
-    return splitter.passages()
+    splitter = Splitter(document, reading.facts, counter, rules)
+    return [*splitter.add(reading.blocks), *splitter.end()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +72,127 @@ class _Draft:
     units: tuple[Unit, ...]
 
 
-class _Splitter:
+class _Window:
+    """The stretch of the text that passages may still be cut from."""
+
+    def __init__(self) -> None:
+        self._begins = 0
+        self._text = ""
+
+    @property
+    def length(self) -> int:
+        return len(self._text)
+
+    @property
+    def end(self) -> int:
+        return self._begins + self.length
+
+    def extend(self, placed: Sequence[PlacedBlock]) -> None:
+        parts, at = [self._text], self.end
+        for each in placed:
+            parts += ["\n" * (each.start - at), each.block.text]
+            at = each.end
+        self._text = "".join(parts)
+
+    def forget(self, before: int) -> None:
+        self._text = self._text[before - self._begins :]
+        self._begins = before
+
+    def cut(self, start: int, end: int) -> str:
+        return self._text[start - self._begins : end - self._begins]
+
+
+class Splitter:
+    """Cuts a reading into passages while its blocks come, in whatever portions they come.
+
+    It holds the blocks of the present portion and the few that wait for others; so a document may
+    be larger than memory.
+    """
+
     def __init__(
-        self, document: Document, reading: Reading, counter: TokenCounter, rules: SplitRules
+        self,
+        document: Document,
+        facts: ReadingFacts,
+        counter: TokenCounter,
+        rules: SplitRules = DEFAULT_RULES,
     ) -> None:
+        """Begin a document; `facts` are those of its whole reading."""
         self._document = document
-        self._text = reading.text
         self._counter = counter
         self._rules = rules
-        self._title = _title(document, reading)
-        self._sections = sections(list(reading.placed()), rules.tiny_words, rules.target_words)
+        self._title = _title(document, facts)
+        self._placing = Placing()
+        self._window = _Window()
+        self._sections = SectionStream(rules.tiny_words, rules.target_words)
+        self._waiting: list[Unit] = []
+        self._opening: list[Unit] = []
+        self._passages = 0
         self._contexts: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], str, int]] = {}
 
-    def passages(self) -> list[Passage]:
+    @property
+    def held_characters(self) -> int:
+        """How much of the text waits to be cut."""
+        return self._window.length
+
+    def add(self, blocks: Sequence[Block]) -> list[Passage]:
+        """Take the next blocks; return the passages that are complete by now."""
+        placed = list(self._placing.place(blocks))
+        self._window.extend(placed)
+        passages = self._cut_off(
+            [portion for each in placed for portion in self._sections.add(each)]
+        )
+        waiting = [unit.start for unit in (*self._opening, *self._waiting)[:1]]
+        if self._sections.waits_from is not None:
+            waiting.append(self._sections.waits_from)
+        self._window.forget(min(waiting, default=self._window.end))
+        return passages
+
+    def end(self) -> list[Passage]:
+        """Return the last passages: nothing more comes."""
+        return self._cut_off(list(self._sections.end()))
+
+    def _cut_off(self, portions: Sequence[Portion]) -> list[Passage]:
         drafts: list[_Draft] = []
-        units_by_section = self._units()
-        for section, units in zip(self._sections, units_by_section, strict=True):
-            header = max((unit.table_header for unit in units), key=len, default="")
-            room = self._rules.max_tokens - self._context(section.path, header)[2]
-            parts = pack(units, target_words=self._rules.target_words, max_tokens=room)
-            if parts:
-                parts[0] = [*self._opening(section), *parts[0]]
-            drafts += [_Draft(section, tuple(part)) for part in parts]
-        return [
-            self._passage(ordinal, draft) for ordinal, draft in enumerate(self._fitting(drafts))
-        ]
+        for portion, units in zip(portions, self._units(portions), strict=True):
+            drafts += self._drafts(portion, units)
+        fitting = self._fitting(drafts)
+        first, self._passages = self._passages, self._passages + len(fitting)
+        return [self._passage(first + number, draft) for number, draft in enumerate(fitting)]
 
-    def _opening(self, section: Section) -> list[Unit]:
-        """Return the headings that open a section; they belong to its first passage's text."""
-        return [piece for placed in section.headings for piece in self._pieces(placed)]
+    def _drafts(self, portion: Portion, units: Sequence[Unit]) -> list[_Draft]:
+        """Pack the units of a portion; those that may go on with the next one wait for it."""
+        section = portion.section
+        # The headings that open a section belong to its first passage's text.
+        self._opening += [piece for placed in section.headings for piece in self._pieces(placed)]
+        self._waiting += units
+        parts = pack(
+            self._waiting,
+            target_words=self._rules.target_words,
+            room=lambda stretch: self._room(section.path, stretch),
+            more=not portion.last,
+        )
+        del self._waiting[: sum(len(part) for part in parts)]
+        if parts:
+            parts[0] = [*self._opening, *parts[0]]
+        if parts or portion.last:
+            self._opening = []
+        return [_Draft(section, tuple(part)) for part in parts]
 
-    def _units(self) -> list[list[Unit]]:
-        """Return the units of every section, counted in one batch."""
+    def _room(self, path: tuple[str, ...], stretch: Sequence[Unit]) -> int:
+        header = max((unit.table_header for unit in stretch), key=len, default="")
+        return self._rules.max_tokens - self._context(path, header)[2]
+
+    def _units(self, portions: Sequence[Portion]) -> list[list[Unit]]:
+        """Return the units of every portion, counted in one batch."""
         pieces = [
-            [piece for placed in section.blocks for piece in self._pieces(placed)]
-            for section in self._sections
+            [piece for placed in portion.section.blocks for piece in self._pieces(placed)]
+            for portion in portions
         ]
-        flat = [piece for section in pieces for piece in section]
-        counts = iter(self._counter.count([self._text[unit.start : unit.end] for unit in flat]))
-        counted = [[replace(unit, tokens=next(counts)) for unit in section] for section in pieces]
-        return [[part for unit in section for part in self._cut(unit)] for section in counted]
+        flat = [piece for portion in pieces for piece in portion]
+        texts = [self._window.cut(unit.start, unit.end) for unit in flat]
+        counts = iter(self._counter.count(texts))
+        counted = [[replace(unit, tokens=next(counts)) for unit in portion] for portion in pieces]
+        return [[part for unit in portion for part in self._cut(unit)] for portion in counted]
 
     def _pieces(self, placed: PlacedBlock) -> list[Unit]:
         block = placed.block
@@ -130,7 +219,7 @@ class _Splitter:
         room = self._rules.max_tokens - int(self._rules.max_tokens * self._rules.context_share) - 2
         if unit.tokens <= room:
             return [unit]
-        text = self._text[unit.start : unit.end]
+        text = self._window.cut(unit.start, unit.end)
         spans = cut_to_fit(text, room, self._counter)
         counts = self._counter.count([text[span.start : span.end] for span in spans])
         return [
@@ -150,6 +239,8 @@ class _Splitter:
         """Return heading path and table header shortened to their share, and their tokens."""
         key = (path, header)
         if key not in self._contexts:
+            if len(self._contexts) >= _CONTEXTS_REMEMBERED:
+                self._contexts.clear()
             self._contexts[key] = self._shortened(path, header)
         return self._contexts[key]
 
@@ -185,7 +276,7 @@ class _Splitter:
 
     def _draft_text(self, draft: _Draft) -> str:
         headings, header, _ = self._draft_context(draft)
-        body = self._text[draft.units[0].start : draft.units[-1].end]
+        body = self._window.cut(draft.units[0].start, draft.units[-1].end)
         return f"{embedded_context(self._title, headings, header, body)}\n{body}"
 
     def _draft_context(self, draft: _Draft) -> tuple[tuple[str, ...], str, int]:
@@ -212,7 +303,7 @@ class _Splitter:
             heading_path=headings,
             table_header=header,
             page=draft.section.page,
-            text=self._text[start:end],
+            text=self._window.cut(start, end),
             start=start,
             end=end,
             statements=tuple(Span(unit.start - start, unit.end - start) for unit in quotable),
@@ -290,7 +381,7 @@ def _is_header_row(block: Block) -> bool:
     )
 
 
-def _title(document: Document, reading: Reading) -> str:
+def _title(document: Document, reading: ReadingFacts) -> str:
     """Return the name people know a document by; its own title goes before a file name."""
     name = PurePosixPath(document.source.replace("\\", "/")).name
     title = document.chosen_title or reading.title or document.title or name

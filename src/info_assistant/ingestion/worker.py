@@ -19,27 +19,21 @@ from info_assistant.errors import (
     InfoAssistantError,
     NotFound,
     ReaderBroken,
-    Unreadable,
 )
 from info_assistant.ingestion.batches import Batcher, Piece, Work
 from info_assistant.ingestion.endings import Endings, steps
 from info_assistant.ingestion.leases import LEASE_S, Claims, LeaseWatch
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.originals import (
-    file_name,
-    load_reading,
-    original_key,
-    save_reading,
-)
 from info_assistant.ingestion.patience import Patience
+from info_assistant.ingestion.portions import STALL_S, portions_of, text_of
+from info_assistant.ingestion.readings import StoredReading, forget_reading
 from info_assistant.ingestion.reconcile import Reconciler
 from info_assistant.ingestion.reporter import StatusReporter
-from info_assistant.ingestion.split import TokenCounter, split
+from info_assistant.ingestion.split import TokenCounter
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.passage import IndexedPassage, Passage
-from info_assistant.model.reading import Reading
-from info_assistant.observability.steps import Step, step
+from info_assistant.observability.steps import Step
 from info_assistant.ports import Clock, Embedder, Reader
 
 _RESTS_FOR_EACH_RECONCILED = 4
@@ -48,10 +42,6 @@ _LOG = structlog.get_logger(__name__)
 _INTERNAL_FAULT = (
     "This document could not be taken in because of a fault in the program, not in the document. "
     "Upload it again; if that does not help, tell the people who run this service."
-)
-_NO_PROGRESS = (
-    "Cutting this document into passages took longer than {minutes:.0f} minutes and was stopped. "
-    "Split it into parts."
 )
 _NO_TEXT = "No text was found in this document, so there is nothing to search."
 
@@ -81,10 +71,10 @@ class Pace:
     shutdown_s: float = 1.5
     look_s: float = 2.0
     lease_s: float = LEASE_S
-    stall_s: float = 300.0
+    stall_s: float = STALL_S
     attempts: int = 3
     claims: int = 32
-    readers: int = 2
+    readers: int = 4
     batch: int = 64
     embeddings: int = 2
     waiting: int = 256
@@ -185,10 +175,10 @@ class IngestionWorker:
             if self._reporter.holds(claimed):
                 work = await self._prepared(claimed)
                 if work is not None:
-                    await self._batcher.put(work)
+                    await self._hand_on(work)
 
     async def _prepared(self, claimed: DocumentStatus) -> Work | None:
-        """Read and split a document; None if there is nothing to index."""
+        """Read a document; None if there is nothing to index."""
         document = claimed.document
         try:
             # The board may be behind: what counts is the newest revision in the catalogue.
@@ -197,7 +187,7 @@ class IngestionWorker:
                 await self._endings.forget(document)
                 return None
             document = latest
-            passages = await self._passages_of(document)
+            reading = await self._wait.until_available(lambda: self._reading_of(document))
         except NotFound:
             self._endings.fail(document, "The stored file is missing. Upload the document again.")
         except ReaderBroken as exc:
@@ -209,45 +199,58 @@ class IngestionWorker:
             _LOG.exception("document not read", document_id=document.id)
             self._endings.fail(document, _INTERNAL_FAULT)
         else:
-            work = Work(claimed, document, passages, looked_at=asyncio.get_running_loop().time())
+            work = Work(claimed, document, reading, looked_at=asyncio.get_running_loop().time())
             self._progress(work)
             return work
         return None
 
-    async def _passages_of(self, document: Document) -> Sequence[Passage]:
-        self._reporter.report(document, DocumentState.READING)
-        reading = await self._wait.until_available(lambda: self._reading_of(document))
-        try:
-            async with asyncio.timeout(self._pace.stall_s):
-                passages = await self._wait.until_available(
-                    lambda: asyncio.to_thread(split, document, reading, self._tools.counter)
-                )
-        except TimeoutError:
-            minutes = self._pace.stall_s / 60
-            raise ReaderBroken("limits", _NO_PROGRESS.format(minutes=minutes)) from None
-        if not passages:
-            raise Unreadable("no_text", " ".join([_NO_TEXT, *reading.notes]))
-        return passages
-
-    async def _reading_of(self, document: Document) -> Reading:
-        stored = await load_reading(self._stores.blobs, document)
-        if stored is not None:
-            return stored
-
+    async def _reading_of(self, document: Document) -> StoredReading:
         def tell(done: int, total: int, unit: str) -> None:
             progress = Progress(done, total, unit)
             self._reporter.report(document, DocumentState.READING, progress=progress)
 
-        data = await self._stores.blobs.get(original_key(document))
-        with step(Step.READING, document_id=document.id):
-            reading = await self._tools.reader.read(
-                data,
-                filename=file_name(document),
-                media_type=document.content.media_type,
-                on_progress=tell,
-            )
-        await save_reading(self._stores.blobs, document, reading)
-        return reading
+        self._reporter.report(document, DocumentState.READING)
+        return await text_of(document, self._stores.blobs, self._tools.reader, tell)
+
+    async def _hand_on(self, work: Work) -> None:
+        """Split a document part by part, and hand its passages on as there is room for them."""
+        try:
+            await self._split(work)
+        except NotFound:
+            await self._read_again(work)
+        except ReaderBroken as exc:
+            work.stopped = True
+            self._try_once_more(work.claimed, work.document, exc.message)
+        except Exception:  # noqa: BLE001
+            # The boundary between documents, as in `_prepared`.
+            _LOG.exception("document not split", document_id=work.document.id)
+            self._stop(work, _INTERNAL_FAULT)
+
+    async def _split(self, work: Work) -> None:
+        passages: Sequence[Passage] = []
+        portions = portions_of(
+            work, self._tools.counter, self._wait.until_available, self._pace.stall_s
+        )
+        async with contextlib.aclosing(portions):
+            async for more in portions:
+                self._reporter.progressed()
+                if not self._endings.goes_on(work):
+                    return
+                if passages:
+                    await self._batcher.put(work, passages)
+                passages = more
+        if not passages:
+            self._stop(work, " ".join([_NO_TEXT, *work.reading.facts.notes]))
+            return
+        # Only with the last ones, so that whoever writes them knows that they are.
+        work.split = True
+        await self._batcher.put(work, passages)
+
+    async def _read_again(self, work: Work) -> None:
+        """Let a document whose text is lost begin anew."""
+        work.stopped = True
+        await self._wait.until_available(lambda: forget_reading(self._stores.blobs, work.document))
+        self._reporter.report(work.document, DocumentState.INTERRUPTED)
 
     async def _embed(self) -> None:
         while True:
@@ -289,9 +292,7 @@ class IngestionWorker:
                 await self._endings.look_whether_wanted(work)
             living = [(work, indexed) for work, indexed in batch if self._endings.goes_on(work)]
             written = await self._written(living) if living else []
-            await self._endings.finish(
-                [work for work in written if work.written == len(work.passages)]
-            )
+            await self._endings.finish([work for work in written if work.whole])
 
     async def _written(self, batch: Sequence[tuple[Work, Sequence[IndexedPassage]]]) -> list[Work]:
         """Write passages of several documents together; one at a time if they are refused."""
@@ -310,7 +311,7 @@ class IngestionWorker:
             return []
         for work, indexed in batch:
             work.written += len(indexed)
-            if work.written < len(work.passages):
+            if not work.whole:
                 self._progress(work)
         return works
 
@@ -330,5 +331,5 @@ class IngestionWorker:
         self._reporter.report(document, DocumentState.INTERRUPTED, detail=reason, attempts=attempts)
 
     def _progress(self, work: Work) -> None:
-        progress = Progress(work.written, len(work.passages), "passages")
+        progress = Progress(work.written, work.expected, "passages")
         self._reporter.report(work.document, DocumentState.INDEXING, progress=progress)

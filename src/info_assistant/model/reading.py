@@ -1,6 +1,6 @@
 """What a reader makes of a file: plain text in blocks that know their heading and page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,45 +42,77 @@ class PlacedBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A whole file as text. `title` is the document's own, where it states one.
+class ReadingFacts:
+    """What a reader knows of a whole file besides its blocks.
 
-    `pages` is the number of physical pages, or None for formats without. `notes` tell, in words for
-    people, what could not be read (for example pages without a text layer).
+    `title` is the document's own, where it states one. `pages` is the number of physical pages, or
+    None for formats without. `notes` tell, in words for people, what could not be read (for example
+    pages without a text layer).
+    """
+
+    title: str | None = None
+    pages: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file as text, or a stretch of it that begins at the character `begins` of the whole.
+
+    `goes_on` says that more follows the stretch, `whole_length` how many characters there are in
+    all, where this is not all. `title`, `pages` and `notes` are of the whole
+    file, as in `ReadingFacts`.
     """
 
     blocks: tuple[Block, ...]
     title: str | None = None
     pages: int | None = None
     notes: tuple[str, ...] = ()
+    begins: int = 0
+    goes_on: bool = False
+    whole_length: int | None = None
 
     def placed(self) -> Iterator[PlacedBlock]:
-        """Yield each block with its place in `text`."""
-        at = 0
-        previous: Block | None = None
-        for block in self.blocks:
-            if previous is not None:
-                at += len(_separator(previous, block))
-            yield PlacedBlock(block, at, at + len(block.text))
-            at += len(block.text)
-            previous = block
+        """Yield each block with its place in the text of the whole."""
+        yield from Placing(self.begins).place(self.blocks)
+
+    @property
+    def facts(self) -> ReadingFacts:
+        """What is known besides the blocks."""
+        return ReadingFacts(self.title, self.pages, self.notes)
 
     @property
     def text(self) -> str:
         """The text that all character offsets of passages and citations refer to."""
         parts: list[str] = []
-        previous: Block | None = None
-        for block in self.blocks:
-            if previous is not None:
-                parts.append(_separator(previous, block))
-            parts.append(block.text)
-            previous = block
+        at = self.begins
+        for placed in self.placed():
+            parts += ["\n" * (placed.start - at), placed.block.text]
+            at = placed.end
         return "".join(parts)
+
+
+class Placing:
+    """Gives blocks that come one after another their places in the text of the whole."""
+
+    def __init__(self, at: int = 0) -> None:
+        """Let the next block begin at the character `at`."""
+        self._at = at
+        self._previous: Block | None = None
+
+    def place(self, blocks: Sequence[Block]) -> Iterator[PlacedBlock]:
+        """Yield the next blocks with their places."""
+        for block in blocks:
+            if self._previous is not None:
+                self._at += _line_breaks(self._previous, block)
+            yield PlacedBlock(block, self._at, self._at + len(block.text))
+            self._at += len(block.text)
+            self._previous = block
 
 
 _RUNS = {BlockKind.LIST_ITEM, BlockKind.TABLE_ROW}
 
 
-def _separator(before: Block, after: Block) -> str:
-    """Return a line break inside a list or table, and a blank line elsewhere."""
-    return "\n" if before.kind == after.kind and after.kind in _RUNS else "\n\n"
+def _line_breaks(before: Block, after: Block) -> int:
+    """Return the number of line breaks: one inside a list or table, a blank line elsewhere."""
+    return 1 if before.kind == after.kind and after.kind in _RUNS else 2

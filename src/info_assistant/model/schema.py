@@ -32,6 +32,7 @@ class Stored(StrEnum):
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT: 2,  # Metadata, holds, and which copy of its bytes.
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
+    Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
     Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
     Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.

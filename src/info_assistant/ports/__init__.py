@@ -20,6 +20,7 @@ from info_assistant.ports.callers import (
     VerifiedToken,
 )
 from info_assistant.ports.documents import (
+    BlockSink,
     Catalogue,
     ChangeFeed,
     DocumentBoard,
@@ -38,7 +39,7 @@ from info_assistant.ports.records import (
 )
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Ledger
-from info_assistant.ports.storage import Blobs, FolderBlobs, SharedObject, SharedState
+from info_assistant.ports.storage import Blobs, FolderBlobs, Payload, SharedObject, SharedState
 
 __all__ = [
     "Allowance",
@@ -49,6 +50,7 @@ __all__ = [
     "AuditPage",
     "Authenticator",
     "Blobs",
+    "BlockSink",
     "Catalogue",
     "ChangeFeed",
     "Clock",
@@ -61,6 +63,7 @@ __all__ = [
     "Generator",
     "Ledger",
     "PassageIndex",
+    "Payload",
     "Probe",
     "RankedPassage",
     "RateLimiter",

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Protocol
 
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Tombstone
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.lease import Lease
 from info_assistant.model.passage import Passage
-from info_assistant.model.reading import Reading
+from info_assistant.model.reading import Block, ReadingFacts
 from info_assistant.model.visibility import ChangeBatch, VisibilityChange
 
 
@@ -97,20 +98,32 @@ class DocumentBoard(Protocol):
         """Forget a document, unless a revision later than `up_to` is shown."""
 
 
+class BlockSink(Protocol):
+    """Takes the blocks of a file while it is read."""
+
+    def begin(self) -> None:
+        """Forget what has come so far: the file is read from its beginning."""
+
+    async def add(self, blocks: Sequence[Block]) -> None:
+        """Take the next blocks. What it raises ends the reading."""
+
+
 class Reader(Protocol):
     """Turns a file into text within limits of memory and time."""
 
-    async def read(
+    async def read_into(
         self,
-        data: bytes,
+        sink: BlockSink,
+        data: bytes | Path,
         *,
         filename: str,
         media_type: str,
         on_progress: Callable[[int, int, str], None] | None = None,
-    ) -> Reading:
-        """Read a file, telling `on_progress` how many of how many (pages, rows) are read.
+    ) -> ReadingFacts:
+        """Read a file, given as bytes or by its path, into `sink`; return what else is known.
 
-        Raises Unreadable with the reason in words, ReaderBroken where reading came to no end.
+        `on_progress` is told how many of how many (pages, rows) are read. Raises Unreadable with
+        the reason in words, ReaderBroken where reading came to no end.
         """
 
 

@@ -1,17 +1,24 @@
 """Object storage as the core sees it: durable bytes, and small objects shared by replicas."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+Payload = bytes | BinaryIO
+"""What is to be stored: bytes, or an open file, which is read in pieces from its beginning."""
 
 
 class Blobs(Protocol):
     """Durable named bytes. All methods raise ObjectStorageUnavailable."""
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: Payload) -> bool:
         """Store `data` under a name not yet taken; return False, changing nothing, if it is.
 
-        When this returns, the bytes and their name survive a loss of power.
+        When this returns, the bytes and their name survive a loss of power. The name of a file must
+        say what is in it, as a hash does: of two writers at the same moment both may be told that
+        they were first.
         """
 
     async def put(self, key: str, data: bytes) -> None:
@@ -22,6 +29,9 @@ class Blobs(Protocol):
 
     async def get_range(self, key: str, start: int, end: int) -> bytes:
         """Return the bytes [start, end) under `key`, which has them. Raises NotFound."""
+
+    def file(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """Give the bytes under `key` as a file to read, never whole in memory. Raises NotFound."""
 
     async def delete(self, key: str) -> None:
         """Remove `key`; nothing happens if it is not there."""

@@ -10,11 +10,14 @@ import errno
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import IO, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -27,10 +30,14 @@ from info_assistant.errors import (
     NotFound,
     ObjectStorageUnavailable,
 )
+from info_assistant.ports import Payload
 
 _KEY_LIMIT = 900
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+=-]{0,199}")
 _DIRECTORIES_REMEMBERED = 10_000
+_PIECE = 1024 * 1024
+_S3_PART = 8 * 1024 * 1024
+_S3_PARTS_AT_ONCE = 2
 _S3_TIMEOUT = timedelta(seconds=2)
 # obstore raises some faults of the file system as Python's own.
 _FAULTS = (BaseError, OSError, TimeoutError)
@@ -38,6 +45,15 @@ _FAULTS = (BaseError, OSError, TimeoutError)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A name that a listing shows, with its size in bytes and when it was written last."""
+
+    key: str
+    size: int
+    modified: datetime
 
 
 def check_key(key: str) -> str:
@@ -70,17 +86,37 @@ class ObjectBlobs:
         self._check: asyncio.Future[None] | None = None
         self._files = _DurableFiles(self._root) if self._root is not None else None
 
-    async def put_new(self, key: str, data: bytes) -> bool:
+    async def put_new(self, key: str, data: Payload) -> bool:
         """Store `data` under a name not yet taken; False, changing nothing, if it is."""
         check_key(key)
         with _translated("written"):
             if self._files is not None:
                 return await asyncio.to_thread(self._files.write, key, data, replace=False)
+            if not isinstance(data, bytes):
+                return await self._put_file(key, data)
             try:
                 await self._ask(lambda store: obstore.put_async(store, key, data, mode="create"))
             except AlreadyExistsError:
                 return False
             return True
+
+    async def _put_file(self, key: str, file: IO[bytes]) -> bool:
+        """Send a file to S3 in parts, which has no create-only form: names there say the bytes."""
+        try:
+            await self._ask(lambda store: obstore.head_async(store, key))
+        except (NotFoundError, FileNotFoundError):
+            await asyncio.to_thread(file.seek, 0)
+            await self._ask(
+                lambda store: obstore.put_async(
+                    store,
+                    key,
+                    _pieces(file),
+                    chunk_size=_S3_PART,
+                    max_concurrency=_S3_PARTS_AT_ONCE,
+                )
+            )
+            return True
+        return False
 
     async def put(self, key: str, data: bytes) -> None:
         """Store `data`, replacing what was there; for derived data only."""
@@ -107,6 +143,27 @@ class ObjectBlobs:
             )
             return bytes(found)
 
+    @asynccontextmanager
+    async def file(self, key: str) -> AsyncIterator[Path]:
+        """Give the bytes under `key` as a file to read. Raises NotFound, ObjectStorageUnavailable.
+
+        In a local directory that is the stored file itself: it must not be changed.
+        """
+        check_key(key)
+        if self._root is not None:
+            path = self._root / key
+            with _translated("read"):
+                await asyncio.to_thread(path.stat)
+            yield path
+            return
+        with tempfile.NamedTemporaryFile(prefix="info-assistant-") as copy:
+            with _translated("read"):
+                result = await self._ask(lambda store: obstore.get_async(store, key))
+                async for piece in result.stream(min_chunk_size=_PIECE):
+                    await asyncio.to_thread(copy.write, piece)
+                await asyncio.to_thread(copy.flush)
+            yield Path(copy.name)
+
     async def delete(self, key: str) -> None:
         """Remove `key`; nothing happens if it is not there."""
         check_key(key)
@@ -118,12 +175,17 @@ class ObjectBlobs:
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield every name that starts with the folder `prefix` ("" is all of them)."""
+        async for entry in self.entries(prefix):
+            yield entry.key
+
+    async def entries(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Yield the same with size and time of writing."""
         if prefix:
             check_key(prefix)
         with _translated("listed"):
             async for batch in obstore.list(await self._open(), prefix=prefix or None):
                 for entry in batch:
-                    yield entry["path"]
+                    yield StoredObject(entry["path"], entry["size"], entry["last_modified"])
 
     async def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly in the folder `prefix` ("" is the top)."""
@@ -195,7 +257,7 @@ class _DurableFiles:
         self._root = root
         self._durable: set[Path] = set()
 
-    def write(self, key: str, data: bytes, *, replace: bool) -> bool:
+    def write(self, key: str, data: Payload, *, replace: bool) -> bool:
         path = self._root / key
         self._make_directory(path.parent)
         # obstore's listings pass over names that end in `#` and digits.
@@ -239,9 +301,18 @@ class _DurableFiles:
         self._durable.add(directory)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
+
+
+def _write_synced(path: Path, data: Payload) -> None:
     with path.open("xb") as file:
-        file.write(data)
+        if isinstance(data, bytes):
+            file.write(data)
+        else:
+            data.seek(0)
+            shutil.copyfileobj(data, file, _PIECE)
         file.flush()
         os.fsync(file.fileno())
 

@@ -4,8 +4,10 @@ from info_assistant.wiring.application import Application, build
 from info_assistant.wiring.processes import (
     administration,
     create_backend,
+    inspect,
     run_backend,
     run_rebuild,
+    run_reindex,
     run_worker,
 )
 
@@ -14,7 +16,9 @@ __all__ = [
     "administration",
     "build",
     "create_backend",
+    "inspect",
     "run_backend",
     "run_rebuild",
+    "run_reindex",
     "run_worker",
 ]

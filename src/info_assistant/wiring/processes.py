@@ -12,7 +12,13 @@ from info_assistant.identity.administration import Administration
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
+from info_assistant.ingestion.inspection import Inspected, Inspector
+from info_assistant.ingestion.library import Library
+from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.ingestion.rebuild import rebuild_qdrant
+from info_assistant.ingestion.reindex import Reindexer
+from info_assistant.ingestion.visibility import VisibilityOverlay
+from info_assistant.ingestion.worker import Tools
 from info_assistant.observability.log import configure_logging
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.modes import Modes
@@ -20,6 +26,7 @@ from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.application import build
@@ -90,6 +97,47 @@ def run_worker(settings: Settings) -> None:
         )
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve(create_worker_app(services), listener, ending, services.lifecycle.drain)
+
+
+def run_reindex(
+    settings: Settings, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> int:
+    """Build the search index anew beside the one in use and swap; return the number of documents.
+
+    `on_progress` is told how many of how many documents are done. Raises VectorStoreUnavailable,
+    ObjectStorageUnavailable, EmbedderUnavailable.
+    """
+    configure_logging(settings.log_level)
+
+    async def reindex() -> int:
+        base, reader = foundation(settings), SubprocessReader()
+        tools = Tools(reader, base.embedder, base.embedder)
+        try:
+            return await Reindexer(base.stores, tools, on_progress).run()
+        finally:
+            await reader.close()
+            for close in base.closers:
+                await close()
+
+    return asyncio.run(reindex())
+
+
+async def inspect(settings: Settings, *, repair: bool) -> Inspected:
+    """Compare the stores with each other and, with `repair`, mend what can be mended.
+
+    Raises VectorStoreUnavailable, ObjectStorageUnavailable, Misconfigured.
+    """
+    # What goes wrong is a finding; the same as a log line beside it would only confuse.
+    configure_logging("ERROR")
+    base = foundation(settings)
+    visibility = VisibilityOverlay(BlobChangeFeed(base.blobs, base.clock), base.clock)
+    sweep = Library(base.stores, visibility, base.clock).sweep
+    try:
+        inspector = Inspector(base.stores, base.blobs, base.clock, sweep if repair else None)
+        return await inspector.inspect()
+    finally:
+        for close in base.closers:
+            await close()
 
 
 def run_rebuild(

@@ -85,12 +85,18 @@ def _add_text(router: APIRouter, services: ApiServices) -> None:
         ] = None,
         version: Version = None,
     ) -> Response:
-        """Give a document's text in blocks with their places, and mark ranges of it."""
+        """Give a document's text in blocks with their places, and mark ranges of it.
+
+        Of a text of more than some hundred thousand characters these are the blocks around what is
+        marked or asked for, else the first ones: `next` tells where to go on.
+        """
         caller = caller_of(request)
         highlights = _highlights(start, end, span)
-        status, reading = await services.library.reading(caller.scope, str(document_id), version)
-        require_open(caller, status.document)
         window = Window(offset, length, page)
+        status, reading = await services.library.reading(
+            caller.scope, str(document_id), version, span=_wanted(window, highlights)
+        )
+        require_open(caller, status.document)
         # A long document takes tens of milliseconds to write out; nobody else should wait for it.
         return await asyncio.to_thread(
             lambda: json_answer(text_body(status, reading, highlights, window))
@@ -105,6 +111,16 @@ def require_open(caller: Caller, document: Document) -> None:
             f"This document has been in quarantine since {held.at:%Y-%m-%d}, so that nobody reads "
             "it until it has been checked. The people who look after the documents can tell more."
         )
+
+
+def _wanted(window: Window, highlights: list[SpanBody]) -> tuple[int, int]:
+    """Return the characters that are to be shown at least."""
+    if window.page is not None:
+        # Where pages lie is known only by looking at them.
+        return 0, LARGEST_OFFSET
+    if window.length is not None or window.offset or not highlights:
+        return window.offset, window.offset + (window.length or 1)
+    return min(each.start for each in highlights), max(each.end for each in highlights)
 
 
 def _highlights(start: int | None, end: int | None, spans: list[str]) -> list[SpanBody]:

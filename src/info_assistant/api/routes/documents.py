@@ -94,7 +94,7 @@ def routes(services: ApiServices) -> APIRouter:
 
 def _add_uploading(router: APIRouter, services: ApiServices) -> None:
     limits = services.limits
-    # What is on its way lies on the disk; only a file that is being stored takes memory.
+    # Files lie on the disk and are stored from there in pieces; this bounds what the disk does.
     storing = asyncio.Semaphore(limits.stored_at_once)
 
     @router.post(
@@ -138,7 +138,7 @@ def _add_uploading(router: APIRouter, services: ApiServices) -> None:
             receipts: list[Receipt] = []
             for each in file:
                 async with storing:
-                    upload = await _received(each, said, limits.file_bytes)
+                    upload = _received(each, said, limits.file_bytes)
                     receipts.append(await services.intake.accept(caller_of(request), upload))
                 note_done(request, receipts[-1].status.document.id)
             return _receipt(receipts)
@@ -185,14 +185,14 @@ async def _digest(files: Sequence[UploadFile], said: _Said) -> str:
     return digest.hexdigest()
 
 
-async def _received(file: UploadFile, said: _Said, most: int) -> Upload:
+def _received(file: UploadFile, said: _Said, most: int) -> Upload:
     if file.size is not None and file.size > most:
         raise PayloadTooLarge(
             f"A file may have up to {most // _MEGABYTE} MB; this one is larger. Split the file."
         )
     identity = said.identity
     return Upload(
-        data=await file.read(),
+        data=file.file,
         filename=file.filename or "",
         source=identity.source or "",
         title=identity.title or None,

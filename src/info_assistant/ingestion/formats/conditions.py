@@ -25,7 +25,7 @@ class Unpacking:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What one file may use and become.
+    """What one file may use and become; plain text may become more, as it costs less.
 
     `recognition_seconds` is processor time for recognising text in pictures of pages. `inside`
     names the kinds of container that the file lies in, the outermost first.
@@ -34,6 +34,8 @@ class Conditions:
     max_pages: int = 5_000
     max_characters: int = 20_000_000
     max_blocks: int = 250_000
+    max_plain_characters: int = 256 * 1024 * 1024
+    max_plain_blocks: int = 2_000_000
     recognition_seconds: float = 90.0
     on_progress: Progress = untold
     inside: tuple[str, ...] = ()

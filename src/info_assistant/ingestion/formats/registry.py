@@ -13,7 +13,7 @@ from info_assistant.ingestion.formats.html_page import read_html
 from info_assistant.ingestion.formats.markdown import read_markdown
 from info_assistant.ingestion.formats.pdf import read_pdf
 from info_assistant.ingestion.formats.pptx import read_pptx
-from info_assistant.ingestion.formats.text import decode, read_text
+from info_assistant.ingestion.formats.text import Decoded, decode, read_text
 from info_assistant.ingestion.formats.xlsx import read_xlsx
 from info_assistant.ingestion.formats.zip_archive import open_archive, read_zip
 from info_assistant.model.reading import Reading
@@ -22,11 +22,12 @@ READABLE = (
     "PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), e-mail (.eml), Markdown, HTML, CSV, "
     "plain text, or a ZIP of these"
 )
+_PLAIN = "text"
 _TEXT_READERS: dict[str, Callable[[str], Reading]] = {
     "markdown": read_markdown,
     "html": read_html,
     "csv": read_csv,
-    "text": read_text,
+    _PLAIN: read_text,
 }
 _EXTENSIONS = {
     ".md": "markdown",
@@ -94,6 +95,7 @@ def read_file(
 ) -> Reading:
     """Read a file of any supported format. Raises Unreadable with the reason in words."""
     conditions = conditions or Conditions()
+    plain = False
     if not data.strip(b" \t\r\n\0\xef\xbb\xbf\xff\xfe"):
         raise Unreadable("empty", "This file is empty. Check that the right file was sent.")
     suffix = PurePath(filename.replace("\\", "/")).suffix.lower()
@@ -107,10 +109,32 @@ def read_file(
         reading = _read_package(data, conditions)
     else:
         _refuse_foreign(data)
-        reading = _read_as_text(data, suffix, stated, conditions.max_characters)
+        kind, decoded = _decoded(data, suffix, stated)
+        plain = kind == _PLAIN
+        reading = _read_as_text(kind, decoded, conditions)
     if not reading.blocks:
         raise Unreadable("empty", "This file holds no words that can be read.")
+    _check(reading, conditions, plain=plain)
     return reading
+
+
+def _check(reading: Reading, conditions: Conditions, *, plain: bool) -> None:
+    """Refuse a reading that is larger than the rest of the product takes."""
+    most = conditions.max_plain_blocks if plain else conditions.max_blocks
+    if len(reading.blocks) > most:
+        raise Unreadable(
+            "limits",
+            f"This file has {len(reading.blocks):,} paragraphs and rows; at most {most:,} are "
+            "read. Split it into parts.",
+        )
+    most = conditions.max_plain_characters if plain else conditions.max_characters
+    characters = sum(len(block.text) for block in reading.blocks)
+    if characters > most:
+        raise Unreadable(
+            "limits",
+            f"This file holds {characters:,} characters of text; at most {most:,} are read. "
+            "Split it into parts.",
+        )
 
 
 def _read_package(data: bytes, conditions: Conditions) -> Reading:
@@ -154,20 +178,27 @@ def _refuse_foreign(data: bytes) -> None:
             )
 
 
-def _read_as_text(data: bytes, suffix: str, stated: str, max_characters: int) -> Reading:
+def _decoded(data: bytes, suffix: str, stated: str) -> tuple[str, Decoded]:
+    """Return what kind of text a file holds, and that text."""
     decoded = decode(data)
-    if len(decoded.text) > _MARKUP_SHARE * max_characters:
-        raise Unreadable(
-            "limits",
-            f"This file holds {len(decoded.text):,} characters; that is more than is read. "
-            "Split it into parts.",
-        )
     if suffix in _BINARY:
         _refuse_fragment(decoded.text, suffix)
-    kind = _EXTENSIONS.get(suffix) or _MEDIA_TYPES.get(stated)
     if _HTML_START.match(decoded.text[:4096]):
-        kind = "html"
-    reading = _TEXT_READERS[kind or "text"](decoded.text)
+        return "html", decoded
+    return _EXTENSIONS.get(suffix) or _MEDIA_TYPES.get(stated) or _PLAIN, decoded
+
+
+def _read_as_text(kind: str, decoded: Decoded, conditions: Conditions) -> Reading:
+    most = _MARKUP_SHARE * conditions.max_characters
+    if kind == _PLAIN:
+        most = conditions.max_plain_characters
+    if len(decoded.text) > most:
+        raise Unreadable(
+            "limits",
+            f"This file holds {len(decoded.text):,} characters; at most {most:,} of this kind of "
+            "file are read. Split it into parts.",
+        )
+    reading = _TEXT_READERS[kind](decoded.text)
     return Reading(reading.blocks, reading.title, reading.pages, (*reading.notes, *decoded.notes))
 
 

@@ -6,6 +6,7 @@ import codecs
 import re
 import string
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -31,6 +32,8 @@ _ITEM = re.compile(r"^(\s*)(?:[-*+•◦▪‣·–]|\(?(?:\d{1,3}|[a-zA-Z])[.)]
 _BULLET = re.compile(r"^\s*[-*+•◦▪‣·–]\s+")
 _RULE = re.compile(r"^\s*([=\-~_*#])\1{2,}\s*$")
 _MAX_HEADING = 90
+_LINE_END = re.compile(r"\r\n|[\r\n\f]")
+_LONGEST_CHUNK = 100_000
 _TEXT_BYTES = frozenset(string.printable.encode()) | set(range(0x80, 0x100))
 
 
@@ -161,15 +164,28 @@ def _stray_as_western(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("info_assistant_western", _stray_as_western)
 
 
-def _chunks(text: str) -> list[list[str]]:
-    """Return runs of lines between blank lines."""
-    chunks: list[list[str]] = [[]]
-    for line in text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n\n").split("\n"):
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines one by one: a large file's must not all be in memory beside its text."""
+    at = 0
+    for end in _LINE_END.finditer(text):
+        yield text[at : end.start()]
+        if end[0] == "\f":
+            yield ""
+        at = end.end()
+    yield text[at:]
+
+
+def _chunks(text: str) -> Iterator[list[str]]:
+    """Yield runs of lines between blank lines; what never has one is cut after many lines."""
+    chunk: list[str] = []
+    for line in _lines(text):
         if line.strip():
-            chunks[-1].append(line.rstrip())
-        elif chunks[-1]:
-            chunks.append([])
-    return [chunk for chunk in chunks if chunk]
+            chunk.append(line.rstrip())
+        if chunk and (not line.strip() or len(chunk) == _LONGEST_CHUNK):
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _add_chunk(out: BlockList, lines: list[str]) -> None:

@@ -23,12 +23,8 @@ from info_assistant.stores.qdrant.board_filters import (
     listed,
     ours,
 )
-from info_assistant.stores.qdrant.connection import (
-    WRITE_TIMEOUT_S,
-    Collection,
-    CollectionPlan,
-    Connection,
-)
+from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import (
     entry_at_top,
     entry_inside,

@@ -1,8 +1,7 @@
-"""The connection to Qdrant and the collections behind our aliases, set up when first needed."""
+"""The connection to Qdrant: one client, and its faults in our own words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from json import JSONDecodeError
 from typing import TypeVar
@@ -11,7 +10,6 @@ import httpx
 import structlog
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http import models
 from qdrant_client.http.api_client import AsyncMiddlewareT, SendAsync
 from qdrant_client.http.exceptions import (
     ApiException,
@@ -19,7 +17,7 @@ from qdrant_client.http.exceptions import (
     UnexpectedResponse,
 )
 
-from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
+from info_assistant.errors import InvalidRequest, VectorStoreUnavailable
 from info_assistant.stores.qdrant.transport import KeepAliveTransport
 
 WRITE_TIMEOUT_S = 30.0
@@ -156,154 +154,3 @@ def _straight_to(transport: httpx.AsyncBaseTransport) -> AsyncMiddlewareT:
 def _url(host: str, path: str) -> httpx.URL:
     # Taking an address apart costs more than sending a request to it.
     return httpx.URL(f"{host.rstrip('/')}/{path}")
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionPlan:
-    """A collection as we want it, behind the alias that every request uses.
-
-    `metadata` is stored with the collection and must be there unchanged.
-    """
-
-    alias: str
-    name: str
-    vectors: Mapping[str, models.VectorParams]
-    sparse: Mapping[str, models.SparseVectorParams]
-    indexes: Mapping[str, models.PayloadFieldSchema]
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-class Collection:
-    """A collection that comes into being at first use, and again whenever it has vanished."""
-
-    def __init__(self, connection: Connection, plan: CollectionPlan) -> None:
-        """Describe the collection; nothing is asked of Qdrant yet."""
-        self._connection = connection
-        self._plan = plan
-        self._ready = False
-        self._setting_up = asyncio.Lock()
-
-    @property
-    def alias(self) -> str:
-        """The name to use in requests."""
-        return self._plan.alias
-
-    async def ask(
-        self,
-        request: Callable[[AsyncQdrantClient], Awaitable[_T]],
-        *,
-        timeout_s: float | None = None,
-    ) -> _T:
-        """Send a request that needs the collection. Raises Misconfigured if it is another."""
-        return await self._kept_up(lambda: self._connection.ask(request, timeout_s=timeout_s))
-
-    async def post(self, path: str, body: bytes, reply: type[_T]) -> _T:
-        """Send JSON to an address below the collection's. Raises what `ask` raises."""
-        path = f"collections/{self.alias}/{path}"
-        return await self._kept_up(lambda: self._connection.post(path, body, reply))
-
-    async def _kept_up(self, send: Callable[[], Awaitable[_T]]) -> _T:
-        await self._prepare()
-        try:
-            return await send()
-        except CollectionMissing:
-            # Qdrant's storage was wiped under us: what was in it comes back from the originals.
-            self._ready = False
-        try:
-            await self._prepare()
-            return await send()
-        except CollectionMissing as exc:
-            raise self._vanishing() from exc
-
-    async def drop(self) -> None:
-        """Delete whatever stands behind the alias, and the planned collection."""
-        self._ready = False
-        for name in {self._plan.name, await self._target()} - {None}:
-            await self._delete(str(name))
-
-    async def _prepare(self) -> None:
-        if self._ready:
-            return
-        async with self._setting_up:
-            if not self._ready:
-                try:
-                    await self._set_up()
-                except CollectionMissing as exc:
-                    raise self._vanishing() from exc
-                self._ready = True
-
-    async def _set_up(self) -> None:
-        target = await self._target()
-        if target is None:
-            await self._create()
-        elif target != self._plan.name:
-            raise self._foreign(f"collection {target}")
-        else:
-            info = await self._connection.ask(lambda client: client.get_collection(target))
-            stored = info.config.metadata or {}
-            for key, value in self._plan.metadata.items():
-                if stored.get(key) != value:
-                    raise self._foreign(f"{key} {stored.get(key)!r}")
-
-    async def _target(self) -> str | None:
-        response = await self._connection.ask(lambda client: client.get_aliases())
-        names = {entry.alias_name: entry.collection_name for entry in response.aliases}
-        return names.get(self._plan.alias)
-
-    async def _create(self) -> None:
-        """Make what is missing of the collection.
-
-        Every step may find its work done: by another replica at the same moment, or by a process
-        that was killed half-way. Nothing is deleted, since others may be writing already.
-        """
-        plan = self._plan
-        await self._create_empty()
-        for name, schema in plan.indexes.items():
-            await self._connection.ask(
-                lambda client, name=name, schema=schema: client.create_payload_index(  # type: ignore[misc]
-                    plan.name, field_name=name, field_schema=schema, wait=True
-                ),
-                timeout_s=WRITE_TIMEOUT_S,
-            )
-        create = models.CreateAlias(collection_name=plan.name, alias_name=plan.alias)
-        operation = models.CreateAliasOperation(create_alias=create)
-        await self._connection.ask(
-            lambda client: client.update_collection_aliases([operation]), timeout_s=WRITE_TIMEOUT_S
-        )
-        _LOG.info("Qdrant collection created", collection=plan.name, alias=plan.alias)
-
-    async def _create_empty(self) -> None:
-        plan = self._plan
-        try:
-            await self._connection.ask(
-                lambda client: client.create_collection(
-                    plan.name,
-                    vectors_config=dict(plan.vectors),
-                    sparse_vectors_config=dict(plan.sparse) or None,
-                    on_disk_payload=True,
-                    metadata=dict(plan.metadata) or None,
-                ),
-                timeout_s=WRITE_TIMEOUT_S,
-            )
-        except InvalidRequest:
-            if not await self._connection.ask(lambda client: client.collection_exists(plan.name)):
-                raise
-
-    async def _delete(self, name: str) -> None:
-        await self._connection.ask(
-            lambda client: client.delete_collection(name), timeout_s=WRITE_TIMEOUT_S
-        )
-
-    def _foreign(self, found: str) -> Misconfigured:
-        return Misconfigured(
-            f"The Qdrant alias `{self._plan.alias}` leads to {found}, written with another "
-            f"embedding model or version than this one ({self._plan.name}). Run "
-            "`info-assistant rebuild qdrant` to index all documents anew."
-        )
-
-    def _vanishing(self) -> VectorStoreUnavailable:
-        return VectorStoreUnavailable(
-            f"The Qdrant collection `{self._plan.name}` vanished while it was in use. "
-            "Try again in a moment.",
-            retry_after_s=5,
-        )

@@ -20,12 +20,8 @@ from info_assistant.model.passage import (
     passage_id,
 )
 from info_assistant.model.question import Filters
-from info_assistant.stores.qdrant.connection import (
-    WRITE_TIMEOUT_S,
-    Collection,
-    CollectionPlan,
-    Connection,
-)
+from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import (
     candidate_from,
     entry_payload,
@@ -55,10 +51,18 @@ _NOT_REVEALED = 2**52
 class QdrantPassages:
     """The index of passages (`ports.PassageIndex`)."""
 
-    def __init__(self, connection: Connection, embedder_identity: str, dimension: int) -> None:
-        """Plan the collection of this embedding model."""
-        self._collection = Collection(connection, _plan(embedder_identity, dimension))
+    def __init__(
+        self,
+        connection: Connection,
+        embedder_identity: str,
+        dimension: int,
+        plan: CollectionPlan | None = None,
+    ) -> None:
+        """Plan the collection of this embedding model, or use that of `plan`."""
+        self._connection = connection
+        self._identity = embedder_identity
         self._dimension = dimension
+        self._collection = Collection(connection, plan or _plan(embedder_identity, dimension))
 
     async def search(
         self,
@@ -94,13 +98,10 @@ class QdrantPassages:
                 points=[_point(each, hidden=hidden) for each in passages[at : at + BATCH]],
                 update_filter=models.Filter(must=[_hidden()]) if hidden else None,
             )
-            await self._collection.ask(
-                lambda client, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
-                    collection_name=self._collection.alias,
-                    wait=True,
-                    point_insert_operations=points,
-                ),
-                timeout_s=WRITE_TIMEOUT_S,
+            await self._collection.change(
+                lambda client, name, points=points: client.http.points_api.upsert_points(  # type: ignore[misc]
+                    collection_name=name, wait=True, point_insert_operations=points
+                )
             )
 
     async def reveal(self, documents: Sequence[Document]) -> None:
@@ -119,11 +120,8 @@ class QdrantPassages:
         """Remove the passages of a document's versions up to and including `up_to`."""
         versions = models.FieldCondition(key="version", range=models.Range(lte=up_to))
         selector = models.FilterSelector(filter=_of_document(tenant, document_id, versions))
-        await self._collection.ask(
-            lambda client: client.delete(
-                self._collection.alias, points_selector=selector, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.delete(name, points_selector=selector, wait=True)
         )
 
     async def set_entry(self, document: Document) -> None:
@@ -175,23 +173,40 @@ class QdrantPassages:
         selector = models.FilterSelector(
             filter=models.Filter(must=[_is("document_id", document_id)])
         )
-        await self._collection.ask(
-            lambda client: client.delete(
-                self._collection.alias, points_selector=selector, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.delete(name, points_selector=selector, wait=True)
         )
 
     async def drop(self) -> None:
         """Delete all passages, whatever embedding model wrote them."""
         await self._collection.drop()
 
+    async def begin_successor(self) -> "QdrantPassages":
+        """Return the index that is to take this one's place: empty, or as far as it was built.
+
+        From here on, every change of this one is made there too, by whichever process makes it.
+        """
+        plan = await self._collection.plan_successor()
+        successor = QdrantPassages(self._connection, self._identity, self._dimension, plan)
+        # The first request makes the collection and its alias.
+        await successor.counts()
+        return successor
+
+    async def adopt_successor(self) -> None:
+        """Put the successor in this one's place, at once for everybody, and delete this one."""
+        await self._collection.adopt_successor()
+
+    async def leftovers(self) -> Sequence[str]:
+        """Return the names of collections of passages that nobody uses."""
+        return await self._collection.leftovers()
+
+    async def delete_leftovers(self) -> None:
+        """Delete collections of passages that nobody uses."""
+        await self._collection.delete_leftovers()
+
     async def _set_payload(self, payload: dict[str, Any], points: models.Filter) -> None:
-        await self._collection.ask(
-            lambda client: client.set_payload(
-                self._collection.alias, payload=payload, points=points, wait=True
-            ),
-            timeout_s=WRITE_TIMEOUT_S,
+        await self._collection.change(
+            lambda client, name: client.set_payload(name, payload=payload, points=points, wait=True)
         )
 
     def _check(self, indexed: IndexedPassage) -> None:
