@@ -87,6 +87,7 @@ async def test_every_kind_of_fault_is_found_and_mended(place: Place) -> None:
         Fault.MISSING_STATE: 1,
         Fault.STALE_LEASE: 1,
         Fault.ORPHANED_BYTES: 2,
+        Fault.ORPHANED_REFERENCE: 1,
         Fault.ORPHANED_TEXT: 1,
         Fault.ORPHANED_PASSAGES: 1,
         Fault.ORPHANED_STATE: 1,

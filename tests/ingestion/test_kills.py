@@ -58,14 +58,17 @@ async def begun(log: Path, wanted: Step) -> None:
             await asyncio.sleep(0.002)
 
 
-def kill(victim: str, process: "subprocess.Popen[bytes]", place: "Place") -> None:
+async def kill(victim: str, process: "subprocess.Popen[bytes]", place: "Place") -> None:
     """Kill the worker, the children that parse for it, or the vector store."""
     if victim == "worker":
         process.kill()
         process.wait()
     elif victim == "parser":
-        parsers = psutil.Process(process.pid).children(recursive=True)
-        assert parsers
+        parsers: list[psutil.Process] = []
+        async with asyncio.timeout(DEADLINE_S):
+            while not parsers:
+                await asyncio.sleep(0.001)
+                parsers = psutil.Process(process.pid).children(recursive=True)
         for each in parsers:
             each.kill()
     else:
@@ -92,7 +95,7 @@ async def test_a_kill_inside_a_step_loses_nothing(
     with ExitStack() as running:
         first = running.enter_context(worker(folder, place.process.url, logs[0]))
         await begun(logs[0], step)
-        kill(victim, first, place)
+        await kill(victim, first, place)
         gone = receipts.pop("1.txt").status.document
         await place.library.remove(LOCAL_OPERATOR, gone.id)
         running.enter_context(worker(folder, place.process.url, logs[1]))

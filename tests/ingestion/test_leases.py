@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 SCOPE = LOCAL_OPERATOR.scope
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 PACE = Pace(
-    poll_s=0.1, reconcile_s=0.5, first_retry_s=0.05, last_retry_s=0.2, look_s=0.1, lease_s=1.0
+    poll_s=0.1,
+    reconcile_s=0.5,
+    first_retry_s=0.05,
+    last_retry_s=0.2,
+    look_s=0.1,
+    lease_s=1.0,
+    claims=4,
 )
 
 

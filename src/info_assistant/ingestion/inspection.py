@@ -170,6 +170,10 @@ class Inspector:
         # Whatever the catalogue holds that cannot be read may own any of them.
         certain = Fault.UNREADABLE_ENTRY not in self._faults
         for tenant in await self._listing.folders(""):
+            # References first: bytes go only where none is left.
+            async for each in self._listing.entries(f"{tenant}/references"):
+                if self._is_lost_reference(each.key) and self._is_old(each):
+                    await self._found(Fault.ORPHANED_REFERENCE, each.key, self._removing(each.key))
             async for each in self._listing.entries(f"{tenant}/originals"):
                 there += 1
                 missing.discard(each.key)
@@ -179,9 +183,6 @@ class Inspector:
                 owned = any(each.key.startswith(f"{text}/") for text in self._texts_of(each.key))
                 if certain and not owned and self._is_old(each):
                     await self._found(Fault.ORPHANED_TEXT, each.key, self._removing(each.key))
-            async for each in self._listing.entries(f"{tenant}/references"):
-                if self._is_lost_reference(each.key) and self._is_old(each):
-                    await self._found(Fault.ORPHANED_REFERENCE, each.key, self._removing(each.key))
         for key in sorted(missing):
             await self._found(Fault.MISSING_ORIGINAL, key)
         return there

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import structlog
 
@@ -97,9 +97,13 @@ class _Measured:
     size_bytes: int
 
 
-def _measure(data: Payload) -> _Measured:
+async def _measured(data: Payload) -> _Measured:
     if isinstance(data, bytes):
         return _Measured(hashlib.sha256(data).hexdigest(), len(data))
+    return await asyncio.to_thread(_measured_file, data)
+
+
+def _measured_file(data: BinaryIO) -> _Measured:
     data.seek(0)
     digest = hashlib.sha256()
     while piece := data.read(MEGABYTE):
@@ -144,7 +148,7 @@ class Intake:
             Conflict: others keep changing the document, or it is not open to the caller.
             VectorStoreUnavailable, ObjectStorageUnavailable: nothing was committed.
         """
-        measured = await asyncio.to_thread(_measure, upload.data)
+        measured = await _measured(upload.data)
         upload = self._checked(caller, upload, measured.size_bytes)
         identity = document_id(caller.scope.tenant, upload.source)
         # Asked before anything is stored: while Qdrant is down uploads fail and commit nothing.

@@ -103,7 +103,7 @@ class StoredReading:
             facts.notes,
             begins,
             goes_on,
-            self.characters,
+            None if wanted == self.parts else self.characters,
         )
 
 
