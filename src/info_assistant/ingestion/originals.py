@@ -61,9 +61,6 @@ class Original:
         Raises NotFound, ObjectStorageUnavailable.
         """
         end = self.size_bytes if end is None else min(end, self.size_bytes)
-        if (start, end) == (0, self.size_bytes):
-            # Some servers answer a range that is all there is like a request without one.
-            return await self._blobs.get(self._key)
         return await self._blobs.get_range(self._key, start, end)
 
 
