@@ -4,6 +4,7 @@ It keeps objects in memory, knows what our blobs ask for (conditional PUT, uploa
 HEAD, DELETE, listings with a delimiter), and checks no signatures.
 """
 
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from xml.sax.saxutils import escape
 
 _BUCKET = "bucket"
 _DEADLINE_S = 20.0
+_RANGE = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d+)")
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(404, _problem("NoSuchKey"))
         else:
             when = format_datetime(self.server.written[self._key], usegmt=True)
-            self._reply(200, data, **{"ETag": _etag(data), "Last-Modified": when})
+            told = {"ETag": _etag(data), "Last-Modified": when}
+            wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
+            if wanted is None:
+                self._reply(200, data, **told)
+                return
+            first, last = int(wanted["first"]), min(int(wanted["last"]), len(data) - 1)
+            place = {"Content-Range": f"bytes {first}-{last}/{len(data)}"}
+            self._reply(206, data[first : last + 1], **told, **place)
 
     def do_HEAD(self) -> None:
         self.do_GET()
