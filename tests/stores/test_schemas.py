@@ -42,9 +42,11 @@ from info_assistant.model.passage import (
     Span,
     SparseVector,
 )
+from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.schema import CURRENT, Stored, stamped
+from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
 from info_assistant.stores.answer_records import answer_fields, answer_record
@@ -52,7 +54,9 @@ from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
-from info_assistant.stores.journal import Journal, Record, claim
+from info_assistant.stores.claims import claim
+from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
     candidate_from,
@@ -153,6 +157,17 @@ EVENT = AuditEvent(
     outcome="done",
     request_id="my-request",
     detail=(("format", "text"),),
+)
+SPENT = SpendEvent(
+    id=RECORD_ID,
+    at=WHEN,
+    call=ModelCall("agency", "my-request", 2),
+    provider="openai",
+    model="gpt-4o-mini",
+    state=SpendState.ABORTED,
+    usage=TokenUsage(1200, 300, 1000, estimated=True),
+    micro_usd=285,
+    prices="genai-prices 0.2.3",
 )
 CHANGE = VisibilityChange("agency", DOCUMENT.id, ChangeKind.ACCESS, 3, ("hr",))
 STATE = SharedState(1, {"MAINTENANCE_MODE": {"value": "true"}})
@@ -274,6 +289,16 @@ async def read_event(_: Bench, data: bytes) -> object:
     return audit_event(json.loads(data))
 
 
+async def write_spend(_: Bench) -> bytes:
+    """Write a line of the ledger."""
+    return to_json(spend_fields(SPENT))
+
+
+async def read_spend(_: Bench, data: bytes) -> object:
+    """Read a line of the ledger."""
+    return spend_event(json.loads(data))
+
+
 async def write_answer(_: Bench) -> bytes:
     """Write an answer record."""
     return to_json(answer_fields(ANSWER))
@@ -354,6 +379,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SHARED_OBJECT: (write_object, read_object, STATE),
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.JOURNAL: (
         write_journal,

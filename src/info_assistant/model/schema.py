@@ -23,11 +23,12 @@ class Stored(StrEnum):
     SHARED_OBJECT = "shared_object"
     AUDIT_EVENT = "audit_event"
     ANSWER_RECORD = "answer_record"
+    SPEND_EVENT = "spend_event"
     JOURNAL = "journal"
     VISIBILITY_CHANGES = "visibility_changes"
 
 
-CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)
+CURRENT: Mapping[Stored, int] = {**dict.fromkeys(Stored, 1), Stored.JOURNAL: 2}
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)

@@ -30,7 +30,7 @@ from info_assistant.ports.documents import (
 from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import AnswerRecords, AuditLog, AuditPage
 from info_assistant.ports.search import Embedder, PassageIndex
-from info_assistant.ports.spend import Ledger
+from info_assistant.ports.spend import Budgets, Ledger, PriceList, Spending
 from info_assistant.ports.storage import Blobs, SharedObject, SharedState
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "AuditPage",
     "Authenticator",
     "Blobs",
+    "Budgets",
     "Catalogue",
     "ChangeFeed",
     "Clock",
@@ -51,12 +52,14 @@ __all__ = [
     "Generator",
     "Ledger",
     "PassageIndex",
+    "PriceList",
     "Probe",
     "RankedPassage",
     "RateLimiter",
     "Reader",
     "SharedObject",
     "SharedState",
+    "Spending",
     "StatusPage",
     "TextModel",
     "TokenVerifier",
