@@ -13,6 +13,7 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
 from info_assistant.model.document import DocumentState
 from info_assistant.model.mode import ModeName
+from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -20,6 +21,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 STAGES = ("embed", "retrieve", "rank", "generate", "total")
 """Stages of `answer_duration_seconds` that exist from the start; the pipeline may name more."""
+
+PROVIDERS = ("openai", "anthropic")
+"""Providers of language models."""
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -38,6 +42,7 @@ class Metrics:
         self._create_answer_metrics()
         self._create_document_metrics()
         self._create_record_metrics()
+        self._create_spend_metrics()
         self._create_mode_metrics()
         self._create_load_metrics()
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -161,6 +166,37 @@ class Metrics:
             "1 while documents removed or closed elsewhere in the last 30 s may be unknown here.",
             registry=self.registry,
         )
+
+    def _create_spend_metrics(self) -> None:
+        self.llm_tokens = Counter(
+            "llm_tokens",
+            "Tokens that language models read and wrote; estimated for calls that broke off.",
+            ("provider", "kind"),
+            registry=self.registry,
+        )
+        self.llm_cost = Counter(
+            "llm_cost_usd",
+            "US dollars that calls of language models cost.",
+            ("provider",),
+            registry=self.registry,
+        )
+        for provider in PROVIDERS:
+            self.llm_cost.labels(provider)
+            for kind in ("input", "cached_input", "output"):
+                self.llm_tokens.labels(provider, kind)
+        self.spend_pending = Gauge(
+            "spend_events_pending",
+            "Lines of the ledger on this machine that are not in object storage yet.",
+            registry=self.registry,
+        )
+
+    def spent(self, event: SpendEvent) -> None:
+        """Count the tokens and the cost of a call that has ended."""
+        usage, provider = event.usage, event.provider
+        self.llm_tokens.labels(provider, "input").inc(usage.input)
+        self.llm_tokens.labels(provider, "cached_input").inc(usage.cached_input)
+        self.llm_tokens.labels(provider, "output").inc(usage.output)
+        self.llm_cost.labels(provider).inc(event.micro_usd / 1e6)
 
     def _create_load_metrics(self) -> None:
         self.loop_lag = Histogram(

@@ -20,6 +20,7 @@ from info_assistant.environment import (
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
+from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
     Auth,
     bind_address_of,
@@ -210,6 +211,7 @@ class Settings:
             "How long records of questions and answers are kept, in days. Default: 365.",
         )
     )
+    spend: SpendSettings
     drain_delay_s: int = field(
         metadata=named(
             "DRAIN_DELAY_SECONDS",
@@ -298,6 +300,7 @@ class Settings:
             ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(2)),
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
+            spend=SpendSettings.read(given),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)

@@ -1,9 +1,10 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.services import ApiServices
@@ -25,9 +26,13 @@ from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.foundation import Foundation, foundation
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
+from info_assistant.wiring.spend import spend_parts
+
+Tasks = Mapping[str, Callable[[], Awaitable[None]]]
+"""Background tasks by name."""
 
 _NOT_USED_YET = ("redis", "openai", "anthropic")
 
@@ -62,23 +67,40 @@ class Application:
             await close()
 
 
+def _health(base: Foundation, more: Mapping[str, Probe]) -> HealthMonitor:
+    """Return what looks after everything that the product depends on."""
+    probes: dict[str, Probe] = {
+        "qdrant": base.qdrant,
+        "object_storage": base.blobs,
+        "embedder": base.embedder,
+        **more,
+    }
+    return HealthMonitor(probes, base.clock, off=_NOT_USED_YET)
+
+
+def _all_of(*parts: Tasks) -> Tasks:
+    """Return the tasks of all parts."""
+    return {name: run for tasks in parts for name, run in tasks.items()}
+
+
+async def _one_after_the_other(*starters: Callable[[], Awaitable[None]]) -> None:
+    """Run starters of which each needs what those before it have found."""
+    for start in starters:
+        await start()
+
+
 def build(settings: Settings) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
     clock, metrics, objects = base.clock, base.metrics, base.objects
     records = record_parts(settings, base.blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
+    spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    probes: dict[str, Probe] = {
-        "qdrant": base.qdrant,
-        "object_storage": base.blobs,
-        "embedder": base.embedder,
-        **sign_in.probes,
-    }
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
+    health = _health(base, sign_in.probes)
     load = LoadControl(metrics, base.embedder.warm_up)
     services = ApiServices(
         pipeline=pipeline,
@@ -94,17 +116,26 @@ def build(settings: Settings) -> Application:
         modes=modes,
         visibility=documents.visibility,
         find_key=key_finder(sign_in.keys, clock),
+        spending=spend.spending,
+        budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={
             "health": health.run,
             "shared objects": objects.run,
-            **records.tasks,
-            **documents.tasks,
-            **load.tasks,
-            **sign_in.tasks,
+            **_all_of(records.tasks, spend.tasks, documents.tasks, load.tasks, sign_in.tasks),
         },
-        starters=(objects.refresh, records.log.open, documents.visibility.refresh),
-        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
+        starters=(
+            partial(_one_after_the_other, objects.refresh, records.log.open, spend.watch.start),
+            documents.visibility.refresh,
+            spend.prices.load,
+        ),
+        closers=(
+            spend.ledger.catch_up,
+            records.log.close,
+            *documents.closers,
+            *base.closers,
+            *sign_in.closers,
+        ),
         limiter_kind="local",
     )
     return Application(
