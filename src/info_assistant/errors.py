@@ -36,7 +36,10 @@ A message says what happened, what it means for the user, and what to do. `code`
 clients, metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from info_assistant.model.prompt import TokenUsage
 
 
 class InfoAssistantError(Exception):
@@ -163,6 +166,21 @@ class ProviderFault(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class FaultDetail:
+    """What a failed call leaves behind.
+
+    `usage` is what it is billed with where that is known: the provider's own count, or zero where
+    no answer had begun; None means that it has to be estimated. `lasting` faults stay until
+    somebody mends them, such as a wrong key. `ended` is true where the provider ended the text by
+    its own word, so that nothing is wrong with it.
+    """
+
+    usage: TokenUsage | None = None
+    lasting: bool = False
+    ended: bool = False
+
+
 class ProviderError(Unavailable):
     """One call to a language model failed, by fault `kind` of `provider`."""
 
@@ -175,11 +193,13 @@ class ProviderError(Unavailable):
         provider: str,
         kind: ProviderFault,
         retry_after_s: float | None = None,
+        detail: FaultDetail | None = None,
     ) -> None:
         """Carry a message for people, who failed and how, and the provider's own time to wait."""
         super().__init__(message, retry_after_s=retry_after_s)
         self.provider = provider
         self.kind = kind
+        self.detail = detail or FaultDetail()
 
 
 class GenerationUnavailable(Unavailable):

@@ -14,7 +14,7 @@ from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
 from info_assistant.ports import Probe
 from info_assistant.providers.minilm import MiniLmEmbedder
-from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.health import HealthMonitor, Watched
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
@@ -26,10 +26,11 @@ from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.models import model_parts
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 
-_NOT_USED_YET = ("redis", "openai", "anthropic")
+_NOT_USED_YET = ("redis",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +72,17 @@ def build(settings: Settings) -> Application:
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
+    load = LoadControl(metrics, base.embedder.warm_up)
+    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    probes: dict[str, Probe] = {
+    probes: dict[str, Probe | Watched] = {
         "qdrant": base.qdrant,
         "object_storage": base.blobs,
         "embedder": base.embedder,
         **sign_in.probes,
+        **models.probes,
     }
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
-    load = LoadControl(metrics, base.embedder.warm_up)
+    health = HealthMonitor(probes, clock, off=(*_NOT_USED_YET, *models.off))
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -104,7 +107,13 @@ def build(settings: Settings) -> Application:
             **sign_in.tasks,
         },
         starters=(objects.refresh, records.log.open, documents.visibility.refresh),
-        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
+        closers=(
+            records.log.close,
+            *documents.closers,
+            *models.closers,
+            *base.closers,
+            *sign_in.closers,
+        ),
         limiter_kind="local",
     )
     return Application(
