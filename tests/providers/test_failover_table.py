@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests.providers.models import PROVIDERS, SHORT, Bench, Heard, bench, hear
 
 from info_assistant.drills.provider_faults import HARMLESS, Behaviour
 from info_assistant.drills.providers import ProviderThread
@@ -13,7 +14,6 @@ from info_assistant.errors import GenerationUnavailable, ProviderError, Provider
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.providers.failover import NEXT_STEPS, FailoverModel, NextStep, outcome_of
 from info_assistant.resilience.breaker import Outcome
-from tests.providers.models import PROVIDERS, SHORT, Bench, Heard, bench, hear
 
 DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "0015-failover.md"
 GRACE_S = 0.25
