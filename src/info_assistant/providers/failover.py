@@ -116,7 +116,6 @@ class FailoverModel:
         """Whether there is any provider to ask."""
         return bool(self._routes)
 
-    @property
     def in_use(self) -> bool:
         """Whether answers are composed by a model now; else quotes are given."""
         return self.configured and self._preferred() != EXTRACTIVE
