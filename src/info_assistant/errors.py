@@ -173,11 +173,13 @@ class FaultDetail:
 
     `usage` is what it is billed with where that is known: the provider's own count, or zero where
     no answer had begun; None means that it has to be estimated. `lasting` faults stay until
-    somebody mends them, such as a wrong key.
+    somebody mends them, such as a wrong key. `ended` is true where the provider ended the text by
+    its own word, so that nothing is wrong with it.
     """
 
     usage: TokenUsage | None = None
     lasting: bool = False
+    ended: bool = False
 
 
 class ProviderError(Unavailable):

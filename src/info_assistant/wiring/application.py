@@ -1,7 +1,7 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
 from info_assistant.ports import Probe
 from info_assistant.providers.minilm import MiniLmEmbedder
-from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.health import HealthMonitor, Watched
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
@@ -27,6 +27,7 @@ from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import Foundation, foundation
+from info_assistant.wiring.models import model_parts
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 from info_assistant.wiring.spend import spend_parts
@@ -34,7 +35,7 @@ from info_assistant.wiring.spend import spend_parts
 Tasks = Mapping[str, Callable[[], Awaitable[None]]]
 """Background tasks by name."""
 
-_NOT_USED_YET = ("redis", "openai", "anthropic")
+_NOT_USED_YET = ("redis",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,17 @@ class Application:
             await close()
 
 
-def _health(base: Foundation, more: Mapping[str, Probe]) -> HealthMonitor:
-    """Return what looks after everything that the product depends on."""
-    probes: dict[str, Probe] = {
+def _health(
+    base: Foundation, more: Mapping[str, Probe | Watched], off: Sequence[str]
+) -> HealthMonitor:
+    """Return what looks after everything that the product depends on; `off` is not set up."""
+    probes: dict[str, Probe | Watched] = {
         "qdrant": base.qdrant,
         "object_storage": base.blobs,
         "embedder": base.embedder,
         **more,
     }
-    return HealthMonitor(probes, base.clock, off=_NOT_USED_YET)
+    return HealthMonitor(probes, base.clock, off=(*_NOT_USED_YET, *off))
 
 
 def _all_of(*parts: Tasks) -> Tasks:
@@ -99,9 +102,10 @@ def build(settings: Settings) -> Application:
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    health = _health(base, sign_in.probes)
     load = LoadControl(metrics, base.embedder.warm_up)
+    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
+    pipeline = answer_pipeline(base, records, documents.visibility, modes)
+    health = _health(base, {**sign_in.probes, **models.probes}, models.off)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -133,6 +137,7 @@ def build(settings: Settings) -> Application:
             spend.ledger.catch_up,
             records.log.close,
             *documents.closers,
+            *models.closers,
             *base.closers,
             *sign_in.closers,
         ),
