@@ -106,6 +106,7 @@ def build(settings: Settings) -> Application:
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
     health = _health(base, {**sign_in.probes, **models.probes}, models.off)
+    own: Tasks = {"health": health.run, "shared objects": objects.run}
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -123,11 +124,7 @@ def build(settings: Settings) -> Application:
         spending=spend.spending,
         budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
-        tasks={
-            "health": health.run,
-            "shared objects": objects.run,
-            **_all_of(records.tasks, spend.tasks, documents.tasks, load.tasks, sign_in.tasks),
-        },
+        tasks=_all_of(own, records.tasks, spend.tasks, documents.tasks, load.tasks, sign_in.tasks),
         starters=(
             partial(_one_after_the_other, objects.refresh, records.log.open, spend.watch.start),
             documents.visibility.refresh,
