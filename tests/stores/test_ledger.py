@@ -211,15 +211,25 @@ async def test_tenants_do_not_see_each_others_bill(log: RecordLog) -> None:
     assert await summed(log) == []
 
 
+async def test_ending_a_process_that_called_no_model_leaves_nothing_behind(
+    blobs: FailingBlobs, tmp_path: Path
+) -> None:
+    """No journal is begun for a ledger that has nothing to say."""
+    unused = spend_log(blobs, tmp_path / "unused")
+    await ledger_in(unused).catch_up()
+    await unused.close()
+    assert not (tmp_path / "unused").exists()
+
+
 async def test_how_much_waits_is_told(log: RecordLog) -> None:
     """Lines of the ledger that are not in object storage yet are counted; others are not."""
     told: list[int] = []
     ledger = RecordedLedger(log, RoundPrices(), NoBudgets(), on_pending=told.append)
     event = await reserved(ledger)
     await ledger.complete(event, COUNTED)
-    await ledger.catch_up()
+    await ledger.tell_pending()
     await log.ship()
-    await ledger.catch_up()
+    await ledger.tell_pending()
     assert told == [2, 0]
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -113,6 +114,7 @@ class RecordedLedger:
         """Keep what could not be kept when it happened, and tell how much waits."""
         while True:
             await self.catch_up()
+            await self.tell_pending()
             await asyncio.sleep(_AGAIN_S)
 
     async def catch_up(self) -> None:
@@ -121,9 +123,13 @@ class RecordedLedger:
             for event in list(self._late.values()):
                 await self._log.end(record_of(event), event.id)
                 self._late.pop(event.id, None)
-            self._on_pending(await self._log.count(KIND))
         except RecordsUnavailable as error:
             _log.warning("Ends of model calls wait", count=len(self._late), error=error.code)
+
+    async def tell_pending(self) -> None:
+        """Tell how many lines wait to be shipped, where that can be known."""
+        with suppress(RecordsUnavailable):
+            self._on_pending(await self._log.count(KIND))
 
     async def _end(self, event: SpendEvent, state: SpendState, usage: TokenUsage) -> SpendEvent:
         cost = self._prices.cost(event.provider, event.model, usage, event.at)
