@@ -17,6 +17,8 @@ from info_assistant.errors import InvalidRequest
 MOST_DAYS = 366
 CSV = "text/csv"
 
+_EARLIEST, _LATEST = date(2020, 1, 1), date(2199, 12, 31)
+
 
 def routes(services: ApiServices) -> APIRouter:
     """Return the route for usage."""
@@ -73,6 +75,8 @@ def _days(first: date | None, last: date | None) -> tuple[date, date]:
     begin = first or end.replace(day=1)
     if begin > end:
         raise InvalidRequest(f"`from` ({begin}) is after `to` ({end}). Please turn them round.")
+    if begin < _EARLIEST or end > _LATEST:
+        raise InvalidRequest(f"Please ask for days from {_EARLIEST} to {_LATEST}.")
     if end - begin >= timedelta(days=MOST_DAYS):
         raise InvalidRequest(f"Please ask for at most {MOST_DAYS} days at once.")
     return begin, end
