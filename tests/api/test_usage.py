@@ -5,15 +5,23 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from tests.api.conftest import ANSWER, EVENTS, ScriptedPipeline, Start
 from tests.api.test_audit import ByName
+from tests.spending import CALL, RoundPrices, spend_log
 
 from info_assistant.api.services import ApiServices
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.events import AnswerFinished
+from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import Budget, BudgetState, SpendEvent, UsageLine
+from info_assistant.resilience.budgets import MonthlyBudgets
+from info_assistant.resilience.clock import SystemClock
+from info_assistant.stores.blobs import ObjectBlobs
+from info_assistant.stores.ledger import RecordedLedger
+from info_assistant.stores.spending import RecordedSpending
 
 DAY = date(2026, 11, 25)
 LINES = (
@@ -174,3 +182,26 @@ async def test_an_answer_says_what_it_cost(start: Start, services: ApiServices) 
     async with start(services) as backend:
         reply = await backend.client.post("/v1/query", json={"question": "How?"})
     assert reply.headers["x-request-cost"] == "0.000000"
+
+
+async def test_what_a_real_ledger_holds_is_shown(
+    start: Start, services: ApiServices, tmp_path: Path
+) -> None:
+    """From the reservation on, to the micro-dollar, with the budget beside it."""
+    log = spend_log(ObjectBlobs(str(tmp_path / "objects")), tmp_path / "journals")
+    budgets = MonthlyBudgets(lambda _: 1000, SystemClock())
+    ledger = RecordedLedger(log, RoundPrices(), budgets)
+    spending = RecordedSpending(log, ledger, SystemClock())
+    async with start(replace(services, spending=spending, budgets=budgets)) as backend:
+        event = await ledger.reserve(CALL, provider="openai", model="m", most=TokenUsage(900, 0))
+        (row,) = (await backend.client.get("/v1/usage")).json()["rows"]
+        assert (row["open"], row["micro_usd"], row["estimated_cost_usd"]) == (1, 900, 0.0009)
+        await ledger.complete(event, TokenUsage(100, 20))
+        await log.ship()
+        body = (await backend.client.get("/v1/usage")).json()
+    (row,) = body["rows"]
+    assert (row["completed"], row["open"], row["micro_usd"]) == (1, 0, 140)
+    assert row["estimated_cost_usd"] == 0
+    assert body["budget"]["spent_usd"] == 0.00014
+    assert body["budget"]["state"] == "within"
+    await log.close()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spending import CALL, PROMPT, WORDS, ToldModel, ledger_in, spend_log
+from tests.spending import CALL, PROMPT, WORDS, RoundPrices, ToldModel, ledger_in, spend_log
 
 from info_assistant.errors import (
+    BudgetExhausted,
     FaultDetail,
     ProviderError,
     ProviderFault,
@@ -26,8 +27,12 @@ from info_assistant.model.prompt import (
 )
 from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.providers.accounted import AccountedModel, upper_bound
+from info_assistant.providers.failover import FailoverModel, Route
+from info_assistant.resilience.breaker import Breaker
+from info_assistant.resilience.budgets import MonthlyBudgets
+from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores.blobs import ObjectBlobs
-from info_assistant.stores.ledger import KIND
+from info_assistant.stores.ledger import KIND, RecordedLedger
 
 BOUND = upper_bound(PROMPT)
 
@@ -208,4 +213,33 @@ async def test_a_real_ledger_keeps_one_event_for_each_call(tmp_path: Path) -> No
     pages = log.of_day(KIND, "default", datetime.now(UTC).date(), set())
     states = [str(each["state"]) async for page in pages for each in page]
     assert sorted(states) == ["aborted"] * 10 + ["completed"] * 10 + ["reserved"] * 20
+    await log.close()
+
+
+async def test_nobody_else_is_asked_where_the_budget_is_used_up(tmp_path: Path) -> None:
+    """Failing over would not make a tenant richer: no provider is called."""
+    log = spend_log(ObjectBlobs(str(tmp_path / "objects")), tmp_path / "journals")
+    budgets = MonthlyBudgets(lambda _: 1, SystemClock())
+    ledger = RecordedLedger(log, RoundPrices(), budgets)
+    told = [ToldModel(TokenUsage(9, 3)) for _ in range(2)]
+    routes = [Route(AccountedModel(each, ledger), Breaker("told")) for each in told]
+    with pytest.raises(BudgetExhausted):
+        async for _ in FailoverModel(routes).stream(PROMPT, CALL):
+            pass
+    assert [each.calls for each in told] == [[], []]
+    await log.close()
+
+
+async def test_each_attempt_is_an_event_of_its_own(tmp_path: Path) -> None:
+    """A call that broke off and the one that answered in its place: both are on the bill."""
+    log = spend_log(ObjectBlobs(str(tmp_path / "objects")), tmp_path / "journals")
+    ledger = ledger_in(log)
+    told = [ToldModel(failing(ProviderFault.TRUNCATED, None)), ToldModel(TokenUsage(9, 3))]
+    routes = [Route(AccountedModel(each, ledger), Breaker("told")) for each in told]
+    async for _ in FailoverModel(routes).stream(PROMPT, CALL):
+        pass
+    spent = ledger.of_request(CALL.request_id)
+    assert spent.input_tokens == BOUND.input + 9
+    assert spent.output_tokens == BOUND.output + 3
+    assert [each.calls[0].attempt for each in told] == [1, 2]
     await log.close()
