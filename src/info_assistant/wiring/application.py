@@ -128,7 +128,7 @@ def build(settings: Settings) -> Application:
         starters=(
             partial(_one_after_the_other, objects.refresh, records.log.open, spend.watch.start),
             documents.visibility.refresh,
-            spend.prices.load,
+            *([spend.prices.load] if models.model.configured else []),
         ),
         closers=(
             spend.ledger.catch_up,
