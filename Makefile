@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit takeover rolling mutate wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ takeover: dev ## Kill a worker in the middle of a document; how long until anoth
 
 kills-audit: dev ## Kill a busy backend 50 times and look for all it acknowledged in its audit trail
 	$(BIN)/python -m benchmarks.audit_kills
+
+kills-ledger: dev ## Kill a process that buys answers 200 times and compare its ledger with the providers'
+	$(BIN)/python -m benchmarks.ledger_kills
 
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py

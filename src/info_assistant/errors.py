@@ -27,6 +27,7 @@ InfoAssistantError
 │   └── BackendUnavailable         seen from the command line and the page
 ├── TooBusy                        refused to protect those already being served
 │   ├── RateLimited
+│   ├── BudgetExhausted            … of the tenant, who has spent what it may this month
 │   └── Overloaded
 ├── DeadlineExceeded               the time for this request is up
 ├── StoredDataInvalid              stored bytes are not what we wrote
@@ -36,7 +37,10 @@ A message says what happened, what it means for the user, and what to do. `code`
 clients, metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
+
+from info_assistant.model.prompt import TokenUsage
 
 
 class InfoAssistantError(Exception):
@@ -170,6 +174,21 @@ class ProviderFault(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class FaultDetail:
+    """What a failed call leaves behind.
+
+    `usage` is what it is billed with where that is known: the provider's own count, or zero where
+    no answer had begun; None means that it has to be estimated. `lasting` faults stay until
+    somebody mends them, such as a wrong key. `ended` is true where the provider ended the text by
+    its own word, so that nothing is wrong with it.
+    """
+
+    usage: TokenUsage | None = None
+    lasting: bool = False
+    ended: bool = False
+
+
 class ProviderError(Unavailable):
     """One call to a language model failed, by fault `kind` of `provider`."""
 
@@ -182,11 +201,13 @@ class ProviderError(Unavailable):
         provider: str,
         kind: ProviderFault,
         retry_after_s: float | None = None,
+        detail: FaultDetail | None = None,
     ) -> None:
         """Carry a message for people, who failed and how, and the provider's own time to wait."""
         super().__init__(message, retry_after_s=retry_after_s)
         self.provider = provider
         self.kind = kind
+        self.detail = detail or FaultDetail()
 
 
 class GenerationUnavailable(Unavailable):
@@ -258,6 +279,12 @@ class RateLimited(TooBusy):
         """Carry a message, the time to wait, and the limit where it is known."""
         super().__init__(message, retry_after_s=retry_after_s)
         self.limit = limit
+
+
+class BudgetExhausted(TooBusy):
+    """The tenant's budget for this month might not cover this call to a language model."""
+
+    code = "budget_exhausted"
 
 
 class Overloaded(TooBusy):

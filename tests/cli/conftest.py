@@ -38,6 +38,7 @@ class ScriptedBackend:
     known: set[str] = field(default_factory=set)
     answer: Reply = field(default_factory=lambda: Reply(404))
     uploads: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     bearers: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -47,7 +48,7 @@ class ScriptedBackend:
         self.script.append(Reply(status, {"title": "Refused", "detail": detail}, sent))
 
     def answer_with(self, status: int, body: object) -> None:
-        """Answer every question with `body`."""
+        """Answer every question, also for usage, with `body`."""
         self.answer = Reply(status, body)
 
     def answer_raw(self, data: bytes) -> None:
@@ -113,6 +114,10 @@ def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:
                 self._send(scripted.reply_to_upload(_source_in(body)))
 
         def do_GET(self) -> None:
+            if self.path.startswith("/v1/usage"):
+                scripted.asked.append(self.path)
+                self._send(scripted.answer)
+                return
             self._send(scripted.status_of(self.path.removeprefix("/v1/documents/")))
 
         def _send(self, reply: Reply) -> None:

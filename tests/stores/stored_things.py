@@ -34,8 +34,10 @@ from info_assistant.model.passage import (
     Span,
     SparseVector,
 )
+from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
 
@@ -140,6 +142,17 @@ EVENT = AuditEvent(
     outcome="done",
     request_id="my-request",
     detail=(("format", "text"),),
+)
+SPENT = SpendEvent(
+    id=RECORD_ID,
+    at=WHEN,
+    call=ModelCall("agency", "my-request", 2),
+    provider="openai",
+    model="gpt-4o-mini",
+    state=SpendState.ABORTED,
+    usage=TokenUsage(1200, 300, 1000, estimated=True),
+    micro_usd=285,
+    prices="genai-prices 0.2.3",
 )
 REPLY = Reply(202, '{"documents": []}')
 CHANGE = VisibilityChange("agency", DOCUMENT.id, ChangeKind.ACCESS, 3, (), ("hr",))

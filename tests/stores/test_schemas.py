@@ -26,6 +26,7 @@ from tests.stores.stored_things import (
     READING,
     RECORD_ID,
     REPLY,
+    SPENT,
     STATE,
     STATUS,
     TOMBSTONE,
@@ -42,7 +43,9 @@ from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
-from info_assistant.stores.journal import Journal, Record, claim
+from info_assistant.stores.claims import claim
+from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
     candidate_from,
@@ -172,6 +175,16 @@ async def read_event(_: Bench, data: bytes) -> object:
     return audit_event(json.loads(data))
 
 
+async def write_spend(_: Bench) -> bytes:
+    """Write a line of the ledger."""
+    return to_json(spend_fields(SPENT))
+
+
+async def read_spend(_: Bench, data: bytes) -> object:
+    """Read a line of the ledger."""
+    return spend_event(json.loads(data))
+
+
 async def write_answer(_: Bench) -> bytes:
     """Write an answer record."""
     return to_json(answer_fields(ANSWER))
@@ -284,6 +297,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SHARED_OBJECT: (write_object, read_object, STATE),
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
     Stored.QUOTE_PURGE: (write_purge, read_purge, (TOMBSTONE,)),

@@ -63,6 +63,7 @@ ADDRESSES = (
     Address(
         "GET", "/v1/answers/{answer_id}", Traffic.READ, Role.READER, "answer.read", "answer_id"
     ),
+    Address("GET", "/v1/usage", Traffic.ADMIN, Role.OPERATOR, "usage.read"),
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
     Address("GET", "/v1/documents", Traffic.READ, Role.READER, "document.list"),

@@ -30,6 +30,7 @@ from info_assistant.api.routes import (
     me,
     progress,
     questions,
+    usage,
 )
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import ClientGone
@@ -70,6 +71,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))
+    app.include_router(usage.routes(services))
     app.include_router(me.routes())
     app.include_router(health.routes(services, lambda: openapi.describe(app)))
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]

@@ -65,6 +65,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.BackendUnavailable: Row(503, "The backend cannot be reached"),
     errors.TooBusy: Row(503, "Too much is asked at once"),
     errors.RateLimited: Row(429, "You have asked too often"),
+    errors.BudgetExhausted: Row(429, "The budget for this month is used up"),
     errors.Overloaded: Row(503, "Too much is asked at once"),
     errors.DeadlineExceeded: Row(504, "The time for this request is up"),
     errors.StoredDataInvalid: Row(500, "Something went wrong on our side", internal=True),

@@ -199,6 +199,9 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
         degraded=list(answer.degraded),
         notices=[*answer.notices, *notices],
         documents_as_of=answer.documents_as_of,
-        usage=UsageBody(tokens=0, cost_usd=0.0),
+        usage=UsageBody(
+            tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+            cost_usd=answer.usage.micro_usd / 1e6,
+        ),
         timings_ms=answer.timings_ms,
     )

@@ -64,6 +64,15 @@ class ServedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerUsage:
+    """What models took for an answer: tokens in and out, and millionths of a dollar."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The whole outcome of one question.
 
@@ -82,6 +91,7 @@ class Answer:
     degraded: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    usage: AnswerUsage = AnswerUsage()
 
     @property
     def text(self) -> str:

@@ -37,7 +37,7 @@ from info_assistant.ports.records import (
     RecordPage,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
-from info_assistant.ports.spend import Ledger
+from info_assistant.ports.spend import Budgets, Ledger, PriceList, Spending
 from info_assistant.ports.storage import Blobs, FolderBlobs, SharedObject, SharedState
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "AuditPage",
     "Authenticator",
     "Blobs",
+    "Budgets",
     "Catalogue",
     "ChangeFeed",
     "Clock",
@@ -61,6 +62,7 @@ __all__ = [
     "Generator",
     "Ledger",
     "PassageIndex",
+    "PriceList",
     "Probe",
     "RankedPassage",
     "RateLimiter",
@@ -68,6 +70,7 @@ __all__ = [
     "RecordPage",
     "SharedObject",
     "SharedState",
+    "Spending",
     "StatusPage",
     "TextModel",
     "TokenVerifier",

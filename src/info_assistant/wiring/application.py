@@ -1,9 +1,10 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.services import ApiServices
@@ -14,7 +15,7 @@ from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
 from info_assistant.ports import Probe
 from info_assistant.providers.minilm import MiniLmEmbedder
-from info_assistant.resilience.health import HealthMonitor
+from info_assistant.resilience.health import HealthMonitor, Watched
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
@@ -25,11 +26,16 @@ from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.foundation import Foundation, foundation
+from info_assistant.wiring.models import model_parts
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
+from info_assistant.wiring.spend import spend_parts
 
-_NOT_USED_YET = ("redis", "openai", "anthropic")
+Tasks = Mapping[str, Callable[[], Awaitable[None]]]
+"""Background tasks by name."""
+
+_NOT_USED_YET = ("redis",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +68,45 @@ class Application:
             await close()
 
 
+def _health(
+    base: Foundation, more: Mapping[str, Probe | Watched], off: Sequence[str]
+) -> HealthMonitor:
+    """Return what looks after everything that the product depends on; `off` is not set up."""
+    probes: dict[str, Probe | Watched] = {
+        "qdrant": base.qdrant,
+        "object_storage": base.blobs,
+        "embedder": base.embedder,
+        **more,
+    }
+    return HealthMonitor(probes, base.clock, off=(*_NOT_USED_YET, *off))
+
+
+def _all_of(*parts: Tasks) -> Tasks:
+    """Return the tasks of all parts."""
+    return {name: run for tasks in parts for name, run in tasks.items()}
+
+
+async def _one_after_the_other(*starters: Callable[[], Awaitable[None]]) -> None:
+    """Run starters of which each needs what those before it have found."""
+    for start in starters:
+        await start()
+
+
 def build(settings: Settings) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
     clock, metrics, objects = base.clock, base.metrics, base.objects
     records = record_parts(settings, base.blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
+    spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    probes: dict[str, Probe] = {
-        "qdrant": base.qdrant,
-        "object_storage": base.blobs,
-        "embedder": base.embedder,
-        **sign_in.probes,
-    }
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
     load = LoadControl(metrics, base.embedder.warm_up)
+    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
+    pipeline = answer_pipeline(base, records, documents.visibility, modes)
+    health = _health(base, {**sign_in.probes, **models.probes}, models.off)
+    own: Tasks = {"health": health.run, "shared objects": objects.run}
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -95,17 +122,23 @@ def build(settings: Settings) -> Application:
         visibility=documents.visibility,
         find_key=key_finder(sign_in.keys, clock),
         repeats=documents.repeats,
+        spending=spend.spending,
+        budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
-        tasks={
-            "health": health.run,
-            "shared objects": objects.run,
-            **records.tasks,
-            **documents.tasks,
-            **load.tasks,
-            **sign_in.tasks,
-        },
-        starters=(objects.refresh, records.log.open, documents.visibility.refresh),
-        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
+        tasks=_all_of(own, records.tasks, spend.tasks, documents.tasks, load.tasks, sign_in.tasks),
+        starters=(
+            partial(_one_after_the_other, objects.refresh, records.log.open, spend.watch.start),
+            documents.visibility.refresh,
+            *([spend.prices.load] if models.model.configured else []),
+        ),
+        closers=(
+            spend.ledger.catch_up,
+            records.log.close,
+            *documents.closers,
+            *models.closers,
+            *base.closers,
+            *sign_in.closers,
+        ),
         limiter_kind="local",
     )
     return Application(

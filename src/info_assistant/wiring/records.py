@@ -7,7 +7,7 @@ from datetime import timedelta
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, audit
+from info_assistant.stores import answer_records, audit, ledger
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
@@ -29,15 +29,25 @@ class RecordParts:
     tasks: Mapping[str, Callable[[], Awaitable[None]]]
 
 
+def record_log(
+    settings: Settings, blobs: ObjectBlobs, on_pending: Callable[[int], None] = lambda _count: None
+) -> RecordLog:
+    """Return the log of this process; it ends what others had begun when they died."""
+    endings = {ledger.KIND: ledger.ended_by_death}
+    folder = settings.data_dir / JOURNALS
+    return RecordLog(blobs, folder, on_pending=on_pending, endings=endings)
+
+
 def record_parts(
     settings: Settings, blobs: ObjectBlobs, objects: SharedObjects, metrics: Metrics
 ) -> RecordParts:
     """Return the records of this process."""
     pending = metrics.records_pending
-    log = RecordLog(blobs, settings.data_dir / JOURNALS, on_pending=pending.set)
+    log = record_log(settings, blobs, on_pending=pending.set)
     keep = {
         audit.KIND: timedelta(days=settings.audit_retention_days),
         answer_records.KIND: timedelta(days=settings.answer_retention_days),
+        ledger.KIND: timedelta(days=settings.spend.retention_days),
     }
     upkeep = Upkeep(blobs, keep, objects, SystemClock())
     purging = QuotePurging(blobs, BlobCatalogue(blobs), SystemClock())

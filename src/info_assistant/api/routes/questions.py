@@ -35,6 +35,9 @@ from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
 from info_assistant.resilience.deadline import Deadline
 
+COST_HEADER = "X-Request-Cost"
+"""What a whole answer cost in US dollars; of a stream the last event says it."""
+
 _WHAT = "Answering the question"
 _ONE_BY_ONE = (
     "Questions are answered one by one for now: earlier turns of the conversation were not used."
@@ -100,7 +103,9 @@ class _Asker:
         # The client's connection was let go meanwhile, in which time documents can be closed to it.
         answer = visible_part(answer, self._may_show(question))
         with_text = "passages" in asked.include
-        return json_answer(answer_body(answer, with_text=with_text, notices=_notices(asked)))
+        response = json_answer(answer_body(answer, with_text=with_text, notices=_notices(asked)))
+        response.headers[COST_HEADER] = f"{answer.usage.micro_usd / 1e6:.6f}"
+        return response
 
     async def stream(self, question: Question, asked: QueryRequest, request: Request) -> Response:
         deadline = Deadline.after(self._services.limits.request_s)
