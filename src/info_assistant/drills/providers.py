@@ -86,12 +86,7 @@ class ProviderThread:
 
     def _run(self) -> None:
         self._loop.run_forever()
-        # Connections that were being accepted just now are ended in an orderly way, too.
-        left = asyncio.all_tasks(self._loop)
-        for task in left:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(_end_all_others())
         self._loop.close()
 
     def add(self, stand_in: ProviderStandIn, port: int = 0) -> None:
@@ -106,6 +101,16 @@ class ProviderThread:
         """End the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_START_S)
+
+
+async def _end_all_others() -> None:
+    """End connections that were being accepted just now, and let go of their sockets."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    await asyncio.sleep(0)
 
 
 @contextmanager
