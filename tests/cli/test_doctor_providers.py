@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from info_assistant.cli.checks import Health
+from info_assistant.cli.provider_checks import check_providers
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderStandIn, running_providers
+from info_assistant.settings import Settings
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run
@@ -22,10 +25,10 @@ def stand_ins() -> Iterator[dict[str, ProviderStandIn]]:
         yield both
 
 
-def settings_for(stand_ins: dict[str, ProviderStandIn]) -> dict[str, str]:
+def settings_for(stand_ins: dict[str, ProviderStandIn]) -> Settings:
     """Return the settings with which the stand-ins are asked."""
     urls = {f"{name.upper()}_BASE_URL": each.url for name, each in stand_ins.items()}
-    return KEYS | urls
+    return Settings.from_environment(KEYS | urls)
 
 
 def test_without_keys_answers_are_quotes(run_cli: "Callable[..., Run]") -> None:
@@ -37,38 +40,43 @@ def test_without_keys_answers_are_quotes(run_cli: "Callable[..., Run]") -> None:
     assert "answers quote the documents" in run.out
 
 
-def test_good_keys_are_good_and_cost_nothing(
-    run_cli: "Callable[..., Run]", stand_ins: dict[str, ProviderStandIn]
-) -> None:
+async def test_good_keys_are_good_and_cost_nothing(stand_ins: dict[str, ProviderStandIn]) -> None:
     """Each provider is asked for its list once and for no answer; its limits are shown."""
-    run = run_cli("doctor", "providers", **settings_for(stand_ins))
-    assert run.code == 0, run.out
-    assert run.out.count("the key is valid") == 2
-    assert "remaining" in run.out
+    for finding in await check_providers(settings_for(stand_ins)):
+        assert finding.health is Health.GOOD
+        assert "the key is valid" in finding.words
+        assert "remaining" in finding.words
     for each in stand_ins.values():
         assert (each.tally.lists, each.tally.calls) == (1, [])
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "words", "code"),
+    ("behaviour", "words", "health"),
     [
-        (Behaviour.WRONG_KEY, "copy the key again", 1),
-        (Behaviour.NOT_PAID, "over quota or not paid", 1),
-        (Behaviour.RATE_LIMITED, "rate-limited now", 0),
-        (Behaviour.STATUS_503, "status page", 0),
+        (Behaviour.WRONG_KEY, "copy the key again", Health.WRONG),
+        (Behaviour.NOT_PAID, "over quota or not paid", Health.WRONG),
+        (Behaviour.RATE_LIMITED, "rate-limited now", Health.WARNING),
+        (Behaviour.STATUS_503, "status page", Health.WARNING),
     ],
 )
-def test_what_is_wrong_with_a_key_is_told_with_the_remedy(
-    run_cli: "Callable[..., Run]",
-    stand_ins: dict[str, ProviderStandIn],
-    behaviour: Behaviour,
-    words: str,
-    code: int,
+async def test_what_is_wrong_with_a_key_is_told_with_the_remedy(
+    stand_ins: dict[str, ProviderStandIn], behaviour: Behaviour, words: str, health: Health
 ) -> None:
     """Invalid, used up, too busy and broken are told apart, and the key is not repeated."""
     stand_ins["anthropic"].behaviour = behaviour
-    run = run_cli("doctor", "providers", **settings_for(stand_ins))
-    assert run.code == code, run.out
-    assert words in run.out
-    assert "the key is valid; " in run.out
-    assert "right-key" not in run.out
+    openai, anthropic = await check_providers(settings_for(stand_ins))
+    assert openai.health is Health.GOOD
+    assert anthropic.health is health
+    assert words in anthropic.remedy
+    assert "right-key" not in anthropic.words + anthropic.remedy
+
+
+def test_a_wrong_key_is_an_exit_code(
+    run_cli: "Callable[..., Run]", stand_ins: dict[str, ProviderStandIn]
+) -> None:
+    """Scripts can tell that something is wrong."""
+    settings = {"OPENAI_API_KEY": "another-key", "OPENAI_BASE_URL": stand_ins["openai"].url}
+    run = run_cli("doctor", "providers", timeout=60, **settings)
+    assert run.code == 1, run.out
+    assert "WRONG OpenAI" in run.out
+    assert "another-key" not in run.out

@@ -77,6 +77,7 @@ def providers(port: int, misbehave: tuple[str, ...]) -> None:
       info-assistant drill providers --misbehave openai=reset_stream
       info-assistant drill providers --misbehave openai=pause --misbehave anthropic=wrong_key
     """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.drills.provider_faults import Behaviour
     from info_assistant.drills.providers import FORMATS, ProviderStandIn, running_providers
     from info_assistant.drills.scripted_answers import quoting
 
@@ -86,7 +87,10 @@ def providers(port: int, misbehave: tuple[str, ...]) -> None:
         stand_ins[name].behaviour = behaviour
     over = _told_to_stop()
     try:
-        with running_providers(*stand_ins.values(), ports=(port, port + 1)):
+        with running_providers(*stand_ins.values(), ports=(port, port + 1)) as thread:
+            for stand_in in stand_ins.values():
+                if stand_in.behaviour is Behaviour.REFUSED_PORT:
+                    thread.hang_up(stand_in)
             click.echo(_provider_settings({name: each.url for name, each in stand_ins.items()}))
             over.wait()
     except OSError as error:
