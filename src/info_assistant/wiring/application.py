@@ -1,7 +1,7 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -25,8 +25,8 @@ from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import foundation
-from info_assistant.wiring.models import model_parts
+from info_assistant.wiring.foundation import Foundation, foundation
+from info_assistant.wiring.models import ModelParts, model_parts
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 
@@ -63,6 +63,20 @@ class Application:
             await close()
 
 
+def _health_monitor(
+    base: Foundation, others: Mapping[str, Probe], models: ModelParts
+) -> HealthMonitor:
+    """Return who watches all that the product depends on."""
+    probes: dict[str, Probe | Watched] = {
+        "qdrant": base.qdrant,
+        "object_storage": base.blobs,
+        "embedder": base.embedder,
+        **others,
+        **models.probes,
+    }
+    return HealthMonitor(probes, base.clock, off=(*_NOT_USED_YET, *models.off))
+
+
 def build(settings: Settings) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
@@ -75,14 +89,7 @@ def build(settings: Settings) -> Application:
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    probes: dict[str, Probe | Watched] = {
-        "qdrant": base.qdrant,
-        "object_storage": base.blobs,
-        "embedder": base.embedder,
-        **sign_in.probes,
-        **models.probes,
-    }
-    health = HealthMonitor(probes, clock, off=(*_NOT_USED_YET, *models.off))
+    health = _health_monitor(base, sign_in.probes, models)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
