@@ -42,7 +42,7 @@ class ProviderWatch:
         self.last_error = None
 
     def failed(self, error: ProviderError) -> None:
-        """Count and log a failed call or probe; in a storm, one line of each kind in ten seconds."""
+        """Count and log a failed call or probe; in a storm, one line of a kind in ten seconds."""
         self.last_error = error
         kind = error.kind.value
         self._on_error(kind)
