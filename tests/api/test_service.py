@@ -139,7 +139,7 @@ async def test_health_follows_the_dependencies(services: ApiServices, start: Sta
         assert set(body["dependencies"]) == {"qdrant", "object_storage", "redis"}
         assert body["dependencies"]["redis"]["state"] == "off"
         assert set(body["dependencies"]["qdrant"]) == {
-            *("state", "since", "last_success", "breaker", "detail"),
+            *("state", "since", "last_success", "breaker", "detail", "rate_limits"),
         }
 
 

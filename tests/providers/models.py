@@ -33,6 +33,8 @@ SHORT = CallLimits(
     after_end_s=0.2,
     reserve_s=0.1,
 )
+PATIENT = CallLimits(after_end_s=0.2)
+"""For what does not wait for a deadline, however slow the machine is."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ async def hear(model: TextModel, heard: Heard | None = None) -> Heard:
 
 
 def model_before(
-    stand_in: ProviderStandIn, *, key: str = "drill-key", limits: CallLimits = SHORT
+    stand_in: ProviderStandIn, *, key: str = "drill-key", limits: CallLimits = PATIENT
 ) -> StreamedModel:
     """Return the model that speaks to a stand-in."""
     name = stand_in.format.name
@@ -102,13 +104,16 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    thread: ProviderThread, *providers: str, limits: CallLimits = SHORT
+    thread: ProviderThread, *providers: str, limits: CallLimits = PATIENT
 ) -> AsyncIterator[Bench]:
-    """Run new stand-ins for these providers, in this order."""
+    """Run new stand-ins for these providers, in this order; `limits` are the first one's."""
     stand_ins = [ProviderStandIn(each) for each in providers]
     for each in stand_ins:
         thread.add(each)
-    models = [model_before(each, limits=limits) for each in stand_ins]
+    patience = [limits, *[PATIENT] * len(stand_ins)]
+    models = [
+        model_before(each, limits=its) for each, its in zip(stand_ins, patience, strict=False)
+    ]
     try:
         yield Bench(thread, stand_ins, models)
     finally:

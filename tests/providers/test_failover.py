@@ -223,6 +223,24 @@ async def test_no_question_hangs_past_its_deadline(providers: ProviderThread) ->
         assert time.monotonic() - began <= 1.5 + 0.25
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_words_are_passed_on_while_the_provider_pauses(
+    providers: ProviderThread, provider: str
+) -> None:
+    """Two whole sentences are out before a pause of three seconds is over."""
+    async with bench(providers, provider) as made:
+        made.stand_ins[0].behaviour, made.stand_ins[0].pause_s = Behaviour.PAUSE, 3.0
+        made.stand_ins[0].script = lambda _asked: f"{WHOLE} It replies."
+        text, out_s, began = "", 0.0, time.monotonic()
+        async with aclosing(FailoverModel(made.routes()).stream(PROMPT, CALL)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    text += event.text
+                    out_s = out_s or (time.monotonic() - began if text == WHOLE else 0.0)
+        assert 0 < out_s < 3.0 < time.monotonic() - began
+        assert text == f"{WHOLE} It replies."
+
+
 @pytest.mark.parametrize("first", PROVIDERS)
 async def test_the_fallback_is_quick_and_quicker_once_the_breaker_is_open(
     providers: ProviderThread, first: str

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from tests.providers.models import PROVIDERS, SHORT, Bench, Heard, bench, hear
+from tests.providers.models import PATIENT, PROVIDERS, SHORT, Bench, Heard, bench, hear
 
 from info_assistant.drills.provider_faults import HARMLESS, Behaviour
 from info_assistant.drills.providers import ProviderThread
 from info_assistant.errors import GenerationUnavailable, ProviderError, ProviderFault
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.providers.failover import NEXT_STEPS, FailoverModel, NextStep, outcome_of
+from info_assistant.providers.streamed import CallLimits
 from info_assistant.resilience.breaker import Outcome
 
 DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "0015-failover.md"
@@ -61,6 +62,11 @@ def misbehave(bench: Bench, number: int, behaviour: Behaviour) -> None:
         bench.thread.hang_up(bench.stand_ins[number])
 
 
+def limits_for(kind: str) -> CallLimits:
+    """Return short deadlines for faults that are told by them."""
+    return SHORT if kind == ProviderFault.TIMEOUT else PATIENT
+
+
 def test_every_class_and_every_fault_of_the_drills_has_a_row() -> None:
     """Nothing can fail in a way that the decision does not know, and the code says what it says."""
     told = {row["class"].strip("`"): row["next"] for row in CLASSES}
@@ -77,7 +83,9 @@ async def test_symptom_has_the_class_the_breaker_and_the_bill_of_its_row(
 ) -> None:
     """What happens on the wire is told as one class, in time, and never as a complete answer."""
     row = SYMPTOMS[symptom]
-    async with bench(providers, provider) as made:
+    column = {"openai": "OpenAI", "anthropic": "Anthropic"}[provider]
+    limits = limits_for(row[column])
+    async with bench(providers, provider, limits=limits) as made:
         misbehave(made, 0, Behaviour(symptom))
         heard, began = Heard(), time.monotonic()
         with pytest.raises(ProviderError) as caught:
@@ -85,12 +93,11 @@ async def test_symptom_has_the_class_the_breaker_and_the_bill_of_its_row(
         took_s = time.monotonic() - began
         calls = made.stand_ins[0].tally.calls
     error = caught.value
-    column = {"openai": "OpenAI", "anthropic": "Anthropic"}[provider]
     assert error.kind.value == row[column]
     assert breaker_word(outcome_of(error)) == row["breaker"]
     assert bill_of(error) == row["bill"]
     assert heard.finished is None
-    assert took_s <= SHORT.total_s + GRACE_S
+    assert took_s <= limits.total_s + GRACE_S
     # The fault fired: the stand-in was asked once, or nobody was there to count.
     fired = [] if symptom == Behaviour.REFUSED_PORT else [symptom]
     assert [call.behaviour.value for call in calls] == fired
@@ -104,11 +111,11 @@ async def test_what_follows_is_what_the_table_says(
 ) -> None:
     """The next provider writes a whole answer, or nobody is asked, as the class has it."""
     second = next(each for each in PROVIDERS if each != first)
-    async with bench(providers, first, second) as made:
+    column = {"openai": "OpenAI", "anthropic": "Anthropic"}[first]
+    kind = ProviderFault(SYMPTOMS[symptom][column])
+    async with bench(providers, first, second, limits=limits_for(kind)) as made:
         misbehave(made, 0, Behaviour(symptom))
         failover, heard = FailoverModel(made.routes()), Heard()
-        column = {"openai": "OpenAI", "anthropic": "Anthropic"}[first]
-        kind = ProviderFault(SYMPTOMS[symptom][column])
         if NEXT_STEPS[kind] is NextStep.STOP:
             with pytest.raises(ProviderError) as caught:
                 await hear(failover, heard)

@@ -238,7 +238,9 @@ class Exchange:
             raise ConnectionResetError
 
     def _reset(self) -> None:
-        """Break the connection by a reset instead of a proper end."""
+        """Break the connection by a reset instead of a proper end, unless the client did."""
+        if self._writer.transport.is_closing():
+            return
         handle: socket.socket = self._writer.get_extra_info("socket")
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()

@@ -189,8 +189,9 @@ class AnthropicFormat:
         return Asked(body["model"], system, turns, body["max_tokens"], wants_usage=True)
 
     def key(self, headers: Mapping[str, str]) -> str:
-        """Return the key that was sent."""
-        return headers.get("x-api-key", "")
+        """Return the key that was sent; newer SDKs send it as a bearer's."""
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
+        return headers.get("x-api-key", bearer)
 
     def refusal(self, behaviour: Behaviour) -> Refusal:
         """Return how Anthropic words an error."""

@@ -18,6 +18,7 @@ FORMATS: Mapping[str, Format] = {"openai": OpenAIFormat(), "anthropic": Anthropi
 """The providers that can be stood in for."""
 
 _START_S = 10.0
+_CLOSE_S = 1.0
 
 
 def two_sentences(_asked: Asked) -> str:
@@ -66,8 +67,12 @@ class ProviderStandIn(Conduct):
                     if not await Exchange(self, reader, writer).answer(*request):
                         break
         finally:
-            self._tasks.discard(task)
             writer.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await writer.wait_closed()
+            writer.transport.abort()
+            self._tasks.discard(task)
 
 
 class ProviderThread:
@@ -76,8 +81,13 @@ class ProviderThread:
     def __init__(self) -> None:
         """Start the thread."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._loop.run_until_complete(_end_all_others())
+        self._loop.close()
 
     def add(self, stand_in: ProviderStandIn, port: int = 0) -> None:
         """Let a stand-in listen."""
@@ -91,7 +101,16 @@ class ProviderThread:
         """End the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_START_S)
-        self._loop.close()
+
+
+async def _end_all_others() -> None:
+    """End connections that were being accepted just now, and let go of their sockets."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left)
+    await asyncio.sleep(0)
 
 
 @contextmanager

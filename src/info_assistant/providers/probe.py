@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from info_assistant.errors import ProviderError
 from info_assistant.providers.watch import ProviderWatch
 from info_assistant.resilience.breaker import Breaker, BreakerState
 from info_assistant.resilience.health import Circuit, ProbeTiming
@@ -63,6 +64,9 @@ class ProviderProbe:
         try:
             await self._models.ask_models()
             well = True
+        except ProviderError as error:
+            self._watch.failed(error)
+            raise
         finally:
             self._breaker.probed(generation, well=well)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from info_assistant.errors import ProviderError
 from info_assistant.observability.log import get_logger
 
-LOG_PAUSE_S = 1.0
+LOG_PAUSE_S = 10.0
 """How long after a line about one kind of error no other one of that kind is written."""
 
 _log = get_logger("providers")
@@ -42,7 +42,7 @@ class ProviderWatch:
         self.last_error = None
 
     def failed(self, error: ProviderError) -> None:
-        """Count and log a failed call; in a storm, one line a second of each kind."""
+        """Count and log a failed call or probe; in a storm, one line of a kind in ten seconds."""
         self.last_error = error
         kind = error.kind.value
         self._on_error(kind)
