@@ -2,7 +2,9 @@
 
 import unicodedata
 
-from info_assistant.errors import InvalidRequest
+from info_assistant.answering.language import other_language
+from info_assistant.answering.personal_data import personal_data_in
+from info_assistant.errors import InvalidRequest, PersonalDataFound
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -24,6 +26,27 @@ def readable_question(text: str) -> str:
             f"{MAX_QUESTION_CHARACTERS}. Please shorten it, or ask several questions."
         )
     return question
+
+
+def require_no_personal_data(text: str) -> None:
+    """Return if no personal data is found in a question. Raises PersonalDataFound."""
+    found = personal_data_in(text)
+    if found:
+        raise PersonalDataFound(
+            f"The question seems to hold {' and '.join(found)}. Nothing was searched or kept. "
+            "Please ask again without personal data."
+        )
+
+
+def language_notice(text: str) -> str | None:
+    """Return what to tell people who ask in another language than the search knows best."""
+    language = other_language(text)
+    if language is None:
+        return None
+    return (
+        f"Your question seems to be in {language}. The search works best in English, so fitting "
+        "passages may not have been found."
+    )
 
 
 def _visible(character: str) -> bool:

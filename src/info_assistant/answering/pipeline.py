@@ -8,26 +8,27 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from info_assistant.answering.admit import readable_question
-from info_assistant.answering.cite import check, cite
+from info_assistant.answering.admit import (
+    language_notice,
+    readable_question,
+    require_no_personal_data,
+)
+from info_assistant.answering.cite import cite
+from info_assistant.answering.conversation import Talk, follow_ups
+from info_assistant.answering.draft import Draft
 from info_assistant.answering.extract import best_extract
+from info_assistant.answering.generate import Composing, Generation, Task
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import cache_key, unknown_answer
 from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
 from info_assistant.errors import DeadlineExceeded, InfoAssistantError
-from info_assistant.model.answer import (
-    Answer,
-    AnswerMode,
-    AnswerSentence,
-    AnswerStatus,
-    Citation,
-    ServedBy,
-)
+from info_assistant.model.answer import Answer, Citation, ServedBy
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
     CitationReleased,
+    NoticeGiven,
     SentenceReleased,
     SourcesFound,
     StageReached,
@@ -39,7 +40,6 @@ from info_assistant.ports import (
     AnswerCache,
     AnswerRecords,
     Clock,
-    DraftSentence,
     Embedder,
     Generator,
     PassageIndex,
@@ -63,8 +63,10 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `visibility` knows what may be shown at each moment, `cache_only` whether only known answers
-    are given now. `timeout_s` bounds one question from end to end.
+    `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
+    earlier turns. `visibility` knows what may be shown at each moment, `cache_only` whether only
+    known answers are given now. `cost_of` returns what an answer's model calls cost, in millionths
+    of a dollar. `timeout_s` bounds one question from end to end.
     """
 
     embedder: Embedder
@@ -75,6 +77,10 @@ class PipelineParts:
     recorder: Recorder
     records: AnswerRecords
     visibility: Visibility
+    composing: Composing | None = None
+    talk: Talk = field(default_factory=Talk)
+    refuse_personal_data: bool = False
+    cost_of: Callable[[str], int] = lambda _answer_id: 0
     cache_only: Callable[[], bool] = lambda: False
     timeout_s: float = 30.0
 
@@ -84,10 +90,11 @@ class _Journey:
     """One question on its way: its deadline, what was found and said, and how long it took."""
 
     timeout_s: float
+    draft: Draft
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
-    sentences: list[AnswerSentence] = field(default_factory=list)
-    citations: list[Citation] = field(default_factory=list)
+    searched: str = ""
+    notices: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -119,6 +126,7 @@ class AnswerPipeline:
     def __init__(self, parts: PipelineParts) -> None:
         """Take the parts; nothing is contacted yet."""
         self._parts = parts
+        self._generation = Generation(parts.generator, parts.composing)
 
     async def answer(self, question: Question) -> Answer:
         """Answer at once and in whole. Raises what `stream` raises."""
@@ -136,10 +144,11 @@ class AnswerPipeline:
         Everything that can fail because a dependency is down happens before `SourcesFound`.
 
         Raises:
-            InvalidRequest: there is no question in it.
+            InvalidRequest: there is no question in it, or (PersonalDataFound) more than may be.
             CacheOnlyMiss: only known answers are given now, and this is none.
             VectorStoreUnavailable: there is no search and no cached answer.
             EmbedderUnavailable: the question cannot be turned into vectors.
+            GenerationUnavailable: no model could write, and quotes do not stand in.
             DeadlineExceeded: the time is up.
         """
         try:
@@ -157,15 +166,15 @@ class AnswerPipeline:
         self, question: Question, may_show: Callable[[Passage], bool]
     ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
-        journey = _Journey(parts.timeout_s)
-        question = replace(question, text=readable_question(question.text))
+        journey = _Journey(parts.timeout_s, self._generation.begin())
+        question = await self._admitted(question, journey)
 
         yield StageReached("recall")
-        key = cache_key(question, retrieval_version=parts.embedder.identity)
+        key = self._key(question)
         known = await journey.within("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
-            await self._record(question, known, journey)
+            known = await self._kept(question, known, journey)
             async for event in _replay(known):
                 yield event
             return
@@ -173,32 +182,62 @@ class AnswerPipeline:
             raise unknown_answer()
 
         yield StageReached("retrieve")
-        ranked = await self._find(question, journey, may_show)
+        searched = await self._standalone(question, journey)
+        ranked = await self._find(searched, journey, may_show)
         yield SourcesFound(journey.sources)
+        for notice in journey.notices:
+            yield NoticeGiven(notice)
 
         if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
-            async with aclosing(self._drafts(question, ranked, journey)) as drafts:
-                async for draft in drafts:
-                    checked = check(draft, n=len(journey.citations) + 1)
-                    if checked is not None:
-                        sentence, citation = checked
-                        journey.sentences.append(sentence)
-                        journey.citations.append(citation)
-                        yield SentenceReleased(sentence, (citation,))
-                        yield CitationReleased(citation)
+            task = Task(searched, ranked, journey.sources)
+            waiting = partial(journey.within, "generate")
+            async with aclosing(self._generation.fill(journey.draft, task, waiting)) as events:
+                async for event in events:
+                    yield event
 
         answer = visible_part(self._finish(question, journey), may_show)
-        # A finished answer is not withheld because it could not be kept for others in time.
-        with suppress(DeadlineExceeded):
-            await journey.within("keep", parts.cache.put(key, answer))
-        await self._record(question, answer, journey)
-        yield AnswerFinished(answer)
+        # A finished answer is not withheld because it could not be kept for others in time. One
+        # that had to do without its usual means is not for others at all.
+        if not answer.degraded:
+            with suppress(DeadlineExceeded):
+                await journey.within("keep", parts.cache.put(key, answer))
+        yield AnswerFinished(await self._kept(question, answer, journey))
 
-    async def _record(self, question: Question, answer: Answer, journey: _Journey) -> None:
-        """Take note of an answer, before it is given as finished."""
-        parts = self._parts
+    async def _admitted(self, question: Question, journey: _Journey) -> Question:
+        """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
+        question = replace(question, text=readable_question(question.text))
+        if self._parts.refuse_personal_data:
+            require_no_personal_data(question.text)
+        notice = language_notice(question.text)
+        journey.notices += [] if notice is None else [notice]
+        if question.conversation_id is None or question.history:
+            return question
+        return await journey.within("talk", self._parts.talk.joined(question, journey.notices))
+
+    async def _standalone(self, question: Question, journey: _Journey) -> Question:
+        """Return the question as one that needs no earlier turn."""
+        if not question.history:
+            return question
+        text = await journey.within("rewrite", self._parts.talk.standalone(question))
+        journey.searched = text if text != question.text else ""
+        return replace(question, text=text)
+
+    def _key(self, question: Question) -> str:
+        return cache_key(
+            question,
+            retrieval_version=self._parts.embedder.identity,
+            composed_by=self._generation.composed_by,
+        )
+
+    async def _kept(self, question: Question, answer: Answer, journey: _Journey) -> Answer:
+        """Take note of an answer, and return it as it is given as finished."""
+        parts, draft = self._parts, journey.draft
+        if question.conversation_id is not None:
+            with suppress(DeadlineExceeded):
+                answer = await journey.within("talk", parts.talk.continued(question, answer))
         parts.recorder.answered(answer)
+        parts.recorder.checked(draft.checks, draft.held_back)
         record = AnswerRecord(
             id=answer.id,
             at=parts.clock.now(),
@@ -206,10 +245,15 @@ class AnswerPipeline:
             subject=question.caller.subject,
             question=question.text,
             answer=answer,
+            conversation_id=question.conversation_id,
+            searched=journey.searched,
+            prompt=draft.prompt,
+            checks=tuple(draft.checks),
         )
         # Nor is it withheld because no record could be kept in time.
         with suppress(DeadlineExceeded):
             await journey.within("record", keep_record(parts.records, parts.recorder, record))
+        return answer
 
     async def _known(self, key: str) -> Answer | None:
         """Return an answer given before, unless what it shows may have been removed since."""
@@ -232,32 +276,29 @@ class AnswerPipeline:
         journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
         return ranked
 
-    async def _drafts(
-        self, question: Question, ranked: Sequence[RankedPassage], journey: _Journey
-    ) -> AsyncGenerator[DraftSentence]:
-        """Yield the generator's sentences, each within the deadline."""
-        async with aclosing(self._parts.generator.generate(question, ranked)) as drafts:
-            while (draft := await journey.within("generate", anext(drafts, None))) is not None:
-                yield draft
-
     def _finish(self, question: Question, journey: _Journey) -> Answer:
-        parts = self._parts
-        cited = {citation.passage.id for citation in journey.citations}
+        draft = journey.draft
+        cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
+        see_also = tuple(
+            Citation(n, source.passage, source.quote, source.start, source.end)
+            for n, source in enumerate(rest, len(draft.citations) + 1)
+        )
         return Answer(
             id=question.id,
-            status=AnswerStatus.ANSWERED if journey.sentences else AnswerStatus.NO_EVIDENCE,
-            mode=AnswerMode.EXTRACTIVE,
-            sentences=tuple(journey.sentences),
-            citations=tuple(journey.citations),
-            see_also=tuple(
-                Citation(n, source.passage, source.quote, source.start, source.end)
-                for n, source in enumerate(rest, len(journey.citations) + 1)
-            ),
-            served_by=ServedBy(parts.generator.provider, parts.generator.model),
+            status=draft.status,
+            mode=draft.mode,
+            sentences=tuple(draft.sentences),
+            citations=tuple(draft.citations),
+            see_also=see_also,
+            served_by=ServedBy(draft.provider, draft.model),
             evidence=journey.evidence,
-            documents_as_of=parts.clock.now(),
+            documents_as_of=self._parts.clock.now(),
+            degraded=tuple(draft.degraded),
             timings_ms=journey.finished(),
+            notices=tuple(journey.notices),
+            follow_ups=follow_ups(see_also, question.text),
+            usage=replace(draft.usage, micro_usd=self._parts.cost_of(question.id)),
         )
 
 

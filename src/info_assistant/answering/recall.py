@@ -7,10 +7,11 @@ from info_assistant.errors import CacheOnlyMiss
 from info_assistant.model.question import Question
 
 
-def cache_key(question: Question, *, retrieval_version: str) -> str:
+def cache_key(question: Question, *, retrieval_version: str, composed_by: str = "") -> str:
     """Return the key of a question's answer.
 
-    Tenant, access groups and filters are part of it, so one caller's answer is never another's.
+    Tenant, access groups and filters are part of it, so one caller's answer is never another's;
+    so are earlier turns. `composed_by` names prompt and model.
     """
     scope = question.caller.scope
     parts = [
@@ -18,7 +19,9 @@ def cache_key(question: Question, *, retrieval_version: str) -> str:
         sorted(scope.groups),
         question.text.casefold(),
         sorted(question.filters.document_ids),
+        [(turn.role, turn.text) for turn in question.history],
         retrieval_version,
+        composed_by,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -10,23 +10,14 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.answering.release import MayShow, released
 from info_assistant.api.problems import problem_of
-from info_assistant.api.wire import answer_body, citation_body
+from info_assistant.api.wire_events import event_body, event_frame
 from info_assistant.errors import InfoAssistantError
-from info_assistant.model.events import (
-    AnswerEvent,
-    AnswerFinished,
-    CitationReleased,
-    NoticeGiven,
-    SentenceReleased,
-    SourcesFound,
-    StageReached,
-)
+from info_assistant.model.events import AnswerEvent, AnswerFinished, SourcesFound
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
 from info_assistant.resilience.health import Lifecycle
@@ -72,11 +63,6 @@ class StreamOptions:
     ping_s: float
     lifecycle: Lifecycle
     may_show: MayShow
-
-
-def event_frame(number: int, name: str, data: BaseModel | dict[str, object]) -> bytes:
-    """Return one event in the wire format; JSON holds no line break, so one data line does."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode("ascii"), to_json(data))
 
 
 class AnswerStream(Response):
@@ -137,7 +123,8 @@ class AnswerStream(Response):
             await self._send_error(send, error)
 
     async def _send_event(self, send: Send, event: AnswerEvent) -> None:
-        name, data = self._describe(event)
+        options = self._options
+        name, data = event_body(event, with_text=options.with_text, notices=options.notices)
         await self._send_frame(send, name, data)
 
     async def _send_error(self, send: Send, error: Exception) -> None:
@@ -163,28 +150,6 @@ class AnswerStream(Response):
                 await _send_piece(send, _PING)
                 self._last_sent = loop.time()
             await asyncio.sleep(self._options.ping_s - min(idle, self._options.ping_s / 2))
-
-    def _describe(self, event: AnswerEvent) -> tuple[str, BaseModel | dict[str, object]]:
-        with_text = self._options.with_text
-        match event:
-            case StageReached(stage):
-                return "status", {"stage": stage}
-            case SourcesFound(sources):
-                listed = [citation_body(each, with_text=with_text) for each in sources]
-                return "sources", {"sources": listed}
-            case SentenceReleased(sentence):
-                return "sentence", {
-                    "text": sentence.text,
-                    "citations": sentence.citations,
-                    "support": sentence.support,
-                }
-            case CitationReleased(citation):
-                return "citation", citation_body(citation, with_text=with_text)
-            case NoticeGiven(text):
-                return "notice", {"text": text}
-            case AnswerFinished(answer):
-                notices = self._options.notices
-                return "final", answer_body(answer, with_text=with_text, notices=notices)
 
 
 async def _send_piece(send: Send, piece: bytes) -> None:

@@ -126,6 +126,9 @@ class AnswerBody(Wire):
     documents_as_of: datetime | None
     usage: UsageBody
     timings_ms: dict[str, float]
+    follow_ups: list[str] = Field(
+        default=[], description="Questions that the passages in `see_also` would answer."
+    )
 
 
 class StateBody(Wire):
@@ -191,6 +194,10 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
         degraded=list(answer.degraded),
         notices=[*answer.notices, *notices],
         documents_as_of=answer.documents_as_of,
-        usage=UsageBody(tokens=0, cost_usd=0.0),
+        usage=UsageBody(
+            tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+            cost_usd=answer.usage.micro_usd / 1_000_000,
+        ),
         timings_ms=answer.timings_ms,
+        follow_ups=list(answer.follow_ups),
     )

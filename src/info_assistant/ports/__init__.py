@@ -6,10 +6,17 @@ raise the errors that its docstring names, and none that belong to a vendor's li
 
 from info_assistant.ports.answers import (
     AnswerCache,
+    DraftBegun,
+    Drafted,
+    DraftEnded,
     DraftSentence,
+    Evidence,
+    Finding,
     Generator,
+    Grounding,
     RankedPassage,
     TextModel,
+    WrittenSentence,
 )
 from info_assistant.ports.callers import (
     Allowance,
@@ -28,7 +35,14 @@ from info_assistant.ports.documents import (
     Visibility,
 )
 from info_assistant.ports.process import Clock, Probe
-from info_assistant.ports.records import AnswerRecords, AuditLog, AuditPage
+from info_assistant.ports.records import (
+    AnswerRecords,
+    AuditLog,
+    AuditPage,
+    ConversationTurns,
+    FeedbackLog,
+    FeedbackPage,
+)
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Ledger
 from info_assistant.ports.storage import Blobs, SharedObject, SharedState
@@ -44,11 +58,20 @@ __all__ = [
     "Catalogue",
     "ChangeFeed",
     "Clock",
+    "ConversationTurns",
     "Credentials",
     "DocumentBoard",
+    "DraftBegun",
+    "DraftEnded",
     "DraftSentence",
+    "Drafted",
     "Embedder",
+    "Evidence",
+    "FeedbackLog",
+    "FeedbackPage",
+    "Finding",
     "Generator",
+    "Grounding",
     "Ledger",
     "PassageIndex",
     "Probe",
@@ -62,4 +85,5 @@ __all__ = [
     "TokenVerifier",
     "VerifiedToken",
     "Visibility",
+    "WrittenSentence",
 ]
