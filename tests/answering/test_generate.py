@@ -155,7 +155,7 @@ async def test_the_first_sentence_leaves_before_the_last_byte(desk: Desk) -> Non
     rest = asyncio.Event()
     _, wanted = composing(lambda leave: [f"{CARRY} {leave} {LAPSE} ", rest, leave])
     desk.change(composing=wanted)
-    async with asyncio.timeout(5), aclosing(desk.pipeline.stream(LEAVE)) as events:  # type: ignore[type-var]
+    async with asyncio.timeout(5), aclosing(desk.pipeline.stream(LEAVE)) as events:
         async for event in events:
             if isinstance(event, SentenceReleased):
                 assert event.sentence.text == CARRY
@@ -204,7 +204,8 @@ async def test_an_answer_begins_anew_only_once(desk: Desk) -> None:
     """The second failure after words were read ends the answer with an error."""
 
     def say(leave: str) -> list[Step]:
-        return 3 * [f"{CARRY} {leave} {LAPSE} ", ModelStarted("second", "spare")]
+        once: list[Step] = [f"{CARRY} {leave} {LAPSE} ", ModelStarted("second", "spare")]
+        return 3 * once
 
     _, wanted = composing(say)
     desk.change(composing=wanted)
@@ -290,7 +291,7 @@ async def test_leaving_ends_the_call(desk: Desk) -> None:
     """Whoever stops reading ends the call to the provider at once."""
     model, wanted = composing(lambda leave: [f"{CARRY} {leave} {LAPSE} ", asyncio.Event()])
     desk.change(composing=wanted)
-    async with aclosing(desk.pipeline.stream(LEAVE)) as events:  # type: ignore[type-var]
+    async with aclosing(desk.pipeline.stream(LEAVE)) as events:
         async for event in events:
             if isinstance(event, CitationReleased):
                 break

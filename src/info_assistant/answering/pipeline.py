@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,17 +19,15 @@ from info_assistant.answering.draft import Draft
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.generate import Composing, Generation, Task
 from info_assistant.answering.rank import rank
-from info_assistant.answering.recall import cache_key, unknown_answer
+from info_assistant.answering.recall import cache_key, events_of, unknown_answer
 from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
-from info_assistant.errors import DeadlineExceeded, InfoAssistantError
+from info_assistant.errors import DeadlineExceeded, GenerationUnavailable, InfoAssistantError
 from info_assistant.model.answer import Answer, Citation, ServedBy
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
-    CitationReleased,
     NoticeGiven,
-    SentenceReleased,
     SourcesFound,
     StageReached,
 )
@@ -138,7 +136,7 @@ class AnswerPipeline:
             raise InfoAssistantError("The question was left without an answer. Please ask again.")
         return answer
 
-    async def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Answer step by step.
 
         Everything that can fail because a dependency is down happens before `SourcesFound`.
@@ -151,14 +149,16 @@ class AnswerPipeline:
             GenerationUnavailable: no model could write, and quotes do not stand in.
             DeadlineExceeded: the time is up.
         """
+        may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         try:
-            may_show = partial(self._parts.visibility.may_show, question.caller.scope)
             async with aclosing(self._steps(question, may_show)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
                         yield visible
         except InfoAssistantError as error:
+            if isinstance(error, GenerationUnavailable):
+                error.passages = tuple(each for each in error.passages if may_show(each.passage))
             self._parts.recorder.failed(error.code)
             raise
 
@@ -175,7 +175,7 @@ class AnswerPipeline:
         if known is not None and all(map(may_show, _shown(known))):
             known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
             known = await self._kept(question, known, journey)
-            async for event in _replay(known):
+            for event in events_of(known):
                 yield event
             return
         if parts.cache_only():
@@ -314,15 +314,3 @@ def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
 def _shown(answer: Answer) -> list[Passage]:
     """Return the passages that an answer shows."""
     return [citation.passage for citation in (*answer.citations, *answer.see_also)]
-
-
-async def _replay(answer: Answer) -> AsyncIterator[AnswerEvent]:
-    """Yield the events of an answer that is known already."""
-    yield SourcesFound((*answer.citations, *answer.see_also))
-    numbered = {citation.n: citation for citation in answer.citations}
-    for sentence in answer.sentences:
-        evidence = tuple(numbered[n] for n in sentence.citations)
-        yield SentenceReleased(sentence, evidence)
-        for citation in evidence:
-            yield CitationReleased(citation)
-    yield AnswerFinished(answer)

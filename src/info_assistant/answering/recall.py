@@ -2,8 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 
 from info_assistant.errors import CacheOnlyMiss
+from info_assistant.model.answer import Answer
+from info_assistant.model.events import (
+    AnswerEvent,
+    AnswerFinished,
+    CitationReleased,
+    SentenceReleased,
+    SourcesFound,
+)
 from info_assistant.model.question import Question
 
 
@@ -32,3 +41,15 @@ def unknown_answer() -> CacheOnlyMiss:
         "At the moment only answers that were given before are available, and this question has "
         "none. Please ask again later, or look into the documents themselves."
     )
+
+
+def events_of(answer: Answer) -> Iterator[AnswerEvent]:
+    """Yield the events of an answer that is known already."""
+    yield SourcesFound((*answer.citations, *answer.see_also))
+    numbered = {citation.n: citation for citation in answer.citations}
+    for sentence in answer.sentences:
+        evidence = tuple(numbered[n] for n in sentence.citations)
+        yield SentenceReleased(sentence, evidence)
+        for citation in evidence:
+            yield CitationReleased(citation)
+    yield AnswerFinished(answer)

@@ -1,6 +1,6 @@
 """What the API needs from the rest of the product, as it is handed over by wiring."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -19,11 +19,15 @@ from info_assistant.ports import (
     AnswerRecords,
     AuditLog,
     Authenticator,
+    ConversationTurns,
+    EventLog,
+    FeedbackLog,
     RateLimiter,
     StatusPage,
     Visibility,
 )
 from info_assistant.resilience.admission import Admission
+from info_assistant.resilience.answer_events import LocalEventLog
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
 from info_assistant.resilience.incidents import Incidents
@@ -36,7 +40,7 @@ class Pipeline(Protocol):
     async def answer(self, question: Question) -> Answer:
         """Return the whole answer. Raises Unavailable and its kin."""
 
-    def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
 
 
@@ -109,10 +113,12 @@ class AsIndexed:
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
+    `chat_bytes` is more than `json_bytes`, because chats come with all that was said before.
     `stored_at_once` bounds how many uploaded files are in memory on their way to storage.
     """
 
     json_bytes: int = 64 * 1024
+    chat_bytes: int = 1024 * 1024
     file_bytes: int = 50 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
@@ -138,6 +144,9 @@ class ApiServices:
     metrics: Metrics
     audit: AuditLog
     answers: AnswerRecords
+    feedback: FeedbackLog
+    conversations: ConversationTurns
+    events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)

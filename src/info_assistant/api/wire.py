@@ -32,6 +32,10 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""The id of a conversation, chosen by its client."""
+
+
 class QueryFilters(Request):
     """A wish to search less than the caller may see."""
 
@@ -58,12 +62,16 @@ class QueryRequest(Request):
         ),
         AfterValidator(_has_words),
     ]
-    conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
-        default=None, description="Reserved. Questions are answered one by one for now."
+    conversation_id: ConversationId | None = Field(
+        default=None,
+        description="Any id of your choice. Questions under one id are one conversation: later "
+        "ones may lean on earlier ones. It is yours alone.",
     )
     filters: QueryFilters | None = None
     history: Annotated[list[Turn], Field(max_length=50)] = Field(
-        default=[], description="Reserved. Questions are answered one by one for now."
+        default=[],
+        description="Earlier turns, oldest first, for clients that keep them themselves; what is "
+        "kept under `conversation_id` is then not looked up.",
     )
     include: Annotated[list[Literal["passages"]], Field(max_length=8)] = Field(
         default=[], description="`passages` adds the whole passage to each citation."
@@ -154,6 +162,9 @@ class ProblemBody(Wire):
     detail: str
     request_id: str
     errors: list[FieldError] | None = None
+    passages: list[CitationBody] | None = Field(
+        default=None, description="With `generation_unavailable`: what was found, quoted."
+    )
 
 
 def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:

@@ -25,9 +25,12 @@ class Stored(StrEnum):
     ANSWER_RECORD = "answer_record"
     JOURNAL = "journal"
     VISIBILITY_CHANGES = "visibility_changes"
+    FEEDBACK = "feedback"
+    CONVERSATION_TURN = "conversation_turn"
+    CONVERSATION_END = "conversation_end"
 
 
-CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1)
+CURRENT: Mapping[Stored, int] = {**dict.fromkeys(Stored, 1), Stored.ANSWER_RECORD: 2}
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)

@@ -34,6 +34,7 @@ from info_assistant.ports.documents import (
     StatusPage,
     Visibility,
 )
+from info_assistant.ports.events import EventLog, NumberedEvent
 from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import (
     AnswerRecords,
@@ -66,6 +67,7 @@ __all__ = [
     "DraftSentence",
     "Drafted",
     "Embedder",
+    "EventLog",
     "Evidence",
     "FeedbackLog",
     "FeedbackPage",
@@ -73,6 +75,7 @@ __all__ = [
     "Generator",
     "Grounding",
     "Ledger",
+    "NumberedEvent",
     "PassageIndex",
     "Probe",
     "RankedPassage",

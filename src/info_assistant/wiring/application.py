@@ -71,7 +71,7 @@ def build(settings: Settings) -> Application:
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes)
+    pipeline = answer_pipeline(base, records, documents.visibility, modes, settings.answering)
     probes: dict[str, Probe] = {
         "qdrant": base.qdrant,
         "object_storage": base.blobs,
@@ -90,6 +90,8 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         audit=records.audit,
         answers=records.answers,
+        feedback=records.feedback,
+        conversations=records.conversations,
         admission=load.admission,
         modes=modes,
         visibility=documents.visibility,
