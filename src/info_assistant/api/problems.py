@@ -64,6 +64,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.VectorStoreUnavailable: Row(500, "The search index does not answer"),
     errors.ObjectStorageUnavailable: Row(503, "The document storage does not answer"),
     errors.EmbedderUnavailable: Row(503, "The language model for search is not available"),
+    errors.ProviderError: Row(503, "No answer can be written at the moment"),
     errors.GenerationUnavailable: Row(503, "No answer can be written at the moment"),
     errors.IngestionUnavailable: Row(503, "Documents are not taken in at the moment"),
     errors.IngestionPaused: Row(503, "The intake of documents is paused"),

@@ -53,7 +53,7 @@ class ExportedUsage(Wire):
 
 
 class AnswerExport(Wire):
-    """All that is recorded of one answer. `sha256` is of the record as it is stored, whole."""
+    """All that is recorded of one answer. `sha256` is of the whole record, parts left out too."""
 
     exported_at: datetime
     sha256: str

@@ -68,7 +68,8 @@ def routes(services: ApiServices) -> APIRouter:
     async def export_answer(request: Request, answer_id: AnswerId) -> Response:
         """Give all that is recorded of an answer: what was asked, found, checked, said and spent.
 
-        `sha256` is of the whole record as it is stored, also where parts are left out here.
+        `sha256` is of the whole record, also where parts are left out here: two exports with the
+        same are of the same record.
         """
         caller = caller_of(request)
         stored = await record_for(services, caller, str(answer_id))
@@ -76,6 +77,13 @@ def routes(services: ApiServices) -> APIRouter:
         digest = hashlib.sha256(to_json(stored)).hexdigest()
         now = datetime.now(UTC)
         return json_answer(answer_export(record, digest, now, () if whole else (LEFT_OUT,)))
+
+    _add_resumption(router, services)
+    return router
+
+
+def _add_resumption(router: APIRouter, services: ApiServices) -> None:
+    """Add the route that goes on with the events of an answer."""
 
     @router.get(
         "/v1/answers/{answer_id}/events",
@@ -117,8 +125,6 @@ def routes(services: ApiServices) -> APIRouter:
             first=after + 1,
         )
         return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
-
-    return router
 
 
 def _number(last_event_id: str) -> int:

@@ -67,7 +67,7 @@ def routes(services: ApiServices) -> APIRouter:
         MODELS_PATH,
         response_model=ModelsBody,
         summary="List the models that a chat completion can name",
-        responses=problems(401, 403, 429, 503),
+        responses=problems(401, 403, 422, 429, 500, 503),
     )
     async def list_models() -> Response:
         """Give the one model that there is."""

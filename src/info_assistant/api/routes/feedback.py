@@ -23,6 +23,7 @@ from info_assistant.api.wire_records import (
 from info_assistant.model.feedback import Feedback, Judgement
 from info_assistant.model.identity import Caller, Role
 from info_assistant.model.ids import new_id
+from info_assistant.model.record import AnswerRecord
 
 
 def routes(services: ApiServices) -> APIRouter:
@@ -42,19 +43,7 @@ def routes(services: ApiServices) -> APIRouter:
         """Keep a word on an answer of one's own, for those who look after its documents."""
         caller = caller_of(request)
         record = await record_for(services, caller, str(answer_id))
-        answer = record.answer
-        named = answer.citations or answer.see_also
-        feedback = Feedback(
-            id=new_id(),
-            at=datetime.now(UTC),
-            tenant=caller.scope.tenant,
-            subject=caller.subject,
-            answer_id=record.id,
-            judgement=said.judgement,
-            comment=said.comment,
-            question=record.question,
-            document_ids=tuple(dict.fromkeys(each.passage.document_id for each in named)),
-        )
+        feedback = _feedback(caller, record, said)
         await services.feedback.append(feedback)
         return json_answer(feedback_body(feedback), 201)
 
@@ -89,6 +78,21 @@ def routes(services: ApiServices) -> APIRouter:
         )
 
     return router
+
+
+def _feedback(caller: Caller, record: AnswerRecord, said: FeedbackRequest) -> Feedback:
+    named = record.answer.citations or record.answer.see_also
+    return Feedback(
+        id=new_id(),
+        at=datetime.now(UTC),
+        tenant=caller.scope.tenant,
+        subject=caller.subject,
+        answer_id=record.id,
+        judgement=said.judgement,
+        comment=said.comment,
+        question=record.question,
+        document_ids=tuple(dict.fromkeys(each.passage.document_id for each in named)),
+    )
 
 
 async def _may_read(services: ApiServices, caller: Caller, feedback: Feedback) -> bool:
