@@ -20,7 +20,8 @@ _UK_INSURANCE = re.compile(
     re.IGNORECASE,
 )
 _US_SECURITY = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
-_FEWEST_PHONE_DIGITS, _MOST_PHONE_DIGITS = 8, 15
+# Fewer, as in a date or a form's number, tell nothing.
+_FEWEST_PHONE_DIGITS, _MOST_PHONE_DIGITS = 9, 15
 
 
 def personal_data_in(text: str) -> tuple[str, ...]:
