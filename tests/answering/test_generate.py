@@ -17,7 +17,7 @@ from info_assistant.answering.compose import (
 )
 from info_assistant.answering.generate import FALLBACK, FILTERED, Composing
 from info_assistant.drills.scripted_model import ScriptedModel, Step
-from info_assistant.errors import GenerationUnavailable, ProviderError, ProviderFault
+from info_assistant.errors import GenerationUnavailable, ProviderError, ProviderFault, TooBusy
 from info_assistant.ingestion.sentences import sentences
 from info_assistant.model.answer import AnswerMode, AnswerStatus, AnswerUsage, Support
 from info_assistant.model.events import (
@@ -99,13 +99,13 @@ def names(events: Sequence[AnswerEvent]) -> list[str]:
 async def test_a_written_answer_carries_its_evidence(desk: Desk) -> None:
     """What a model writes is checked, cited, and recorded with what it took."""
     model, wanted = composing(lambda leave: [f"{CARRY[:9]}", f"{CARRY[9:]} {leave[:2]}", leave[2:]])
-    desk.change(composing=wanted, cost_of=lambda _id: 42)
+    desk.change(composing=wanted, usage_of=lambda _id: AnswerUsage(125, 31, 42))
     answer = await desk.pipeline.answer(LEAVE)
     assert (answer.status, answer.mode) == (AnswerStatus.ANSWERED, AnswerMode.GENERATED)
     assert [each.text for each in answer.sentences] == [CARRY]
     assert [each.quote for each in answer.citations] == [CARRY]
     assert (answer.served_by.provider, answer.served_by.model) == ("scripted", "script")
-    assert answer.usage == AnswerUsage(120, 30, 42)
+    assert answer.usage == AnswerUsage(125, 31, 42)
     record = desk.drawer.records[-1]
     assert record.prompt == PROMPT_VERSION
     assert [each.support for each in record.checks] == [Support.SUPPORTED]
@@ -251,6 +251,20 @@ async def test_quotes_stand_in_where_that_is_wished(desk: Desk, *, begun: bool) 
     assert final.answer.degraded == (FALLBACK,)
     assert final.answer.served_by.provider == "extractive"
     assert not desk.cache.kept
+
+
+async def test_a_spent_budget_is_told_or_bridged(desk: Desk) -> None:
+    """Who may spend no more is refused with that, or gets quotes that say so."""
+    spent = TooBusy("Spent.")
+    for falls_back in (False, True):
+        _, wanted = composing(lambda _leave: [spent], falls_back=falls_back)
+        desk.change(composing=wanted)
+        if falls_back:
+            assert (await desk.pipeline.answer(LEAVE)).degraded == ("too_busy",)
+        else:
+            with pytest.raises(TooBusy) as refused:
+                await desk.pipeline.answer(LEAVE)
+            assert refused.value is spent
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from info_assistant.answering.compose import PROMPT_VERSION
 from info_assistant.answering.draft import Draft
-from info_assistant.errors import GenerationUnavailable, ProviderError, ProviderFault
+from info_assistant.errors import (
+    GenerationUnavailable,
+    InfoAssistantError,
+    ProviderError,
+    ProviderFault,
+    RecordsUnavailable,
+    TooBusy,
+)
 from info_assistant.model.answer import Citation
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
@@ -84,7 +91,8 @@ class Generation:
     async def fill(self, draft: Draft, task: Task, within: Within) -> AsyncGenerator[AnswerEvent]:
         """Fill the draft, and yield what readers see of it as it happens.
 
-        Raises GenerationUnavailable with the passages found, and what `within` raises.
+        Raises GenerationUnavailable with the passages found; TooBusy for a tenant that may spend no
+        more, and RecordsUnavailable where no spending can be noted; and what `within` raises.
         """
         writing = self._writing if draft.grounding is not None else None
         if writing is None:
@@ -96,17 +104,19 @@ class Generation:
             async with aclosing(self._from(writing.generator, draft, task, within)) as events:
                 async for event in events:
                     yield event
-        except (GenerationUnavailable, ProviderError) as error:
+        except (GenerationUnavailable, ProviderError, RecordsUnavailable, TooBusy) as error:
             if isinstance(error, ProviderError) and error.kind is ProviderFault.CONTENT_FILTERED:
                 draft.cut_short(FILTERED)
                 return
             if not writing.falls_back:
-                raise _with_passages(error, task.shown) from error
+                known = _for_readers(error, task.shown)
+                raise known from (error if known is not error else None)
+            degraded = error.code if isinstance(error, TooBusy) else FALLBACK
         else:
             return
         for event in draft.begin_anew(self._quotes.provider, self._quotes.model):
             yield event
-        draft.degraded.append(FALLBACK)
+        draft.degraded.append(degraded)
         async with aclosing(self._from(self._quotes, draft, task, within)) as events:
             async for event in events:
                 yield event
@@ -121,10 +131,10 @@ class Generation:
                     yield event
 
 
-def _with_passages(
-    error: GenerationUnavailable | ProviderError, passages: Sequence[Citation]
-) -> GenerationUnavailable:
-    """Return the error for readers, who are helped with the passages meanwhile."""
+def _for_readers(error: InfoAssistantError, passages: Sequence[Citation]) -> InfoAssistantError:
+    """Return the error for readers, who are helped with the passages during an outage."""
+    if isinstance(error, (RecordsUnavailable, TooBusy)):
+        return error
     if isinstance(error, GenerationUnavailable):
         return GenerationUnavailable(
             error.message, retry_after_s=error.retry_after_s, passages=passages

@@ -23,7 +23,7 @@ from info_assistant.answering.recall import cache_key, events_of, unknown_answer
 from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
 from info_assistant.errors import DeadlineExceeded, GenerationUnavailable, InfoAssistantError
-from info_assistant.model.answer import Answer, Citation, ServedBy
+from info_assistant.model.answer import Answer, AnswerUsage, Citation, ServedBy
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -63,8 +63,9 @@ class PipelineParts:
 
     `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
     earlier turns. `visibility` knows what may be shown at each moment, `cache_only` whether only
-    known answers are given now. `cost_of` returns what an answer's model calls cost, in millionths
-    of a dollar. `timeout_s` bounds one question from end to end.
+    known answers are given now. `usage_of` returns what all model calls for an answer took, by the
+    ledger; without it the answer's own call counts. `timeout_s` bounds one question from end to
+    end.
     """
 
     embedder: Embedder
@@ -78,7 +79,7 @@ class PipelineParts:
     composing: Composing | None = None
     talk: Talk = field(default_factory=Talk)
     refuse_personal_data: bool = False
-    cost_of: Callable[[str], int] = lambda _answer_id: 0
+    usage_of: Callable[[str], AnswerUsage] | None = None
     cache_only: Callable[[], bool] = lambda: False
     timeout_s: float = 30.0
 
@@ -277,7 +278,7 @@ class AnswerPipeline:
         return ranked
 
     def _finish(self, question: Question, journey: _Journey) -> Answer:
-        draft = journey.draft
+        draft, usage_of = journey.draft, self._parts.usage_of
         cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
         see_also = tuple(
@@ -298,7 +299,7 @@ class AnswerPipeline:
             timings_ms=journey.finished(),
             notices=tuple(journey.notices),
             follow_ups=follow_ups(see_also, question.text),
-            usage=replace(draft.usage, micro_usd=self._parts.cost_of(question.id)),
+            usage=draft.usage if usage_of is None else usage_of(question.id),
         )
 
 
