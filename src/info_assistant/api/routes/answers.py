@@ -27,7 +27,7 @@ from info_assistant.api.wire_records import (
     answer_export,
     recorded_answer_body,
 )
-from info_assistant.errors import InvalidRequest, NotFound, ResumeElsewhere
+from info_assistant.errors import NotFound, ResumeElsewhere
 from info_assistant.model.events import AnswerEvent, AnswerReset
 from info_assistant.model.ids import milliseconds_of
 from info_assistant.ports import NumberedEvent
@@ -35,6 +35,13 @@ from info_assistant.resilience.deadline import Deadline
 
 FROM_RECORD = "resumed_from_record"
 """Why a stream that is taken up again begins anew: its events are gone, its answer is there."""
+
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    "required": ["id", "event", "data"],
+}
+"""One event of a stream, as readers of the API's description check it."""
 
 AnswerId = Annotated[UUID, Path(description="The answer's id.")]
 
@@ -93,7 +100,7 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             200: {
                 "description": "The events after `Last-Event-ID`, as they happen. Where they are "
                 "gone and the answer is there: a reset, and the whole answer once more.",
-                "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+                "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
             },
             **problems(401, 403, 404, 409, 422, 429, 500, 503),
         },
@@ -102,19 +109,19 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
         request: Request,
         answer_id: AnswerId,
         last_event_id: Annotated[
-            str, Header(description="The number of the last event that arrived; 0 for all.")
-        ] = "",
+            int,
+            Header(ge=0, le=10**9, description="The last event that arrived; 0, or none, for all."),
+        ] = 0,
     ) -> Response:
         """Go on with an answer's events, for its asker; this process must be the one that gives it.
 
         An answer that is finished can be had from every process.
         """
         caller = caller_of(request)
-        after = _number(last_event_id)
         may_show = partial(services.visibility.may_show, caller.scope)
-        numbered = services.events.read(str(answer_id), caller, after)
+        numbered = services.events.read(str(answer_id), caller, last_event_id)
         if numbered is None:
-            events = await _from_record(services, request, str(answer_id), after)
+            events = await _from_record(services, request, str(answer_id), last_event_id)
         else:
             events = _shown(numbered, may_show)
         options = StreamOptions(
@@ -122,17 +129,9 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             ping_s=services.limits.ping_s,
             lifecycle=services.lifecycle,
             may_show=may_show,
-            first=after + 1,
+            first=last_event_id + 1,
         )
         return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
-
-
-def _number(last_event_id: str) -> int:
-    if not last_event_id:
-        return 0
-    if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 10:  # noqa: PLR2004
-        return int(last_event_id)
-    raise InvalidRequest("Last-Event-ID is no number of an event. Leave it out to read all of it.")
 
 
 async def _from_record(
