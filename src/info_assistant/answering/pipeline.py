@@ -11,6 +11,7 @@ from typing import TypeVar
 from info_assistant.answering.admit import (
     language_notice,
     readable_question,
+    readable_turns,
     require_no_personal_data,
 )
 from info_assistant.answering.cite import cite
@@ -207,9 +208,13 @@ class AnswerPipeline:
 
     async def _admitted(self, question: Question, journey: _Journey) -> Question:
         """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
-        question = replace(question, text=readable_question(question.text))
+        question = replace(
+            question,
+            text=readable_question(question.text),
+            history=readable_turns(question.history),
+        )
         if self._parts.refuse_personal_data:
-            require_no_personal_data(question.text)
+            require_no_personal_data(question)
         notice = language_notice(question.text)
         journey.notices += [] if notice is None else [notice]
         if question.conversation_id is None or question.history:
