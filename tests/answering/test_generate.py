@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.answering.conftest import Desk, ask, passage
@@ -16,6 +16,7 @@ from info_assistant.answering.compose import (
     ContextBudget,
 )
 from info_assistant.answering.generate import FALLBACK, FILTERED, Composing
+from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.drills.scripted_model import ScriptedModel, Step
 from info_assistant.errors import GenerationUnavailable, ProviderError, ProviderFault, TooBusy
 from info_assistant.ingestion.sentences import sentences
@@ -31,7 +32,7 @@ from info_assistant.model.events import (
 )
 from info_assistant.model.passage import Span
 from info_assistant.model.prompt import ModelStarted, Prompt
-from info_assistant.ports import Evidence, Finding, WrittenSentence
+from info_assistant.ports import Evidence, Finding, Likeness, WrittenSentence
 
 LEAVE = ask("May employees carry over five days of annual leave?")
 CARRY = "Employees may carry over five days of annual leave."
@@ -44,8 +45,17 @@ LEANING = "It is a rule."
 class WordForWord:
     """ports.Grounding that knows its passages by heart and nothing else."""
 
-    def check(self, sentence: WrittenSentence, *, after_held_back: bool) -> Finding:
+    likenesses: list[Likeness | None] = field(default_factory=list)
+
+    def check(
+        self,
+        sentence: WrittenSentence,
+        *,
+        after_held_back: bool = False,
+        likeness: Likeness | None = None,
+    ) -> Finding:
         """Support what stands in a passage that is named, word for word."""
+        self.likenesses.append(likeness)
         if after_held_back and sentence.text.startswith("It "):
             return Finding(Support.REFUTED, ("leans_on_held_back",))
         for held in sentence.passages:
@@ -110,6 +120,22 @@ async def test_a_written_answer_carries_its_evidence(desk: Desk) -> None:
     assert record.prompt == PROMPT_VERSION
     assert [each.support for each in record.checks] == [Support.SUPPORTED]
     assert [(each.tenant, each.request_id) for each in model.calls] == [("default", LEAVE.id)]
+
+
+async def test_the_check_knows_how_alike_they_are(desk: Desk) -> None:
+    """The check gets, for each passage named, how alike the sentence and its statements are."""
+    _, wanted = composing(lambda leave: [f"{LAPSE} {leave} {CARRY} [none]"])
+    known = WordForWord()
+    alike = SentenceLikeness(desk.embedder)
+    desk.change(composing=replace(wanted, grounding=known, likeness=alike))
+    answer = await desk.pipeline.answer(LEAVE)
+    held = answer.citations[0].passage
+    named, unnamed = known.likenesses
+    assert named is not None
+    carried, lapsed = named[held.id]
+    assert lapsed == pytest.approx(1, abs=0.05)
+    assert carried < lapsed
+    assert unnamed == {}
 
 
 async def test_one_quote_has_one_number(desk: Desk) -> None:

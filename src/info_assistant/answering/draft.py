@@ -31,6 +31,7 @@ from info_assistant.ports import (
     DraftEnded,
     DraftSentence,
     Grounding,
+    Likeness,
     WrittenSentence,
 )
 
@@ -71,10 +72,11 @@ class Draft:
             return AnswerStatus.REFUSED_OUTPUT
         return AnswerStatus.NOT_SUPPORTED if self.held_back else AnswerStatus.NO_EVIDENCE
 
-    def take(self, drafted: Drafted) -> Iterator[AnswerEvent]:
+    def take(self, drafted: Drafted, likeness: Likeness | None = None) -> Iterator[AnswerEvent]:
         """Take the next thing a generator says; yield what readers see of it.
 
-        Raises GenerationUnavailable where an answer would begin anew for the second time.
+        `likeness` is that of a written sentence and its passages, where it is known. Raises
+        GenerationUnavailable where an answer would begin anew for the second time.
         """
         match drafted:
             case DraftBegun(provider, model, prompt):
@@ -82,7 +84,7 @@ class Draft:
             case DraftEnded(usage):
                 self.usage = AnswerUsage(usage.input, usage.output)
             case WrittenSentence():
-                yield from self._written(drafted)
+                yield from self._written(drafted, likeness)
             case DraftSentence():
                 checked = check(drafted, n=len(self.citations) + 1)
                 if checked is not None:
@@ -114,11 +116,15 @@ class Draft:
         self.refused = True
         self.degraded.append(reason)
 
-    def _written(self, sentence: WrittenSentence) -> Iterator[AnswerEvent]:
+    def _written(
+        self, sentence: WrittenSentence, likeness: Likeness | None
+    ) -> Iterator[AnswerEvent]:
         if self.grounding is None:
             self._hold_back(SentenceCheck(Support.UNVERIFIED))
             return
-        finding = self.grounding.check(sentence, after_held_back=self._held_back_last)
+        finding = self.grounding.check(
+            sentence, after_held_back=self._held_back_last, likeness=likeness
+        )
         reasons = tuple(map(str, finding.reasons))
         if finding.support is Support.REFUTED or not finding.evidence:
             self._hold_back(SentenceCheck(finding.support, reasons))

@@ -8,9 +8,11 @@ that says that it is one.
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from info_assistant.answering.compose import PROMPT_VERSION
 from info_assistant.answering.draft import Draft
+from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.errors import (
     GenerationUnavailable,
     InfoAssistantError,
@@ -22,7 +24,14 @@ from info_assistant.errors import (
 from info_assistant.model.answer import Citation
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
-from info_assistant.ports import Drafted, Generator, Grounding, RankedPassage
+from info_assistant.ports import (
+    Drafted,
+    Generator,
+    Grounding,
+    Likeness,
+    RankedPassage,
+    WrittenSentence,
+)
 
 FALLBACK = "generation_unavailable"
 """In `degraded` of answers that quote because no model could write."""
@@ -30,19 +39,27 @@ FALLBACK = "generation_unavailable"
 FILTERED = "content_filtered"
 """In `degraded` of answers that a provider's content filter cut short."""
 
-Within = Callable[[Awaitable[Drafted | None]], Awaitable[Drafted | None]]
-"""Waits for a step no longer than the question's deadline."""
+T = TypeVar("T")
+
+
+class Within(Protocol):
+    """Waits for a step no longer than the question's deadline."""
+
+    async def __call__(self, step: Awaitable[T]) -> T:
+        """Return what the step returns. Raises DeadlineExceeded, and what the step raises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Composing:
     """How models write answers here.
 
-    `wanted` says whether one is to be asked now; `falls_back` whether quotes stand in for them.
+    `likeness` is further evidence for the check; `wanted` says whether one is to be asked now;
+    `falls_back` whether quotes stand in for them.
     """
 
     generator: Generator
     grounding: Grounding
+    likeness: SentenceLikeness | None = None
     wanted: Callable[[], bool] = lambda: True
     falls_back: bool = False
 
@@ -127,8 +144,17 @@ class Generation:
         """Fill the draft from one generator, each sentence within the deadline."""
         async with aclosing(generator.generate(task.question, task.ranked)) as drafts:
             while (drafted := await within(anext(drafts, None))) is not None:
-                for event in draft.take(drafted):
+                likeness = await self._likeness(drafted, task, within)
+                for event in draft.take(drafted, likeness):
                     yield event
+
+    async def _likeness(self, drafted: Drafted, task: Task, within: Within) -> Likeness | None:
+        composing = self._composing
+        if composing is None or composing.likeness is None:
+            return None
+        if not isinstance(drafted, WrittenSentence):
+            return None
+        return await within(composing.likeness.of(drafted, task.ranked))
 
 
 def _for_readers(error: InfoAssistantError, passages: Sequence[Citation]) -> InfoAssistantError:

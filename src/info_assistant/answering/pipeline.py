@@ -114,6 +114,10 @@ class _Journey:
             spent = (time.perf_counter() - begun) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
 
+    async def generating(self, step: Awaitable[T]) -> T:
+        """Wait for a step of generating an answer."""
+        return await self.within("generate", step)
+
     def finished(self) -> dict[str, float]:
         """Return the time of each stage and of the whole, in milliseconds."""
         total = (time.perf_counter() - self.started) * 1000
@@ -193,8 +197,8 @@ class AnswerPipeline:
         if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
             task = Task(searched, ranked, journey.sources)
-            waiting = partial(journey.within, "generate")
-            async with aclosing(self._generation.fill(journey.draft, task, waiting)) as events:
+            filling = self._generation.fill(journey.draft, task, journey.generating)
+            async with aclosing(filling) as events:
                 async for event in events:
                     yield event
 

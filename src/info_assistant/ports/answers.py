@@ -1,6 +1,6 @@
 """How answers are composed and kept for the next who asks."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,14 +82,25 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
 
 
+Likeness = Mapping[str, Sequence[float]]
+"""By a passage's id: how alike a sentence and each of its statements are (MaxSim, up to 1)."""
+
+
 class Grounding(Protocol):
     """Checks what a model wrote against the passages that it names (design, section 3)."""
 
-    def check(self, sentence: WrittenSentence, *, after_held_back: bool) -> Finding:
+    def check(
+        self,
+        sentence: WrittenSentence,
+        *,
+        after_held_back: bool = False,
+        likeness: Likeness | None = None,
+    ) -> Finding:
         """Return what was found.
 
         `after_held_back` says that the sentence before was held back, and takes this one along if
-        it leans on that one.
+        it leans on that one. `likeness` is further evidence where a sentence shares few words with
+        its quote; without it fewer sentences are supported.
         """
 
 

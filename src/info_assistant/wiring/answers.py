@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
+from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.ingestion.sentences import sentences
 from info_assistant.ingestion.visibility import VisibilityOverlay
@@ -53,7 +54,7 @@ def answer_pipeline(
             recorder=base.metrics,
             records=records.answers,
             visibility=visibility,
-            composing=None if writer is None else _composing(writer, settings),
+            composing=None if writer is None else _composing(base, writer, settings),
             talk=_talk(records, writer),
             usage_of=None if writer is None else writer.usage_of,
             refuse_personal_data=settings.refuse_personal_data,
@@ -62,10 +63,16 @@ def answer_pipeline(
     )
 
 
-def _composing(writer: Writer, settings: AnsweringSettings) -> Composing:
+def _composing(base: Foundation, writer: Writer, settings: AnsweringSettings) -> Composing:
     budget = ContextBudget(settings.context_tokens, settings.answer_tokens)
     generator = ComposedGenerator(writer.model, sentences, budget)
-    return Composing(generator, writer.grounding, writer.in_use, writer.falls_back)
+    return Composing(
+        generator,
+        writer.grounding,
+        SentenceLikeness(base.embedder),
+        writer.in_use,
+        writer.falls_back,
+    )
 
 
 def _talk(records: RecordParts, writer: Writer | None) -> Talk:
