@@ -67,6 +67,15 @@ def assemble(*pieces: str) -> list[tuple[str, list[str]]]:
             "Before.\n```\nx = a[1]. Y = 2.\n```\nAfter [1].",
             [("Before.", []), ("x = a[1]. Y = 2.", []), ("After.", ["one"])],
         ),
+        ("<think>Five [1]. Or six?</think>\n\nFive days [1].", [("Five days.", ["one"])]),
+        (" <think>It never ends. Five [1].", []),
+        ("<think", [("<think", [])]),
+        ("<b>Five</b> days [1].", [("<b>Five</b> days.", ["one"])]),
+        (
+            "See ![a picture](https://evil.test/?q=secret) here [1].",
+            [("See a picture here.", ["one"])],
+        ),
+        ("See [the guide](https://evil.test/?q=secret) [1].", [("See the guide.", ["one"])]),
         ("", []),
         (" \n\n ", []),
     ],
@@ -80,6 +89,7 @@ PARTS = st.sampled_from(
     [
         *("Five days may be kept", "It ends", "Dr. Hill", "U.S. law", "3.5", "must", "[sic]"),
         *("[1]", "[1, K204]", "[[1]]", "【1】", "[9]", "[", "]", "[K2", "`", "```", "**", "# "),
+        *("<think>", "</think>", "](x) ", "<"),
         *(". ", ".", "? ", ":\n", "\n", "\n\n", "\n- ", "\n2. ", " ", "。"),
     ]
 )
@@ -98,7 +108,7 @@ def test_any_cutting_gives_the_same_sentences(text: str, cuts: list[int]) -> Non
 @given(text=TEXTS)
 def test_no_word_is_lost(text: str) -> None:
     """Every word of a text without headings is in its sentences."""
-    text = text.replace("#", "")
+    text = text.replace("#", "").replace("<think>", "")
     said = " ".join(words for words, _ in assemble(text))
     for word in ("Five", "days", "Dr", "Hill", "law", "must", "ends", "sic"):
         assert said.count(word) == text.count(word)

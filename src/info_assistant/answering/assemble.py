@@ -25,12 +25,15 @@ _LONGEST_MARKER = 80
 _ITEM = re.compile(r"[A-Za-z]?\d{1,4}")
 _BETWEEN_ITEMS = re.compile(r"\s*[,;]\s*|\s+")
 _FENCE = "```"
+_THOUGHTS, _THOUGHTS_END = "<think>", "</think>"
 _BULLET = r"[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]"
 # A line that ends in a colon goes on in the first item of the list below it.
 _BLOCK_END = re.compile(rf"\n[ \t]*\n|(?<!:)\n(?={_BULLET}|[ \t]*#)")
 _LEADING_BULLET = re.compile(rf"\A\s*{_BULLET}")
 _INNER_BULLET = re.compile(rf"\n(?:{_BULLET})?")
 _HEADING = re.compile(r"\s*#{1,6}\s")
+# Of links and images only the words are kept: their addresses could carry words away.
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^()\s]*\)")
 _EMPHASIS = re.compile(r"\*\*|__")
 _PUNCTUATION = ".,;:!?。！？"
 
@@ -56,16 +59,37 @@ class SentenceAssembler:
         self._line = ""
         self._fenced = False
         self._coded = False
+        self._opening: str | None = ""
 
     def feed(self, piece: str) -> Iterator[WrittenSentence]:
         """Take the next piece; yield the sentences that are complete with it."""
         for character in piece:
-            yield from self._take(character)
+            if self._opening is None:
+                yield from self._take(character)
+            else:
+                yield from self._open(self._opening + character)
 
     def finish(self) -> Iterator[WrittenSentence]:
         """Yield what is left; the text is complete."""
+        opening, self._opening = self._opening or "", None
+        if not opening.lstrip().startswith(_THOUGHTS):
+            yield from self.feed(opening)
         self._give_back_bracket()
         yield from self._all_left()
+
+    def _open(self, opening: str) -> Iterator[WrittenSentence]:
+        """Take the beginning of the text, which may be thoughts: those are for nobody."""
+        begun = opening.lstrip()
+        if begun.startswith(_THOUGHTS):
+            ended = opening.endswith(_THOUGHTS_END)
+            # Only as much of the thoughts is kept as shows their end.
+            kept = _THOUGHTS + opening[-len(_THOUGHTS_END) :]
+            self._opening = None if ended else kept
+        elif _THOUGHTS.startswith(begun):
+            self._opening = opening
+        else:
+            self._opening = None
+            yield from self.feed(opening)
 
     def _take(self, character: str) -> Iterator[WrittenSentence]:
         self._line = "" if character == "\n" else self._line + character
@@ -189,4 +213,5 @@ def _units(text: str, spans: SentenceSpans) -> list[Span]:
 
 def _words(text: str) -> str:
     """Return a sentence in one line, without the signs that only format it."""
-    return " ".join(_EMPHASIS.sub("", _INNER_BULLET.sub(" ", text)).split())
+    text = _LINK.sub(r"\1", _INNER_BULLET.sub(" ", text))
+    return " ".join(_EMPHASIS.sub("", text).split())

@@ -179,7 +179,8 @@ class AnswerPipeline:
         key = self._key(question)
         known = await journey.within("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
-            known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
+            served_by = replace(known.served_by, cache="hit")
+            known = replace(known, id=question.id, served_by=served_by, usage=AnswerUsage())
             known = await self._kept(question, known, journey)
             for event in events_of(known):
                 yield event
