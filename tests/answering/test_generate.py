@@ -15,6 +15,7 @@ from info_assistant.answering.compose import (
     ComposedGenerator,
     ContextBudget,
 )
+from info_assistant.answering.draft import STAND_IN
 from info_assistant.answering.generate import FALLBACK, FILTERED, Composing
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.drills.scripted_model import ScriptedModel, Step
@@ -112,6 +113,7 @@ async def test_a_written_answer_carries_its_evidence(desk: Desk) -> None:
     desk.change(composing=wanted, usage_of=lambda _id: AnswerUsage(125, 31, 42))
     answer = await desk.pipeline.answer(LEAVE)
     assert (answer.status, answer.mode) == (AnswerStatus.ANSWERED, AnswerMode.GENERATED)
+    assert answer.degraded == ()
     assert [each.text for each in answer.sentences] == [CARRY]
     assert [each.quote for each in answer.citations] == [CARRY]
     assert (answer.served_by.provider, answer.served_by.model) == ("scripted", "script")
@@ -202,7 +204,9 @@ async def test_a_change_of_provider_before_the_first_sentence_is_invisible(desk:
         *("SourcesFound", "SentenceReleased", "CitationReleased", "AnswerFinished"),
     ]
     assert isinstance(events[-1], AnswerFinished)
-    assert events[-1].answer.served_by.provider == "second"
+    answer = events[-1].answer
+    assert (answer.served_by.provider, answer.degraded) == ("second", (STAND_IN,))
+    assert not desk.cache.kept
 
 
 async def test_a_change_after_the_first_sentence_is_a_reset(desk: Desk) -> None:

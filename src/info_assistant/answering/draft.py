@@ -38,11 +38,18 @@ from info_assistant.ports import (
 ANOTHER_PROVIDER = "provider_failed"
 """Why an answer begins anew."""
 
+STAND_IN = "provider_fallback"
+"""In `degraded` of answers by another provider than the one that is asked first."""
+
 
 @dataclass(slots=True)
 class Draft:
-    """The answer so far. `grounding` checks what models write; None where none does."""
+    """The answer so far. `grounding` checks what models write; None where none does.
 
+    `asked_first` is the provider that was expected to write it.
+    """
+
+    asked_first: str
     grounding: Grounding | None = None
     provider: str = ""
     model: str = ""
@@ -81,6 +88,7 @@ class Draft:
         match drafted:
             case DraftBegun(provider, model, prompt):
                 yield from self.begin_anew(provider, model, prompt)
+                self.degraded = [] if provider == self.asked_first else [STAND_IN]
             case DraftEnded(usage):
                 self.usage = AnswerUsage(usage.input, usage.output)
             case WrittenSentence():

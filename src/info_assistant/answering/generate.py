@@ -100,6 +100,7 @@ class Generation:
         """Return an empty draft."""
         writing = self._writing
         return Draft(
+            self._now.provider,
             grounding=writing.grounding if writing is not None else None,
             provider=self._now.provider,
             model=self._now.model,
@@ -133,7 +134,7 @@ class Generation:
             return
         for event in draft.begin_anew(self._quotes.provider, self._quotes.model):
             yield event
-        draft.degraded.append(degraded)
+        draft.degraded = [degraded]
         async with aclosing(self._from(self._quotes, draft, task, within)) as events:
             async for event in events:
                 yield event
