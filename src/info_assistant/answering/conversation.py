@@ -215,4 +215,4 @@ def follow_ups(see_also: Sequence[Citation], asked: str) -> tuple[str, ...]:
 
 
 def _bare(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold()))
+    return " ".join(text.casefold().split()).strip(" ?!.:")

@@ -45,7 +45,11 @@ _FREQUENT = {
     "Swedish": "är och jag vi hur när var vem vad kan får måste inte en ett för med av på till min "
     "hur vilken vilka",
 }
-_WORDS = {language: frozenset(words.split()) for language, words in _FREQUENT.items()}
+_ENGLISH = "English"
+_LANGUAGES_OF: dict[str, list[str]] = {}
+for _language, _words in _FREQUENT.items():
+    for _word in set(_words.split()):
+        _LANGUAGES_OF.setdefault(_word, []).append(_language)
 
 
 def other_language(question: str) -> str | None:
@@ -54,6 +58,8 @@ def other_language(question: str) -> str | None:
 
 
 def _by_script(question: str) -> str | None:
+    if question.isascii():
+        return None
     letters = [each for each in question if each.isalpha()]
     scripts = Counter(unicodedata.name(each, "").partition(" ")[0] for each in letters)
     if not scripts:
@@ -69,11 +75,12 @@ def _by_script(question: str) -> str | None:
 
 
 def _by_words(question: str) -> str | None:
-    words = set(_WORD.findall(question.casefold()))
-    marks = {language: len(words & frequent) for language, frequent in _WORDS.items()}
-    english = marks.pop("English")
-    best = max(marks, key=marks.__getitem__)
-    rivals = [count for language, count in marks.items() if language != best]
-    if marks[best] < FEWEST_MARKS or marks[best] <= english:
+    marks: Counter[str] = Counter()
+    for word in set(_WORD.findall(question.casefold())):
+        for language in _LANGUAGES_OF.get(word, ()):
+            marks[language] += 1
+    english = marks.pop(_ENGLISH, 0)
+    (best, most), (_, next_most) = [*marks.most_common(2), ("", 0), ("", 0)][:2]
+    if most < FEWEST_MARKS or most <= english:
         return None
-    return best if marks[best] > max(rivals) else "another language than English"
+    return best if most > next_most else "another language than English"
