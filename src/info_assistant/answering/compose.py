@@ -44,7 +44,7 @@ Rules:
 - Use only what the passages say. Add nothing that you know from elsewhere.
 - Write short, complete sentences in plain language, in the language of the question.
 - After each sentence name the passages that carry it by their ids in square brackets, such as \
-[K123] or [K123, K456]. A sentence without an id is not shown to anybody.
+[A123] or [A123, A456]. A sentence without an id is not shown to anybody.
 - Keep numbers, dates, amounts, names, and words such as must, may, not, only, unless and except \
 exactly as the passages have them.
 - Where passages contradict each other, say both, each with its id.

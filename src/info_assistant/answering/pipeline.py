@@ -192,8 +192,6 @@ class AnswerPipeline:
         searched = await self._standalone(question, journey)
         ranked = await self._find(searched, journey, may_show)
         yield SourcesFound(journey.sources)
-        for notice in journey.notices:
-            yield NoticeGiven(notice)
 
         if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
@@ -202,6 +200,9 @@ class AnswerPipeline:
             async with aclosing(filling) as events:
                 async for event in events:
                     yield event
+
+        for notice in journey.notices:
+            yield NoticeGiven(notice)
 
         answer = visible_part(self._finish(question, journey), may_show)
         # A finished answer is not withheld because it could not be kept for others in time. One
