@@ -1,5 +1,6 @@
 """Follow-up questions that stand alone, turns that are kept, and questions that might come next."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,18 +31,23 @@ class Shelf:
 
     kept: dict[ConversationKey, list[ConversationTurn]] = field(default_factory=dict)
     failure: Exception | None = None
+    stuck: bool = False
 
     async def add(self, key: ConversationKey, turn: ConversationTurn) -> None:
         """Keep a turn."""
-        if self.failure is not None:
-            raise self.failure
+        await self._reached()
         self.kept.setdefault(key, []).append(turn)
 
     async def newest(self, key: ConversationKey, limit: int) -> Sequence[ConversationTurn]:
         """Return the newest turns."""
+        await self._reached()
+        return self.kept.get(key, [])[-limit:]
+
+    async def _reached(self) -> None:
         if self.failure is not None:
             raise self.failure
-        return self.kept.get(key, [])[-limit:]
+        if self.stuck:
+            await asyncio.Event().wait()
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget the turns."""
@@ -184,9 +190,12 @@ async def test_what_a_client_sends_is_taken_instead(desk: Desk) -> None:
     assert desk.embedder.asked[-1] == f"{other} Why?"
 
 
-async def test_an_answer_is_not_withheld_for_its_conversation(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "shelf", [Shelf(failure=ObjectStorageUnavailable("Down.")), Shelf(stuck=True)]
+)
+async def test_an_answer_is_not_withheld_for_its_conversation(desk: Desk, shelf: Shelf) -> None:
     """While turns can be neither read nor kept, questions are answered alone, and it is said."""
-    desk.change(talk=Talk(Shelf(failure=ObjectStorageUnavailable("Down."))))
+    desk.change(talk=Talk(shelf, turns_s=0.05))
     answer = await desk.pipeline.answer(replace(ask(FIRST), conversation_id="talk"))
     assert answer.sentences
     assert ["could not" in each for each in answer.notices] == [True, True]

@@ -27,6 +27,9 @@ REWRITE_S = 4.0
 
 MOST_FOLLOW_UPS = 3
 
+TURNS_S = 2.0
+"""How long turns are looked up, or one is kept, before the answer does without, in seconds."""
+
 MOST_TURNS = 6
 """Turns, from the newest back, that a follow-up may lean on."""
 
@@ -106,12 +109,17 @@ class Talk:
         *,
         asks_model: Callable[[], bool] = lambda: True,
         timeout_s: float = REWRITE_S,
+        turns_s: float = TURNS_S,
     ) -> None:
-        """Keep turns in `turns`; ask `model` while `asks_model`, for `timeout_s` at most."""
+        """Keep turns in `turns`; ask `model` while `asks_model`, for `timeout_s` at most.
+
+        `turns_s` is how long keeping a turn, or looking turns up, may take.
+        """
         self._turns = turns
         self._model = model
         self._asks_model = asks_model
         self._timeout_s = timeout_s
+        self._turns_s = turns_s
 
     async def joined(self, question: Question, notices: list[str]) -> Question:
         """Return the question with the turns before it; a notice is added if they are unknown.
@@ -123,8 +131,9 @@ class Talk:
         if key is None or self._turns is None or question.history:
             return question
         try:
-            kept = await self._turns.newest(key, MOST_TURNS)
-        except InfoAssistantError:
+            async with asyncio.timeout(self._turns_s):
+                kept = await self._turns.newest(key, MOST_TURNS)
+        except (TimeoutError, InfoAssistantError):
             notices.append(_UNKNOWN_TURNS)
             return question
         return replace(question, history=tuple(Turn("user", each.question) for each in kept))
@@ -135,8 +144,9 @@ class Talk:
         if key is None or self._turns is None:
             return answer
         try:
-            await self._turns.add(key, ConversationTurn(answer.id, question.text))
-        except InfoAssistantError:
+            async with asyncio.timeout(self._turns_s):
+                await self._turns.add(key, ConversationTurn(answer.id, question.text))
+        except (TimeoutError, InfoAssistantError):
             return replace(answer, notices=(*answer.notices, _NOT_KEPT))
         return answer
 
