@@ -14,8 +14,8 @@ from info_assistant.model.prompt import (
     TokenUsage,
 )
 from info_assistant.model.spend import Cost, ModelCall
+from info_assistant.ports import FolderBlobs
 from info_assistant.resilience.budgets import NoBudgets
-from info_assistant.stores.catalogue import FolderBlobs
 from info_assistant.stores.ledger import KIND, RecordedLedger, ended_by_death
 from info_assistant.stores.record_log import RecordLog
 

@@ -1,6 +1,6 @@
 """What the API needs from the rest of the product, as it is handed over by wiring."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
@@ -24,13 +24,17 @@ from info_assistant.ports import (
     AuditLog,
     Authenticator,
     Budgets,
+    ConversationTurns,
     DocumentFilter,
+    EventLog,
+    FeedbackLog,
     RateLimiter,
     Spending,
     StatusPage,
     Visibility,
 )
 from info_assistant.resilience.admission import Admission
+from info_assistant.resilience.answer_events import LocalEventLog
 from info_assistant.resilience.budgets import NoBudgets
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
@@ -44,7 +48,7 @@ class Pipeline(Protocol):
     async def answer(self, question: Question) -> Answer:
         """Return the whole answer. Raises Unavailable and its kin."""
 
-    def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
 
 
@@ -158,11 +162,13 @@ class NothingSpent:
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
+    `chat_bytes` is more than `json_bytes`, because chats come with all that was said before.
     `stored_at_once` bounds how many uploaded files are in memory on their way to storage,
     `watched_at_once` the streams of documents' progress, which hold places of reads.
     """
 
     json_bytes: int = 64 * 1024
+    chat_bytes: int = 1024 * 1024
     file_bytes: int = 50 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
@@ -190,6 +196,9 @@ class ApiServices:
     metrics: Metrics
     audit: AuditLog
     answers: AnswerArchive
+    feedback: FeedbackLog
+    conversations: ConversationTurns
+    events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)

@@ -28,6 +28,9 @@ class Stored(StrEnum):
     VISIBILITY_CHANGES = "visibility_changes"
     UPLOAD_REQUEST = "upload_request"
     QUOTE_PURGE = "quote_purge"
+    FEEDBACK = "feedback"
+    CONVERSATION_TURN = "conversation_turn"
+    CONVERSATION_END = "conversation_end"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {

@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from info_assistant.errors import InfoAssistantError, ProviderFault
-from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
+from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
 from info_assistant.model.document import DocumentState
 from info_assistant.model.mode import ModeName
+from info_assistant.model.record import SentenceCheck
 from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
 
@@ -90,6 +91,19 @@ class Metrics:
         )
         for stage in STAGES:
             self.answer_duration.labels(stage)
+        self.sentences_checked = Counter(
+            "sentences_checked",
+            "Drafted sentences by what their check found.",
+            ("support",),
+            registry=self.registry,
+        )
+        for support in Support:
+            self.sentences_checked.labels(support.value)
+        self.sentences_held_back = Counter(
+            "sentences_held_back",
+            "Drafted sentences that no reader saw.",
+            registry=self.registry,
+        )
         self.cache_requests = Counter(
             "cache_requests", "Look-ups in the answer cache.", ("result",), registry=self.registry
         )
@@ -309,6 +323,13 @@ class Metrics:
     def failed(self, code: str) -> None:
         """Count a question that ended in an error."""
         self.answers_failed.labels(code).inc()
+
+    def checked(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
+        """Count the checks of a draft's sentences, and those that were held back."""
+        for each in checks:
+            self.sentences_checked.labels(each.support.value).inc()
+        if held_back:
+            self.sentences_held_back.inc(held_back)
 
     def unrecorded(self) -> None:
         """Count an answer of which no record could be kept."""

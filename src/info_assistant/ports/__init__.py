@@ -6,10 +6,18 @@ raise the errors that its docstring names, and none that belong to a vendor's li
 
 from info_assistant.ports.answers import (
     AnswerCache,
+    DraftBegun,
+    Drafted,
+    DraftEnded,
     DraftSentence,
+    Evidence,
+    Finding,
     Generator,
+    Grounding,
+    Likeness,
     RankedPassage,
     TextModel,
+    WrittenSentence,
 )
 from info_assistant.ports.callers import (
     Allowance,
@@ -28,12 +36,16 @@ from info_assistant.ports.documents import (
     StatusPage,
     Visibility,
 )
+from info_assistant.ports.events import EventLog, NumberedEvent
 from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import (
     AnswerArchive,
     AnswerRecords,
     AuditLog,
     AuditPage,
+    ConversationTurns,
+    FeedbackLog,
+    FeedbackPage,
     RecordPage,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
@@ -53,14 +65,26 @@ __all__ = [
     "Catalogue",
     "ChangeFeed",
     "Clock",
+    "ConversationTurns",
     "Credentials",
     "DocumentBoard",
     "DocumentFilter",
+    "DraftBegun",
+    "DraftEnded",
     "DraftSentence",
+    "Drafted",
     "Embedder",
+    "EventLog",
+    "Evidence",
+    "FeedbackLog",
+    "FeedbackPage",
+    "Finding",
     "FolderBlobs",
     "Generator",
+    "Grounding",
     "Ledger",
+    "Likeness",
+    "NumberedEvent",
     "PassageIndex",
     "PriceList",
     "Probe",
@@ -76,4 +100,5 @@ __all__ = [
     "TokenVerifier",
     "VerifiedToken",
     "Visibility",
+    "WrittenSentence",
 ]

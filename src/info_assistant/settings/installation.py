@@ -20,6 +20,7 @@ from info_assistant.environment import (
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
+from info_assistant.settings.answering import AnsweringSettings
 from info_assistant.settings.providers import ProviderSettings
 from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
@@ -234,6 +235,7 @@ class Settings:
             "Default: 8; `up` sets its own, so that Ctrl-C ends all within 10 s.",
         )
     )
+    answering: AnsweringSettings
     providers: ProviderSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     log_level: str = field(
@@ -315,6 +317,7 @@ class Settings:
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
             ),
+            answering=AnsweringSettings.read(given),
             providers=ProviderSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
             log_level=choice_of(

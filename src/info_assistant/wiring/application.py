@@ -104,7 +104,7 @@ def build(settings: Settings) -> Application:
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes)
+    pipeline = answer_pipeline(base, records, documents.visibility, modes, settings.answering)
     health = _health(base, {**sign_in.probes, **models.probes}, models.off)
     own: Tasks = {"health": health.run, "shared objects": objects.run}
     services = ApiServices(
@@ -117,6 +117,8 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         audit=records.audit,
         answers=records.answers,
+        feedback=records.feedback,
+        conversations=records.conversations,
         admission=load.admission,
         modes=modes,
         visibility=documents.visibility,

@@ -7,12 +7,14 @@ from datetime import timedelta
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, audit, ledger
+from info_assistant.stores import answer_records, audit, feedback, ledger
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.compaction import Upkeep
+from info_assistant.stores.conversations import BlobConversations
+from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
@@ -26,6 +28,8 @@ class RecordParts:
     log: RecordLog
     audit: RecordedAudit
     answers: RecordedAnswers
+    feedback: RecordedFeedback
+    conversations: BlobConversations
     tasks: Mapping[str, Callable[[], Awaitable[None]]]
 
 
@@ -44,16 +48,22 @@ def record_parts(
     """Return the records of this process."""
     pending = metrics.records_pending
     log = record_log(settings, blobs, on_pending=pending.set)
+    kept_answers = timedelta(days=settings.answer_retention_days)
     keep = {
         audit.KIND: timedelta(days=settings.audit_retention_days),
-        answer_records.KIND: timedelta(days=settings.answer_retention_days),
+        answer_records.KIND: kept_answers,
+        feedback.KIND: kept_answers,
         ledger.KIND: timedelta(days=settings.spend.retention_days),
     }
+    conversations = BlobConversations(blobs, SystemClock(), kept_answers)
     upkeep = Upkeep(blobs, keep, objects, SystemClock())
     purging = QuotePurging(blobs, BlobCatalogue(blobs), SystemClock())
     tasks = {
         "records": log.run,
         "upkeep of records": upkeep.run,
+        "upkeep of conversations": conversations.run,
         "purging of quotes": purging.run,
     }
-    return RecordParts(log, RecordedAudit(log), RecordedAnswers(log), tasks)
+    return RecordParts(
+        log, RecordedAudit(log), RecordedAnswers(log), RecordedFeedback(log), conversations, tasks
+    )
