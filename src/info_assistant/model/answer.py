@@ -27,10 +27,11 @@ class AnswerMode(StrEnum):
 
 
 class Support(StrEnum):
-    """What the check of a sentence against its quote found."""
+    """What the check of a sentence against its quote found. What is refuted reaches no reader."""
 
     SUPPORTED = "supported"
     UNVERIFIED = "unverified"
+    REFUTED = "refuted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from info_assistant.ports.answers import (
     AnswerCache,
     DraftSentence,
     Generator,
+    Judge,
     RankedPassage,
     TextModel,
+    WrittenSentence,
 )
 from info_assistant.ports.callers import (
     Allowance,
@@ -49,6 +51,7 @@ __all__ = [
     "DraftSentence",
     "Embedder",
     "Generator",
+    "Judge",
     "Ledger",
     "PassageIndex",
     "Probe",
@@ -62,4 +65,5 @@ __all__ = [
     "TokenVerifier",
     "VerifiedToken",
     "Visibility",
+    "WrittenSentence",
 ]

@@ -37,6 +37,29 @@ class RankedPassage:
     statement_scores: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenSentence:
+    """A sentence that a model wrote, its citation markers taken out, before its check.
+
+    `cited` are the passages that the markers name, in their order; what was not retrieved for this
+    caller is not among them. Empty means that the sentence names no evidence.
+    """
+
+    text: str
+    cited: tuple[RankedPassage, ...]
+
+
+class Judge(Protocol):
+    """A second model that is asked about sentences which the rules could not decide."""
+
+    async def contradicts(self, sentence: str, quote: str) -> bool:
+        """Return whether the quote contradicts the sentence. Raises ProviderError and its kin.
+
+        A yes holds the sentence back. A no changes nothing: a judge never makes a sentence
+        supported, and is never asked about what the rules have refuted.
+        """
+
+
 class Generator(Protocol):
     """Composes an answer from ranked passages, sentence by sentence."""
 
