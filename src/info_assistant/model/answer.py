@@ -27,7 +27,7 @@ class AnswerMode(StrEnum):
 
 
 class Support(StrEnum):
-    """What the check of a sentence against its quote found. What is refuted reaches no reader."""
+    """What the check of a sentence against its quote found; `refuted` ones are held back."""
 
     SUPPORTED = "supported"
     UNVERIFIED = "unverified"

@@ -1,11 +1,11 @@
 """How answers are composed and kept for the next who asks."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from info_assistant.model.answer import Answer
-from info_assistant.model.passage import Candidate, Passage
+from info_assistant.model.answer import Answer, Support
+from info_assistant.model.passage import Candidate, Passage, Span
 from info_assistant.model.prompt import ModelEvent, Prompt
 from info_assistant.model.question import Question
 from info_assistant.model.spend import ModelCall
@@ -39,14 +39,49 @@ class RankedPassage:
 
 @dataclass(frozen=True, slots=True)
 class WrittenSentence:
-    """A sentence that a model wrote, its citation markers taken out, before its check.
-
-    `cited` are the passages that the markers name, in their order; what was not retrieved for this
-    caller is not among them. Empty means that the sentence names no evidence.
-    """
+    """A sentence that a model wrote, with the passages that its markers name, in their order."""
 
     text: str
-    cited: tuple[RankedPassage, ...]
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The stretch of a passage's text that carries a sentence; `span` is relative to it."""
+
+    passage: Passage
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check of a written sentence found; `reasons` are codes of the rules that decided."""
+
+    support: Support
+    reasons: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+Likeness = Mapping[str, Sequence[float]]
+"""By a passage's id: how alike a sentence and each of its statements are (MaxSim, up to 1)."""
+
+
+class Grounding(Protocol):
+    """Checks what a model wrote against the passages that it names (design, section 3)."""
+
+    def check(
+        self,
+        sentence: WrittenSentence,
+        *,
+        after_held_back: bool = False,
+        likeness: Likeness | None = None,
+    ) -> Finding:
+        """Return what was found.
+
+        `after_held_back` says that the sentence before was held back, and takes this one along if
+        it leans on that one. `likeness` is further evidence where a sentence shares few words with
+        its quote; without it fewer sentences are supported.
+        """
 
 
 class Judge(Protocol):
