@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate grounding wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ rolling: dev ## Restart two backends to a next version and back under constant u
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation
+
+grounding: dev ## Judge the check of written sentences by false ones and by true paraphrases
+	$(BIN)/python -m benchmarks.grounding
 
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel

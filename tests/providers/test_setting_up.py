@@ -8,6 +8,7 @@ from info_assistant.errors import Misconfigured
 from info_assistant.model.prompt import ModelStarted
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.health import Watched
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
 from info_assistant.wiring.models import ModelParts, model_parts
@@ -69,8 +70,9 @@ async def test_servers_of_one_s_own_are_asked_without_a_key(providers: ProviderT
         events = [event async for event in parts.model.stream(PROMPT, CALL)]
         assert events[0] == ModelStarted("openai", "house-model")
         for name in ("openai", "anthropic"):
-            circuit = parts.probes[name].circuit()
-            assert circuit.breaker == "closed"
+            watched = parts.probes[name]
+            assert isinstance(watched, Watched)
+            assert watched.circuit().breaker == "closed"
     finally:
         for close in parts.closers:
             await close()

@@ -7,7 +7,7 @@ quote says.
 
 from collections.abc import Sequence
 
-from info_assistant.answering.rank import rank
+from info_assistant.answering.rank import likeness
 from info_assistant.errors import EmbedderUnavailable
 from info_assistant.ports import Embedder, Likeness, RankedPassage, WrittenSentence
 
@@ -29,5 +29,4 @@ class SentenceLikeness:
             vectors = await self._embedder.embed_question(sentence.text)
         except EmbedderUnavailable:
             return {}
-        alike = rank(vectors, held, limit=len(held))
-        return {each.candidate.passage.id: each.statement_scores for each in alike}
+        return likeness(vectors, held)

@@ -104,6 +104,17 @@ class Grounding(Protocol):
         """
 
 
+class Judge(Protocol):
+    """A second model that is asked about sentences which the rules could not decide."""
+
+    async def contradicts(self, sentence: str, quote: str) -> bool:
+        """Return whether the quote contradicts the sentence. Raises ProviderError and its kin.
+
+        A yes holds the sentence back. A no changes nothing: a judge never makes a sentence
+        supported, and is never asked about what the rules have refuted.
+        """
+
+
 class Generator(Protocol):
     """Composes an answer from ranked passages, sentence by sentence."""
 

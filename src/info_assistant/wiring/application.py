@@ -1,11 +1,12 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.services import ApiServices
 from info_assistant.identity.tenants import Tenants
@@ -13,9 +14,9 @@ from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
-from info_assistant.ports import Probe
+from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
-from info_assistant.resilience.health import HealthMonitor, Watched
+from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
@@ -24,16 +25,14 @@ from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
-from info_assistant.wiring.answers import answer_pipeline
+from info_assistant.wiring.answers import Writer, answer_pipeline
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import Foundation, foundation
-from info_assistant.wiring.models import model_parts
+from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.models import ModelParts, model_parts
+from info_assistant.wiring.parts import one_after_the_other, together
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
-from info_assistant.wiring.spend import spend_parts
-
-Tasks = Mapping[str, Callable[[], Awaitable[None]]]
-"""Background tasks by name."""
+from info_assistant.wiring.spend import SpendParts, spend_parts
 
 _NOT_USED_YET = ("redis",)
 
@@ -68,28 +67,17 @@ class Application:
             await close()
 
 
-def _health(
-    base: Foundation, more: Mapping[str, Probe | Watched], off: Sequence[str]
-) -> HealthMonitor:
-    """Return what looks after everything that the product depends on; `off` is not set up."""
-    probes: dict[str, Probe | Watched] = {
-        "qdrant": base.qdrant,
-        "object_storage": base.blobs,
-        "embedder": base.embedder,
-        **more,
-    }
-    return HealthMonitor(probes, base.clock, off=(*_NOT_USED_YET, *off))
-
-
-def _all_of(*parts: Tasks) -> Tasks:
-    """Return the tasks of all parts."""
-    return {name: run for tasks in parts for name, run in tasks.items()}
-
-
-async def _one_after_the_other(*starters: Callable[[], Awaitable[None]]) -> None:
-    """Run starters of which each needs what those before it have found."""
-    for start in starters:
-        await start()
+def _writer(models: ModelParts, spend: SpendParts) -> Writer | None:
+    """Return who writes answers, None where no provider is set up."""
+    if not models.model.configured:
+        return None
+    return Writer(
+        models.model,
+        Grounder(TermVectors().terms),
+        models.model.in_use,
+        models.extractive_fallback,
+        spend.spending.of_request,
+    )
 
 
 def build(settings: Settings) -> Application:
@@ -104,9 +92,12 @@ def build(settings: Settings) -> Application:
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes, settings.answering)
-    health = _health(base, {**sign_in.probes, **models.probes}, models.off)
-    own: Tasks = {"health": health.run, "shared objects": objects.run}
+    pipeline = answer_pipeline(
+        base, records, documents.visibility, modes, settings.answering, _writer(models, spend)
+    )
+    # Closed in this order: what is still to be noted first, what others stand on last.
+    parts = together([spend, records, documents, models, base, sign_in])
+    health = HealthMonitor(parts.probes, clock, off=(*_NOT_USED_YET, *models.off))
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -127,20 +118,12 @@ def build(settings: Settings) -> Application:
         spending=spend.spending,
         budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
-        tasks=_all_of(own, records.tasks, spend.tasks, documents.tasks, load.tasks, sign_in.tasks),
+        tasks={"health": health.run, **load.tasks, **parts.tasks},
         starters=(
-            partial(_one_after_the_other, objects.refresh, records.log.open, spend.watch.start),
-            documents.visibility.refresh,
-            *([spend.prices.load] if models.model.configured else []),
+            partial(one_after_the_other, *base.starters, *records.starters, *spend.starters),
+            *documents.starters,
         ),
-        closers=(
-            spend.ledger.catch_up,
-            records.log.close,
-            *documents.closers,
-            *models.closers,
-            *base.closers,
-            *sign_in.closers,
-        ),
+        closers=parts.closers,
         limiter_kind="local",
     )
     return Application(

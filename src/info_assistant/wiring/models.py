@@ -1,6 +1,6 @@
 """The language models that may compose answers, one behind the other."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from info_assistant.model.mode import ORDINARY, ModeName
@@ -15,12 +15,13 @@ from info_assistant.resilience.breaker import Breaker
 from info_assistant.resilience.health import Watched
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import ProviderSettings, Settings
+from info_assistant.wiring.parts import Part
 
 _log = get_logger("providers")
 
 
 @dataclass(frozen=True, slots=True)
-class ModelParts:
+class ModelParts(Part):
     """The models as one, and what looks after them.
 
     `off` names the providers that are not set up.
@@ -28,9 +29,7 @@ class ModelParts:
 
     model: FailoverModel
     extractive_fallback: bool
-    probes: Mapping[str, Watched]
     off: tuple[str, ...]
-    closers: tuple[Callable[[], Awaitable[None]], ...]
 
 
 def model_parts(
@@ -60,9 +59,11 @@ def model_parts(
             loop_lag_s=loop_lag_s,
         ),
         wanted.extractive_fallback,
-        {model.provider: _watched(model, breakers[model.provider], metrics) for model in models},
         off,
-        tuple(model.wire.close for model in models),
+        probes={
+            model.provider: _watched(model, breakers[model.provider], metrics) for model in models
+        },
+        closers=tuple(model.wire.close for model in models),
     )
 
 

@@ -1,6 +1,6 @@
 """What was done and answered, and what looks after it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,10 +19,11 @@ from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.foundation import JOURNALS
+from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
-class RecordParts:
+class RecordParts(Part):
     """What was done and answered, and what looks after it."""
 
     log: RecordLog
@@ -30,7 +31,6 @@ class RecordParts:
     answers: RecordedAnswers
     feedback: RecordedFeedback
     conversations: BlobConversations
-    tasks: Mapping[str, Callable[[], Awaitable[None]]]
 
 
 def record_log(
@@ -65,5 +65,12 @@ def record_parts(
         "purging of quotes": purging.run,
     }
     return RecordParts(
-        log, RecordedAudit(log), RecordedAnswers(log), RecordedFeedback(log), conversations, tasks
+        log,
+        RecordedAudit(log),
+        RecordedAnswers(log),
+        RecordedFeedback(log),
+        conversations,
+        tasks=tasks,
+        starters=(log.open,),
+        closers=(log.close,),
     )

@@ -1,6 +1,5 @@
 """What language models cost, and who may spend it."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from info_assistant.identity.tenants import Tenants
@@ -13,18 +12,16 @@ from info_assistant.stores.ledger import RecordedLedger
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.spending import BudgetWatch, RecordedSpending
 from info_assistant.wiring.foundation import Foundation
+from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
-class SpendParts:
+class SpendParts(Part):
     """The ledger, and what is known from it."""
 
     ledger: RecordedLedger
     spending: RecordedSpending
     budgets: MonthlyBudgets
-    tasks: Mapping[str, Callable[[], Awaitable[None]]]
-    watch: BudgetWatch
-    prices: TablePrices
 
     def accounted(self, model: TextModel) -> AccountedModel:
         """Return a model of one provider, each of whose calls is noted before it is made."""
@@ -47,6 +44,7 @@ def spend_parts(
         spending=RecordedSpending(log, ledger, base.clock),
         budgets=budgets,
         tasks={"ledger": ledger.run, "budgets": watch.run},
-        watch=watch,
-        prices=prices,
+        # The table is read at once, unless nobody is paid.
+        starters=(watch.start, *([prices.load] if settings.providers.configured else [])),
+        closers=(ledger.catch_up,),
     )
