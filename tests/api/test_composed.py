@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from tests.answering.test_generate import (
     composing,
 )
 from tests.api.conftest import Backend, Start, eventually
+from tests.api.generated import events
 
 from info_assistant.api.services import ApiServices
 from info_assistant.drills.scripted_model import ScriptedModel
@@ -51,16 +51,6 @@ class Scene:
 def scene(desk: Desk, services: ApiServices, start: Start) -> Scene:
     """Return a backend in the making."""
     return Scene(desk, services, start)
-
-
-async def events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Any]]:
-    """Yield name and data of each event as it arrives."""
-    name = ""
-    async for line in lines:
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
 
 
 async def test_the_first_sentence_is_read_while_the_model_pauses(scene: Scene) -> None:

@@ -1,10 +1,12 @@
 """Models on real sockets before stand-ins that misbehave, with short deadlines."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
-from info_assistant.drills.providers import ProviderStandIn, ProviderThread
+from info_assistant.drills.provider_exchange import Script
+from info_assistant.drills.providers import ProviderStandIn, ProviderThread, two_sentences
 from info_assistant.model.prompt import (
     Message,
     ModelEvent,
@@ -37,6 +39,10 @@ PATIENT = CallLimits(after_end_s=0.2)
 """For what does not wait for a deadline, however slow the machine is."""
 
 
+OnError = Callable[[str, str], None]
+"""Told provider and kind of each failed call."""
+
+
 @dataclass(slots=True)
 class Heard:
     """What a model said, as its reader understands it."""
@@ -66,12 +72,16 @@ async def hear(model: TextModel, heard: Heard | None = None) -> Heard:
 
 
 def model_before(
-    stand_in: ProviderStandIn, *, key: str = "drill-key", limits: CallLimits = PATIENT
+    stand_in: ProviderStandIn,
+    *,
+    key: str = "drill-key",
+    limits: CallLimits = PATIENT,
+    on_error: OnError = lambda _provider, _kind: None,
 ) -> StreamedModel:
     """Return the model that speaks to a stand-in."""
     name = stand_in.format.name
     module = openai if name == "openai" else anthropic
-    watch = ProviderWatch(module.LOG_EVENT, now=SystemClock().now)
+    watch = ProviderWatch(module.LOG_EVENT, now=SystemClock().now, on_error=partial(on_error, name))
     if name == "openai":
         return StreamedModel(
             openai.OpenAIWire(
@@ -104,15 +114,21 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    thread: ProviderThread, *providers: str, limits: CallLimits = PATIENT
+    thread: ProviderThread,
+    *providers: str,
+    limits: CallLimits | Sequence[CallLimits] = PATIENT,
+    script: Script = two_sentences,
+    on_error: OnError = lambda _provider, _kind: None,
 ) -> AsyncIterator[Bench]:
-    """Run new stand-ins for these providers, in this order; `limits` are the first one's."""
-    stand_ins = [ProviderStandIn(each) for each in providers]
+    """Run new stand-ins for these providers, in this order; `limits` are the first ones'."""
+    stand_ins = [ProviderStandIn(each, script=script) for each in providers]
     for each in stand_ins:
         thread.add(each)
-    patience = [limits, *[PATIENT] * len(stand_ins)]
+    own = [limits] if isinstance(limits, CallLimits) else limits
+    patience = [*own, *[PATIENT] * len(stand_ins)]
     models = [
-        model_before(each, limits=its) for each, its in zip(stand_ins, patience, strict=False)
+        model_before(each, limits=its, on_error=on_error)
+        for each, its in zip(stand_ins, patience, strict=False)
     ]
     try:
         yield Bench(thread, stand_ins, models)

@@ -68,7 +68,8 @@ class ProviderStandIn(Conduct):
                         break
         finally:
             writer.close()
-            with suppress(OSError, TimeoutError):
+            # Whoever hangs up may do so once more while this waits; the end is near anyway.
+            with suppress(OSError, TimeoutError, asyncio.CancelledError):
                 async with asyncio.timeout(_CLOSE_S):
                     await writer.wait_closed()
             writer.transport.abort()
