@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate grounding wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate grounding test-real-engine wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, an
 
 grounding: dev ## Judge the check of written sentences by false ones and by true paraphrases
 	$(BIN)/python -m benchmarks.grounding
+
+test-real-engine: dev ## Run the whole path against a real OpenAI-compatible engine, where it can be installed
+	@if $(PYTHON) -m venv build/engine && \
+	    build/engine/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/engine.txt; \
+	then $(BIN)/python -m benchmarks.real_engine build/engine/bin/python; \
+	else echo 'SKIPPED: the engine cannot be installed here, so NOTHING was tried against it.' >&2; fi
 
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel

@@ -262,7 +262,7 @@ async def test_the_fallback_is_quick_and_quicker_once_the_breaker_is_open(
         routes = made.routes()
         both, alone = FailoverModel(routes), FailoverModel(routes[1:])
         refused_s = [await first_words_s(both) for _ in range(5)]
-        assert statistics.median(refused_s) <= 1.0
+        assert max(refused_s) <= 1.0
         assert routes[0].breaker.state is BreakerState.OPEN
         pairs = [(await first_words_s(both), await first_words_s(alone)) for _ in range(20)]
         extra_s = statistics.median(with_it - without for with_it, without in pairs)
