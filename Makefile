@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit takeover rolling mutate large bulk rebuild wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ takeover: dev ## Kill a worker in the middle of a document; how long until anoth
 kills-audit: dev ## Kill a busy backend 50 times and look for all it acknowledged in its audit trail
 	$(BIN)/python -m benchmarks.audit_kills
 
+kills-ledger: dev ## Kill a process that buys answers 200 times and compare its ledger with the providers'
+	$(BIN)/python -m benchmarks.ledger_kills
+
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
 
@@ -77,6 +80,15 @@ bulk: dev ## Ingest a folder of 10,000 files, stopped once in the middle (a long
 
 rebuild: dev ## Ask 100 questions, wipe Qdrant, rebuild it, and compare the answers
 	$(BIN)/python -m benchmarks.rebuild
+
+grounding: dev ## Judge the check of written sentences by false ones and by true paraphrases
+	$(BIN)/python -m benchmarks.grounding
+
+test-real-engine: dev ## Run the whole path against a real OpenAI-compatible engine, where it can be installed
+	@if $(PYTHON) -m venv build/engine && \
+	    build/engine/bin/pip install --quiet --no-deps --require-hashes --requirement requirements/engine.txt; \
+	then $(BIN)/python -m benchmarks.real_engine build/engine/bin/python; \
+	else echo 'SKIPPED: the engine cannot be installed here, so NOTHING was tried against it.' >&2; fi
 
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
+from info_assistant.stores.conversations import BlobConversations
+from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.stores.record_log import RecordLog
 
@@ -273,6 +276,8 @@ def make_replica(objects: Path, own: Path, qdrant_url: str, callers: NamedCaller
         metrics=metrics,
         audit=RecordedAudit(log),
         answers=answers,
+        feedback=RecordedFeedback(log),
+        conversations=BlobConversations(blobs, clock, timedelta(days=1)),
         visibility=visibility,
         tasks={"visibility": visibility.run},
         starters=(log.open, visibility.refresh),

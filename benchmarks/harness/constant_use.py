@@ -80,6 +80,7 @@ class Users:
         """Throw a switch to and fro, and report on an incident."""
         while True:
             await self._counted(self.done.failed_changes, self._switch)
+            await self._counted(self.done.failed_changes, self._talk)
             await asyncio.sleep(_SWITCH_PAUSE_S)
 
     async def _counted(self, failures: Counter[str], act: Callable[[], Awaitable[None]]) -> None:
@@ -133,6 +134,19 @@ class Users:
         )
         _require(reply, 202)
         return str(reply.json()["documents"][0]["id"])
+
+    async def _talk(self) -> None:
+        """Ask in two conversations, end one of them, and judge an answer."""
+        for talk in ("kept", "ended"):
+            asked = {**self._question(), "conversation_id": talk}
+            _require(await self._client.post(f"{self._url}/v1/query", json=asked), 200)
+        _require(await self._client.delete(f"{self._url}/v1/conversations/ended"), 200)
+        if self.done.answers:
+            path = f"{self._url}/v1/answers/{self.done.answers[0]}/feedback"
+            reply = await self._client.post(path, json={"judgement": "helpful"})
+            # An answer of the other replica is found once its record is shipped.
+            if reply.status_code != 404:  # noqa: PLR2004
+                _require(reply, 201)
 
     async def _switch(self) -> None:
         value = "extractive" if self.done.switches % 2 == 0 else None

@@ -28,7 +28,10 @@ only waits, busily, for work that is far too small to share."""
 
 _START_S = 60.0
 _STOP_S = 15.0
-_OURS = re.compile(r"DATA_DIR|BLOB_URL|AUTH|LOG_LEVEL|(QDRANT|BACKEND|FRONTEND|INGESTION)_.*")
+_OURS = re.compile(
+    r"DATA_DIR|BLOB_URL|AUTH|LOG_LEVEL"
+    r"|(QDRANT|BACKEND|FRONTEND|INGESTION|OPENAI|ANTHROPIC|LLM|ANSWER|EXTRACTIVE)_.*"
+)
 
 
 def unused_port() -> int:

@@ -6,6 +6,7 @@ Started as `python -m benchmarks.harness.seeded_backend PORT QDRANT_URL FOLDER Q
 import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -34,6 +35,8 @@ from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
+from info_assistant.stores.conversations import BlobConversations
+from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.stores.record_log import RecordLog
 
@@ -106,6 +109,8 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
         metrics=metrics,
         audit=RecordedAudit(log),
         answers=RecordedAnswers(log),
+        feedback=RecordedFeedback(log),
+        conversations=BlobConversations(blobs, clock, timedelta(days=1)),
         visibility=visibility,
         tasks={"health": health.run, "visibility": visibility.run, "records": log.run},
         closers=(log.close, qdrant.close),

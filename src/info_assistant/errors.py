@@ -2,14 +2,16 @@
 
 InfoAssistantError
 ├── InvalidRequest                 the caller asked for something that makes no sense
-│   └── PayloadTooLarge            … or for too much of it
+│   ├── PayloadTooLarge            … or for too much of it
+│   └── PersonalDataFound          … or wrote what is personal, where that is refused
 ├── Unauthenticated                nobody knows who is asking
 ├── Forbidden                      the caller is known and may not do this
 │   └── DocumentLimitReached       … because their tenant keeps as many documents as it may
 ├── NotFound                       no such thing, or not for this caller
 ├── Conflict                       the thing changed meanwhile, or another holds it
 │   ├── ModeSetByEnvironment       a switch cannot lift what the environment set
-│   └── ContradictoryModes         these modes exclude each other
+│   ├── ContradictoryModes         these modes exclude each other
+│   └── ResumeElsewhere            an answer is being given by another process
 ├── Unreadable                     a document cannot be turned into text; its owner can mend that
 ├── Unavailable                    something we depend on does not answer; waiting helps
 │   ├── VectorStoreUnavailable
@@ -27,6 +29,7 @@ InfoAssistantError
 │   └── BackendUnavailable         seen from the command line and the page
 ├── TooBusy                        refused to protect those already being served
 │   ├── RateLimited
+│   ├── BudgetExhausted            … of the tenant, who has spent what it may this month
 │   └── Overloaded
 ├── DeadlineExceeded               the time for this request is up
 ├── StoredDataInvalid              stored bytes are not what we wrote
@@ -36,7 +39,15 @@ A message says what happened, what it means for the user, and what to do. `code`
 clients, metrics and the runbook rely on it. Only `api/problems.py` knows about HTTP.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from info_assistant.model.answer import Citation
+
+from info_assistant.model.prompt import TokenUsage
 
 
 class InfoAssistantError(Exception):
@@ -61,6 +72,12 @@ class PayloadTooLarge(InvalidRequest):
     """The request is larger than its limit."""
 
     code = "payload_too_large"
+
+
+class PersonalDataFound(InvalidRequest):
+    """The question holds personal data, which this installation refuses."""
+
+    code = "personal_data_found"
 
 
 class Unauthenticated(InfoAssistantError):
@@ -112,6 +129,12 @@ class ContradictoryModes(Conflict):
     """These modes exclude each other."""
 
     code = "contradictory_modes"
+
+
+class ResumeElsewhere(Conflict):
+    """The answer is not recorded yet, and the process that gives it is another one."""
+
+    code = "resume_elsewhere"
 
 
 class Unreadable(InfoAssistantError):
@@ -170,6 +193,21 @@ class ProviderFault(StrEnum):
     CANCELLED = "cancelled"
 
 
+@dataclass(frozen=True, slots=True)
+class FaultDetail:
+    """What a failed call leaves behind.
+
+    `usage` is what it is billed with where that is known: the provider's own count, or zero where
+    no answer had begun; None means that it has to be estimated. `lasting` faults stay until
+    somebody mends them, such as a wrong key. `ended` is true where the provider ended the text by
+    its own word, so that nothing is wrong with it.
+    """
+
+    usage: TokenUsage | None = None
+    lasting: bool = False
+    ended: bool = False
+
+
 class ProviderError(Unavailable):
     """One call to a language model failed, by fault `kind` of `provider`."""
 
@@ -182,17 +220,33 @@ class ProviderError(Unavailable):
         provider: str,
         kind: ProviderFault,
         retry_after_s: float | None = None,
+        detail: FaultDetail | None = None,
     ) -> None:
         """Carry a message for people, who failed and how, and the provider's own time to wait."""
         super().__init__(message, retry_after_s=retry_after_s)
         self.provider = provider
         self.kind = kind
+        self.detail = detail or FaultDetail()
 
 
 class GenerationUnavailable(Unavailable):
-    """No provider could compose an answer; the passages that were found are shown instead."""
+    """No provider could compose an answer; the passages that were found are shown instead.
+
+    `passages` are those, as checked citations; the pipeline adds them.
+    """
 
     code = "generation_unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        passages: "Sequence[Citation]" = (),
+    ) -> None:
+        """Carry a message for people, a time to wait, and what helps the reader meanwhile."""
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.passages = tuple(passages)
 
 
 class IngestionUnavailable(Unavailable):
@@ -258,6 +312,12 @@ class RateLimited(TooBusy):
         """Carry a message, the time to wait, and the limit where it is known."""
         super().__init__(message, retry_after_s=retry_after_s)
         self.limit = limit
+
+
+class BudgetExhausted(TooBusy):
+    """The tenant's budget for this month might not cover this call to a language model."""
+
+    code = "budget_exhausted"
 
 
 class Overloaded(TooBusy):

@@ -377,7 +377,7 @@ async def test_a_stream_that_is_closed_closes_its_generator(desk: Desk) -> None:
     generator = ScriptedGenerator(lambda ranked: quotes(ranked) * 3)
     desk.change(generator=generator)
     stream = desk.pipeline.stream(LEAVE)
-    async with contextlib.aclosing(stream) as events:  # type: ignore[type-var]
+    async with contextlib.aclosing(stream) as events:
         async for event in events:
             if isinstance(event, SentenceReleased):
                 break

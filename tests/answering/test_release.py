@@ -1,9 +1,8 @@
 """What leaves an answer while documents are closed to its reader."""
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -111,8 +110,7 @@ async def test_a_document_hidden_in_between(desk: "Desk", after: type) -> None:
 
     desk.change(generator=ScriptedGenerator(twice))
     later: list[AnswerEvent] = []
-    stream = cast("AsyncGenerator[AnswerEvent, None]", desk.pipeline.stream(LEAVE))
-    async with aclosing(stream) as events:
+    async with aclosing(desk.pipeline.stream(LEAVE)) as events:
         async for event in events:
             if desk.hidden.documents:
                 later.append(event)

@@ -23,6 +23,7 @@ from info_assistant.model.answer import (
     Support,
 )
 from info_assistant.model.audit import AuditEvent
+from info_assistant.model.conversation import ConversationKey, ConversationTurn
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -32,10 +33,11 @@ from info_assistant.model.events import (
     SourcesFound,
     StageReached,
 )
+from info_assistant.model.feedback import Feedback
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import AuditPage, RecordPage
+from info_assistant.ports import AuditPage, FeedbackPage, RecordPage
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -179,6 +181,50 @@ class Papers:
         return next(kept, None)
 
 
+@dataclass
+class Remarks:
+    """ports.FeedbackLog in memory."""
+
+    kept: list[Feedback] = field(default_factory=list)
+
+    async def append(self, feedback: Feedback) -> None:
+        """Keep feedback."""
+        self.kept.append(feedback)
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, judgement: str | None
+    ) -> FeedbackPage:
+        """Return the newest feedback."""
+        found = [
+            each
+            for each in reversed(self.kept)
+            if each.tenant == tenant
+            and (before is None or each.id < before)
+            and judgement in {None, each.judgement}
+        ]
+        following = found[limit - 1].id if len(found) > limit else None
+        return FeedbackPage(tuple(found[:limit]), following)
+
+
+@dataclass
+class Talks:
+    """ports.ConversationTurns in memory."""
+
+    kept: dict[ConversationKey, list[ConversationTurn]] = field(default_factory=dict)
+
+    async def add(self, key: ConversationKey, turn: ConversationTurn) -> None:
+        """Keep a turn."""
+        self.kept.setdefault(key, []).append(turn)
+
+    async def newest(self, key: ConversationKey, limit: int) -> Sequence[ConversationTurn]:
+        """Return the newest turns."""
+        return self.kept.get(key, [])[-limit:]
+
+    async def delete(self, key: ConversationKey) -> int:
+        """Forget the turns."""
+        return len(self.kept.pop(key, []))
+
+
 @pytest.fixture
 def pipeline() -> ScriptedPipeline:
     """Return a pipeline whose script a test may replace."""
@@ -204,6 +250,8 @@ def services_of(pipeline: ScriptedPipeline, shelf: ShelfOfDocuments) -> ApiServi
         metrics=Metrics(),
         audit=papers,
         answers=papers,
+        feedback=Remarks(),
+        conversations=Talks(),
     )
 
 

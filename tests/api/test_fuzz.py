@@ -64,8 +64,16 @@ def running(
         backend.becomes(
             lambda: backend.client.get(url).json()["state"] == "ready", 30, "the document is ready"
         )
-        answer = backend.client.post("/v1/query", json={"question": "How do I request records?"})
-        yield backend, {"document_id": document["id"], "answer_id": answer.json()["id"]}
+        asked = {"question": "How do I request records?", "conversation_id": "talk"}
+        answer = backend.client.post("/v1/query", json=asked)
+        yield (
+            backend,
+            {
+                "document_id": document["id"],
+                "answer_id": answer.json()["id"],
+                "conversation_id": "talk",
+            },
+        )
 
 
 def cases(method: str, path: str, ids: dict[str, str]) -> st.SearchStrategy[Case[Any]]:

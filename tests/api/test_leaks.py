@@ -29,6 +29,7 @@ QUESTION = "Common words here."
 LOOKS = ("", "/text", "/original", "/versions", "/passages")
 CLOSED = ("/text", "/original", "/passages")
 """What is closed to readers while a document is in quarantine."""
+WAYS = ("", "/export", "/events")
 
 pytestmark = pytest.mark.stack
 
@@ -356,12 +357,15 @@ class _Example:
     async def _look_at_records(
         self, replica: Replica, who: Caller, records: list[dict[str, Any]]
     ) -> None:
-        for asker, record in zip(self.callers, records, strict=False):
-            response = await replica.call(who.subject, "GET", f"/v1/answers/{record['id']}")
+        ways = [(each, way) for each in zip(self.callers, records, strict=False) for way in WAYS]
+        for (asker, record), way in ways:
+            response = await replica.call(who.subject, "GET", f"/v1/answers/{record['id']}{way}")
             theirs = who.scope.tenant == asker.scope.tenant and (
                 who is asker or who.role is Role.OPERATOR
             )
-            assert response.status_code == (200 if theirs else 404), (who, asker)
+            # An answer that might be given elsewhere at this moment is a conflict.
+            refused = 409 if way == "/events" else 404
+            assert response.status_code == (200 if theirs else refused), (who, asker, way)
             told = {each["document_id"] for each in (*record["citations"], *record["see_also"])}
             self._check(
                 response.text if theirs else "",

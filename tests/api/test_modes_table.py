@@ -189,7 +189,11 @@ def told(response: httpx2.Response) -> str:
 
 async def stream(scene: Scene) -> str:
     """Ask as a stream; its last event says how it ended."""
-    response = await scene.ask(new=True, stream=True)
+    return streamed(await scene.ask(new=True, stream=True))
+
+
+def streamed(response: httpx2.Response) -> str:
+    """Return the status and the word of the last event of a stream."""
     if "event-stream" not in response.headers["content-type"]:
         return told(response)
     last = response.text.strip().rsplit("data: ", 1)[-1]
@@ -201,6 +205,29 @@ async def last_answer(scene: Scene) -> str:
     given = await scene.ask(new=False)
     scene.answer_id = given.json()["id"] if given.is_success else scene.answer_id
     return told(await scene.client.get(f"/v1/answers/{scene.answer_id}"))
+
+
+async def last_events(scene: Scene) -> str:
+    """Read that answer once more as a stream."""
+    return streamed(await scene.client.get(f"/v1/answers/{scene.answer_id}/events"))
+
+
+async def judgement(scene: Scene) -> str:
+    """Say that the answer helped."""
+    path = f"/v1/answers/{scene.answer_id}/feedback"
+    return told(await scene.client.post(path, json={"judgement": "helpful"}))
+
+
+async def conversation(scene: Scene) -> str:
+    """Look at a conversation."""
+    return told(await scene.client.get("/v1/conversations/talk"))
+
+
+async def chat(scene: Scene) -> str:
+    """Ask what nobody asked before as a chat completion, in all documents."""
+    scene.asked += 1
+    asked = {"messages": [{"role": "user", "content": KNOWN + "!" * scene.asked}]}
+    return told(await scene.client.post("/v1/chat/completions", json=asked))
 
 
 async def page(scene: Scene) -> str:
@@ -284,6 +311,10 @@ ACTIONS: Mapping[str, Callable[[Scene], Awaitable[str]]] = {
     "POST /v1/query, known": known_question,
     "POST /v1/query, stream": stream,
     "GET /v1/answers/{id}, just given": last_answer,
+    "GET /v1/answers/{id}/events, just given": last_events,
+    "POST /v1/answers/{id}/feedback": judgement,
+    "GET /v1/conversations/{id}": conversation,
+    "POST /v1/chat/completions": chat,
     "POST /v1/documents": upload,
     "PATCH /v1/documents/{id}": open_to_all,
     "PATCH /v1/documents": edit_several,
@@ -328,6 +359,9 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             await scene.settled()
             scene.document = await scene.ready_document()
             scene.spare = [await scene.ready_document() for _ in (*read_table(), "kept")]
+            asked = {"question": KNOWN, "conversation_id": "talk"}
+            talked = await backend.client.post("/v1/query", json=asked)
+            assert talked.json()["status"] == "answered"
             assert (await scene.ask(new=False)).json()["status"] == "answered"
             yield scene
     finally:
@@ -348,7 +382,7 @@ async def test_every_cell(scene: Scene) -> None:
                 if differs(found, expected):
                     wrong.append(f"{name}: {request}: {found}, not {expected}")
     assert wrong == []
-    assert run == 9 * 32
+    assert run == 9 * 37
 
 
 @pytest.mark.parametrize("name", [each for each in read_table() if each not in CONDITIONS])

@@ -12,6 +12,7 @@ from tests.api.shelf import PASSAGE
 
 from info_assistant.api.services import ApiServices, Limits
 from info_assistant.errors import VectorStoreUnavailable
+from info_assistant.model.conversation import Turn
 from info_assistant.model.traffic import Traffic
 from info_assistant.resilience.admission import Admission, Share
 from info_assistant.resilience.limits import LocalRateLimiter, Rate, Rates
@@ -25,6 +26,7 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
     assert list(body) == [
         *("id", "status", "answer_mode", "answer", "sentences", "citations", "see_also"),
         *("served_by", "degraded", "notices", "documents_as_of", "usage", "timings_ms"),
+        "follow_ups",
     ]
     assert body["status"] == "answered"
     assert body["answer"] == "Write to the records office."
@@ -72,11 +74,19 @@ async def test_filters_reach_the_pipeline(backend: Backend, pipeline: ScriptedPi
     assert question.caller.scope.tenant == "default"
 
 
-async def test_unused_history_is_admitted(backend: Backend) -> None:
-    """Whoever sends earlier turns is told that they were not used."""
-    asked = {"question": "And then?", "history": [{"role": "user", "content": "How?"}]}
-    body = (await backend.client.post("/v1/query", json=asked)).json()
-    assert any("earlier turns" in notice for notice in body["notices"])
+async def test_earlier_turns_reach_the_pipeline(
+    backend: Backend, pipeline: ScriptedPipeline
+) -> None:
+    """The turns that a client sends, and its conversation, go with the question."""
+    asked = {
+        "question": "And then?",
+        "history": [{"role": "user", "content": "How?"}],
+        "conversation_id": "talk-1",
+    }
+    assert (await backend.client.post("/v1/query", json=asked)).status_code == 200
+    question = pipeline.questions[-1]
+    assert question.history == (Turn("user", "How?"),)
+    assert question.conversation_id == "talk-1"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from info_assistant import errors
 from info_assistant.api.app import create_app
 from info_assistant.api.problems import TABLE, problem_of
 from info_assistant.api.services import ApiServices
-from info_assistant.errors import InfoAssistantError, Unreadable, VectorStoreUnavailable
+from info_assistant.errors import (
+    InfoAssistantError,
+    ProviderError,
+    ProviderFault,
+    Unreadable,
+    VectorStoreUnavailable,
+)
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor, ProbeTiming
 
@@ -29,17 +35,22 @@ def test_every_error_has_a_row() -> None:
     assert set(TABLE) == {each for each in every_error() if each.__module__ == errors.__name__}
 
 
+def an_error(kind: type[InfoAssistantError]) -> InfoAssistantError:
+    """Return an error of this kind."""
+    if issubclass(kind, Unreadable):
+        return kind("empty", "x")
+    if issubclass(kind, ProviderError):
+        return kind("x", provider="openai", kind=ProviderFault.REFUSED)
+    return kind("x")
+
+
 def test_codes_and_statuses_that_others_rely_on() -> None:
     """The runbook's statuses are as published."""
-    told = {
-        kind.code: problem_of(
-            Unreadable("empty", "x") if issubclass(kind, Unreadable) else kind("x")
-        )
-        for kind in TABLE
-    }
+    told = {kind.code: problem_of(an_error(kind)) for kind in TABLE}
     assert {code: each.status for code, each in told.items()} == {
         "internal": 500,
         "invalid_request": 422,
+        "personal_data_found": 422,
         "payload_too_large": 413,
         "unauthenticated": 401,
         "forbidden": 403,
@@ -48,11 +59,14 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "conflict": 409,
         "mode_set_by_environment": 409,
         "contradictory_modes": 409,
+        "resume_elsewhere": 409,
         "unreadable_document": 422,
         "unavailable": 503,
         "vector_store_unavailable": 500,
         "object_storage_unavailable": 503,
         "embedder_unavailable": 503,
+        "provider_error": 503,
+        "generation_unavailable": 503,
         "ingestion_unavailable": 503,
         "ingestion_paused": 503,
         "identity_provider_unavailable": 503,
@@ -139,7 +153,7 @@ async def test_health_follows_the_dependencies(services: ApiServices, start: Sta
         assert set(body["dependencies"]) == {"qdrant", "object_storage", "redis"}
         assert body["dependencies"]["redis"]["state"] == "off"
         assert set(body["dependencies"]["qdrant"]) == {
-            *("state", "since", "last_success", "breaker", "detail"),
+            *("state", "since", "last_success", "breaker", "detail", "rate_limits"),
         }
 
 

@@ -1,7 +1,10 @@
 """Settings: defaults, the environment, and words for what cannot be used."""
 
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import Field, fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,11 +101,21 @@ def test_modes_are_read_as_they_are_set() -> None:
         Settings.from_environment({"MAINTENANCE_MESSAGE": "x" * 501})
 
 
+def single_fields(group: type) -> Iterator[Field[Any]]:
+    """Yield the fields of a group of settings and of the groups in it."""
+    for each in fields(group):
+        if isinstance(each.type, type) and is_dataclass(each.type):
+            yield from single_fields(each.type)
+        else:
+            yield each
+
+
 def test_every_setting_is_described() -> None:
     """Each variable says what it means."""
     described = describe_variables()
-    assert all(each.metadata for each in fields(Settings))
-    assert len(described) == sum(len(each.metadata) for each in fields(Settings))
+    declared = list(single_fields(Settings))
+    assert all(each.metadata for each in declared)
+    assert len(described) == sum(len(each.metadata) for each in declared)
     assert all(name.isupper() and len(text) > 20 for name, text in described.items())
 
 
@@ -175,3 +188,23 @@ def test_the_page_needs_what_sign_in_needs() -> None:
         Settings.from_environment({**SIGN_IN, **protected}).require_page_sign_in()
     named = {"OIDC_CLIENT_ID": "page"}
     Settings.from_environment({**SIGN_IN, **protected, **named}).require_page_sign_in()
+
+
+def test_prices_of_models_are_read() -> None:
+    """`model=input/output`, comma-separated; `*` is every other model, and names may hold signs."""
+    given = {"LLM_PRICES": "gpt-4o-mini=0.15/0.60, org/model=x=1/2 ,*=0/0"}
+    assert Settings.from_environment(given).spend.prices == {
+        "gpt-4o-mini": (Decimal("0.15"), Decimal("0.60")),
+        "org/model=x": (Decimal(1), Decimal(2)),
+        "*": (Decimal(0), Decimal(0)),
+    }
+    assert Settings.from_environment({}).spend.prices == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["m", "m=1", "m=1/", "m=a/b", "=1/2", "m=-1/2", "m=1/NaN", "m=1/1e9"]
+)
+def test_prices_that_make_no_sense_stop_the_start(text: str) -> None:
+    """With the variable and an example."""
+    with pytest.raises(Misconfigured, match="LLM_PRICES"):
+        Settings.from_environment({"LLM_PRICES": text})

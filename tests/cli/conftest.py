@@ -42,6 +42,7 @@ class ScriptedBackend:
     answer: Reply = field(default_factory=lambda: Reply(404))
     uploads: list[str] = field(default_factory=list)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
     bearers: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,7 +52,7 @@ class ScriptedBackend:
         self.script.append(Reply(status, {"title": "Refused", "detail": detail}, sent))
 
     def answer_with(self, status: int, body: object) -> None:
-        """Answer every question with `body`."""
+        """Answer every question, also for usage, with `body`."""
         self.answer = Reply(status, body)
 
     def answer_raw(self, data: bytes) -> None:
@@ -82,6 +83,15 @@ class ScriptedBackend:
     def listing(self) -> Reply:
         """Return all documents that were uploaded and not deleted."""
         return Reply(200, {"documents": list(self.held.values()), "next": None})
+
+    def shown_at(self, path: str) -> Reply:
+        """Return what is to be read at a path: the list, what was used, or one document."""
+        if path.startswith("/v1/documents?"):
+            return self.listing()
+        if path.startswith("/v1/usage"):
+            self.asked.append(path)
+            return self.answer
+        return self.status_of(path.removeprefix("/v1/documents/"))
 
     def status_of(self, document_id: str) -> Reply:
         """Return the state in which an uploaded document has come to rest."""
@@ -141,10 +151,7 @@ def _handler_for(scripted: ScriptedBackend) -> type[BaseHTTPRequestHandler]:
             self._send(Reply(204 if gone else 404))
 
         def do_GET(self) -> None:
-            if self.path.startswith("/v1/documents?"):
-                self._send(scripted.listing())
-                return
-            self._send(scripted.status_of(self.path.removeprefix("/v1/documents/")))
+            self._send(scripted.shown_at(self.path))
 
         def _send(self, reply: Reply) -> None:
             given = reply.body

@@ -117,3 +117,36 @@ def test_something_else_at_the_address_is_named(
     assert run.code == 1
     assert "is not the backend" in run.err
     assert "Traceback" not in run.err
+
+
+def test_a_written_answer_says_so_and_marks_doubts(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """Who wrote it, what could not be settled and what could be asked next is told in words."""
+    doubtful = {"text": "They lapse.", "citations": [1], "support": "unverified"}
+    written = ANSWER | {
+        "answer_mode": "generated",
+        "served_by": {"provider": "openai", "model": "house-model"},
+        "sentences": [*ANSWER["sentences"], doubtful],
+        "follow_ups": ["What does “Leave policy” say about “Sick leave”?"],
+    }
+    backend.answer_with(200, written)
+    run = run_cli("ask", "How much leave?", BACKEND_URL=backend.url)
+    assert "They lapse. [1] (not verified)" in run.out
+    assert "Written by a language model (openai house-model)" in run.out
+    assert "could not be settled" in run.out
+    assert "What does “Leave policy” say about “Sick leave”?" in run.out
+    backend.answer_with(200, ANSWER)
+    assert "Written by" not in run_cli("ask", "How much leave?", BACKEND_URL=backend.url).out
+
+
+def test_an_outage_of_models_still_shows_what_was_found(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """The passages of a 503 are printed with their places; the exit code is that of an outage."""
+    problem = {"title": "Unavailable", "detail": "No model answers.", "passages": [CITATION]}
+    backend.answer_with(503, problem)
+    run = run_cli("ask", "How much leave?", BACKEND_URL=backend.url)
+    assert (run.code, run.err.strip()) == (2, "No model answers.")
+    assert "[1] Leave policy, version 2, page 3" in run.out
+    assert "“You have twenty days of leave.”" in run.out

@@ -1,4 +1,4 @@
-"""`drill issuer` from its first line to its end."""
+"""The drills from their first line to their end."""
 
 import json
 import os
@@ -6,8 +6,15 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run
 
 
 def test_issuer_prints_settings_answers_and_ends(free_port: Callable[[], int]) -> None:
@@ -33,3 +40,40 @@ def test_issuer_prints_settings_answers_and_ends(free_port: Callable[[], int]) -
     finally:
         process.kill()
         process.communicate()
+
+
+def test_providers_print_settings_answer_and_tell_what_they_counted(
+    free_port: Callable[[], int],
+) -> None:
+    """They say with which settings to use them, misbehave as told, and end with their count."""
+    port = free_port()
+    command = [sys.executable, "-m", "info_assistant", "drill", "providers", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--misbehave", "anthropic=wrong_key"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        said = "".join(iter(process.stdout.readline, "info-assistant up\n"))
+        assert f"export OPENAI_BASE_URL=http://127.0.0.1:{port}/v1" in said
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5) as reply:
+            assert json.load(reply)["object"] == "list"
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"http://127.0.0.1:{port + 1}/v1/models", timeout=5)
+        assert caught.value.code == 401
+        os.kill(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=10)
+        assert "openai counted 0 calls, 0 tokens read" in rest
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_way_to_misbehave_that_is_none_is_told_with_those_that_are(
+    run_cli: "Callable[..., Run]",
+) -> None:
+    """Whoever guesses wrong reads which ways there are."""
+    run = run_cli("drill", "providers", "--misbehave", "openai=badly")
+    assert run.code == 1
+    assert "openai=badly" in run.err
+    assert "reset_stream" in run.err

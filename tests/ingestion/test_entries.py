@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.ingestion.conftest import make_place
-from tests.stores.stored_things import DOCUMENT, WHEN
+from tests.stores.bench import WHEN
+from tests.stores.stored_things import DOCUMENT
 
 from info_assistant.errors import Conflict, InvalidRequest, NotFound
 from info_assistant.ingestion.entries import EntryEdit, checked_metadata

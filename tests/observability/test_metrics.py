@@ -7,6 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from info_assistant.errors import InfoAssistantError
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, ServedBy
+from info_assistant.model.prompt import TokenUsage
+from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.observability.metrics import Metrics
 
 ANSWER = Answer(
@@ -57,3 +59,29 @@ def test_every_code_is_there_from_the_start() -> None:
     metrics = Metrics()
     for kind in InfoAssistantError.__subclasses__():
         assert metrics.registry.get_sample_value("answers_failed_total", {"code": kind.code}) == 0
+
+
+def test_what_models_take_is_counted_by_provider() -> None:
+    """Tokens by kind and dollars, both there at 0 from the start."""
+    metrics = Metrics()
+    value = metrics.registry.get_sample_value
+    for provider in ("openai", "anthropic"):
+        assert value("llm_cost_usd_total", {"provider": provider}) == 0
+        assert value("llm_tokens_total", {"provider": provider, "kind": "output"}) == 0
+    assert value("spend_events_pending") == 0
+    metrics.spent(
+        SpendEvent(
+            "e",
+            datetime(2026, 1, 1, tzinfo=UTC),
+            ModelCall("default", "r"),
+            "openai",
+            "m",
+            SpendState.COMPLETED,
+            TokenUsage(100, 20, 60),
+            1234,
+            "p",
+        )
+    )
+    assert value("llm_cost_usd_total", {"provider": "openai"}) == 0.001234
+    for kind, tokens in (("input", 100), ("cached_input", 60), ("output", 20)):
+        assert value("llm_tokens_total", {"provider": "openai", "kind": kind}) == tokens

@@ -1,4 +1,4 @@
-"""An identity provider on loopback, and a verifier of its tokens at work."""
+"""Stand-ins on loopback: an identity provider with a verifier at work, language models."""
 
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +10,7 @@ import pytest
 from tests.identity.conftest import HandClock
 
 from info_assistant.drills.issuer import Issuer, running_issuer
+from info_assistant.drills.providers import ProviderThread
 from info_assistant.drills.tokens import AUDIENCE
 from info_assistant.errors import IdentityProviderUnavailable, Overloaded, Unauthenticated
 from info_assistant.ports import SharedObject
@@ -69,6 +70,14 @@ def shared_issuer() -> Iterator[Issuer]:
     """Return an issuer whose keys nobody changes."""
     with running_issuer() as issuer:
         yield issuer
+
+
+@pytest.fixture(scope="module")
+def providers() -> Iterator[ProviderThread]:
+    """Return a thread that runs stand-ins for providers of language models."""
+    thread = ProviderThread()
+    yield thread
+    thread.stop()
 
 
 @pytest.fixture

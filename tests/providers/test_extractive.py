@@ -44,7 +44,8 @@ def _ranked(text: str, *, score: float = 0.5) -> RankedPassage:
 
 async def _drafts(question: str, ranked: Sequence[RankedPassage]) -> list[DraftSentence]:
     asked = Question("q", question, LOCAL_OPERATOR)
-    return [draft async for draft in QUOTING.generate(asked, ranked)]
+    drafts = [draft async for draft in QUOTING.generate(asked, ranked)]
+    return [draft for draft in drafts if isinstance(draft, DraftSentence)]
 
 
 async def test_each_draft_is_its_own_quote() -> None:

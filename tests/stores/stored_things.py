@@ -1,9 +1,10 @@
 """One of each thing that is stored, with something in every field."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import numpy as np
+from tests.stores.bench import RECORD_ID, WHEN
 
 from info_assistant.ingestion.repeats import Reply
 from info_assistant.model.answer import (
@@ -11,6 +12,7 @@ from info_assistant.model.answer import (
     AnswerMode,
     AnswerSentence,
     AnswerStatus,
+    AnswerUsage,
     Citation,
     ServedBy,
     Support,
@@ -34,13 +36,13 @@ from info_assistant.model.passage import (
     Span,
     SparseVector,
 )
+from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
-from info_assistant.model.record import AnswerRecord
+from info_assistant.model.record import AnswerRecord, SentenceCheck
+from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
 
-WHEN = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
-RECORD_ID = "01a209d2-0000-7000-8000-000000000001"
 MOMENT = f"{0x01A209D20000:013d}"
 DOCUMENT = Document(
     id="6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10",
@@ -128,6 +130,15 @@ ANSWER = AnswerRecord(
         degraded=("vector_store_slow",),
         timings_ms={"total": 12.5},
         notices=("A notice.",),
+        follow_ups=("What does “Leave” say about “Length”?",),
+        usage=AnswerUsage(120, 30, 42),
+    ),
+    conversation_id="talk-1",
+    searched="How long is annual leave?",
+    prompt="answer-1",
+    checks=(
+        SentenceCheck(Support.SUPPORTED),
+        SentenceCheck(Support.REFUTED, ("quantity",)),
     ),
 )
 EVENT = AuditEvent(
@@ -140,6 +151,17 @@ EVENT = AuditEvent(
     outcome="done",
     request_id="my-request",
     detail=(("format", "text"),),
+)
+SPENT = SpendEvent(
+    id=RECORD_ID,
+    at=WHEN,
+    call=ModelCall("agency", "my-request", 2),
+    provider="openai",
+    model="gpt-4o-mini",
+    state=SpendState.ABORTED,
+    usage=TokenUsage(1200, 300, 1000, estimated=True),
+    micro_usd=285,
+    prices="genai-prices 0.2.3",
 )
 REPLY = Reply(202, '{"documents": []}')
 CHANGE = VisibilityChange("agency", DOCUMENT.id, ChangeKind.ACCESS, 3, (), ("hr",))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stores.stored_things import ANSWER, DOCUMENT, QUOTED, TOMBSTONE, WHEN
+from tests.stores.bench import WHEN
+from tests.stores.stored_things import ANSWER, DOCUMENT, QUOTED, TOMBSTONE
 
 from info_assistant.model.answer import AnswerSentence, Citation, Support
 from info_assistant.stores.answer_records import RecordedAnswers

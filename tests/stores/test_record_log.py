@@ -16,8 +16,9 @@ from info_assistant.errors import ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.model.ids import first_id_at, milliseconds_of, new_id
 from info_assistant.stores import journal as journals
 from info_assistant.stores import segments
+from info_assistant.stores.claims import claim
 from info_assistant.stores.compaction import MANY, Upkeep
-from info_assistant.stores.journal import Record, claim
+from info_assistant.stores.journal import Record
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Wanted

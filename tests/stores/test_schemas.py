@@ -6,14 +6,14 @@ and is kept for ever. A change of shape raises the number in `model/schema.py` a
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import to_json
+from tests.stores.bench import RECORD_ID, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
     ANSWER,
     CHANGE,
@@ -24,25 +24,36 @@ from tests.stores.stored_things import (
     PASSAGE,
     QUOTED,
     READING,
-    RECORD_ID,
     REPLY,
+    SPENT,
     STATE,
     STATUS,
     TOMBSTONE,
-    WHEN,
+)
+from tests.stores.talk_samples import (
+    FEEDBACK,
+    TURN,
+    read_end,
+    read_feedback,
+    read_turn,
+    write_end,
+    write_feedback,
+    write_turn,
 )
 
 from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
 from info_assistant.ingestion.repeats import UploadRequests
+from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
 from info_assistant.stores.answer_records import answer_fields, answer_record
 from info_assistant.stores.audit import audit_event, audit_fields
-from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
-from info_assistant.stores.journal import Journal, Record, claim
+from info_assistant.stores.claims import claim
+from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
     candidate_from,
@@ -54,35 +65,6 @@ from info_assistant.stores.qdrant.payload import (
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schemas"
 FREE = frozenset({"timings_ms", "detail", "fields"})
 """Members whose names are data, so that one more is one more fact and no unknown field."""
-
-
-class Noon:
-    """A clock that has stopped."""
-
-    def now(self) -> datetime:
-        """Return that moment."""
-        return WHEN
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where a kind's things are written and read."""
-
-    folder: Path
-
-    @property
-    def blobs(self) -> ObjectBlobs:
-        """Object storage."""
-        return ObjectBlobs(str(self.folder))
-
-    async def only(self) -> tuple[str, bytes]:
-        """Return name and content of the one object that is stored."""
-        (key,) = [key async for key in self.blobs.keys("")]
-        return key, await self.blobs.get(key)
-
-
-Write = Callable[[Bench], Awaitable[bytes]]
-Read = Callable[[Bench, bytes], Awaitable[object]]
 
 
 async def write_document(bench: Bench) -> bytes:
@@ -171,6 +153,16 @@ async def write_event(_: Bench) -> bytes:
 async def read_event(_: Bench, data: bytes) -> object:
     """Read an audit event."""
     return audit_event(json.loads(data))
+
+
+async def write_spend(_: Bench) -> bytes:
+    """Write a line of the ledger."""
+    return to_json(spend_fields(SPENT))
+
+
+async def read_spend(_: Bench, data: bytes) -> object:
+    """Read a line of the ledger."""
+    return spend_event(json.loads(data))
 
 
 async def write_answer(_: Bench) -> bytes:
@@ -285,6 +277,10 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SHARED_OBJECT: (write_object, read_object, STATE),
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
+    Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
+    Stored.CONVERSATION_END: (write_end, read_end, []),
+    Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
     Stored.QUOTE_PURGE: (write_purge, read_purge, (TOMBSTONE,)),
@@ -312,7 +308,13 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             ANSWER.answer,
             citations=(replace(ANSWER.answer.citations[0], passage=OLD_QUOTED),),
             see_also=(replace(ANSWER.answer.see_also[0], passage=replace(OLD_QUOTED, page=None)),),
+            follow_ups=(),
+            usage=AnswerUsage(),
         ),
+        conversation_id=None,
+        searched="",
+        prompt="",
+        checks=(),
     ),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }

@@ -4,6 +4,7 @@ import json
 
 import httpx2
 import pytest
+from starlette.responses import JSONResponse
 from tests.web.conftest import DOCUMENT, Page, ScriptedBackend, answer, citation, problem
 
 from info_assistant.model.answer import AnswerStatus
@@ -111,11 +112,15 @@ async def test_written_answer_names_its_author_and_its_doubts(
             degraded=["budget_exhausted", "moon_phase"],
             notices=["Two documents disagree."],
             documents_as_of=None,
+            follow_ups=["What does “Guide” say about “Size”?"],
         )
     )
     _, page = await ask(browser, "Is it?")
 
-    assert not page.css(".label")
+    assert page.words(".label").startswith("Written by a language model.")
+    assert page.words("form.next button") == "What does “Guide” say about “Size”?"
+    (asks,) = page.css("form.next input[name=question]")
+    assert asks.attributes["value"] == "What does “Guide” say about “Size”?"
     assert not page.css(".provenance")
     assert page.words(".unverified").startswith("Not verified")
     notices = [notice.text() for notice in page.css(".notice")]
@@ -257,6 +262,21 @@ async def test_every_error_has_kind_words_and_its_status(
     assert "backend-7" in page.words(".alert")
     assert "10.0.0.7" not in response.text
     assert len(page.css("h1")) == 1
+
+
+async def test_passages_are_shown_where_no_answer_can_be_written(
+    browser: Browser, backend: ScriptedBackend
+) -> None:
+    """An outage of all models still shows the quotes that were found, with their places."""
+    found = {"document_id": "d-1", "title": "Leave", "quote": "Leave lasts 30 days.", "page": 7}
+    body = {"code": "generation_unavailable", "request_id": "backend-7", "passages": [found]}
+    backend.fails(JSONResponse(body, 503))
+    response, page = await ask(browser, "How long is leave?")
+
+    assert response.status_code == 503
+    assert page.words("blockquote") == "Leave lasts 30 days."
+    assert page.words("#passages-heading") == "What fits your question best"
+    assert (page.css(".ways a")[0].attributes["href"] or "").startswith("/documents/d-1?")
 
 
 async def test_wait_is_given_in_words(browser: Browser, backend: ScriptedBackend) -> None:

@@ -2,34 +2,34 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from info_assistant.answering.admit import readable_question
-from info_assistant.answering.cite import check, cite
+from info_assistant.answering.admit import (
+    language_notice,
+    readable_question,
+    readable_turns,
+    require_no_personal_data,
+)
+from info_assistant.answering.cite import cite
+from info_assistant.answering.conversation import Talk, follow_ups
 from info_assistant.answering.currency import with_currency
+from info_assistant.answering.draft import Draft
 from info_assistant.answering.extract import best_extract
+from info_assistant.answering.generate import Composing, Generation, Task
 from info_assistant.answering.rank import rank
-from info_assistant.answering.recall import cache_key, unknown_answer
+from info_assistant.answering.recall import cache_key, events_of, unknown_answer
 from info_assistant.answering.record import Recorder, keep_record
 from info_assistant.answering.release import released, visible_part
-from info_assistant.errors import InfoAssistantError
-from info_assistant.model.answer import (
-    Answer,
-    AnswerMode,
-    AnswerSentence,
-    AnswerStatus,
-    Citation,
-    ServedBy,
-)
+from info_assistant.errors import GenerationUnavailable, InfoAssistantError
+from info_assistant.model.answer import Answer, AnswerUsage, Citation, ServedBy
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
-    CitationReleased,
-    SentenceReleased,
+    NoticeGiven,
     SourcesFound,
     StageReached,
 )
@@ -40,7 +40,6 @@ from info_assistant.ports import (
     AnswerCache,
     AnswerRecords,
     Clock,
-    DraftSentence,
     Embedder,
     Generator,
     PassageIndex,
@@ -67,8 +66,10 @@ T = TypeVar("T")
 class PipelineParts:
     """What the pipeline needs from outside.
 
-    `visibility` knows what may be shown at each moment, `cache_only` whether only known answers
-    are given now.
+    `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
+    earlier turns. `visibility` knows what may be shown at each moment, `cache_only` whether only
+    known answers are given now. `usage_of` returns what all model calls for an answer took, by the
+    ledger; without it the answer's own call counts.
     """
 
     embedder: Embedder
@@ -79,6 +80,10 @@ class PipelineParts:
     recorder: Recorder
     records: AnswerRecords
     visibility: Visibility
+    composing: Composing | None = None
+    talk: Talk = field(default_factory=Talk)
+    refuse_personal_data: bool = False
+    usage_of: Callable[[str], AnswerUsage] | None = None
     cache_only: Callable[[], bool] = lambda: False
 
 
@@ -86,10 +91,11 @@ class PipelineParts:
 class _Journey:
     """One question on its way: what was found and said, and how long it took."""
 
+    draft: Draft
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
-    sentences: list[AnswerSentence] = field(default_factory=list)
-    citations: list[Citation] = field(default_factory=list)
+    searched: str = ""
+    notices: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
@@ -101,6 +107,10 @@ class _Journey:
         finally:
             spent = (time.perf_counter() - begun) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
+
+    async def generating(self, step: Awaitable[T]) -> T:
+        """Wait for a step of generating an answer."""
+        return await self.timed("generate", step)
 
     def finished(self) -> dict[str, float]:
         """Return the time of each stage and of the whole, in milliseconds."""
@@ -114,6 +124,7 @@ class AnswerPipeline:
     def __init__(self, parts: PipelineParts) -> None:
         """Take the parts; nothing is contacted yet."""
         self._parts = parts
+        self._generation = Generation(parts.generator, parts.composing)
 
     async def answer(self, question: Question) -> Answer:
         """Answer at once and in whole. Raises what `stream` raises."""
@@ -125,25 +136,28 @@ class AnswerPipeline:
             raise InfoAssistantError("The question was left without an answer. Please ask again.")
         return answer
 
-    async def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    async def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Answer step by step, for as long as the caller's deadline lets it.
 
         Everything that can fail because a dependency is down happens before `SourcesFound`.
 
         Raises:
-            InvalidRequest: there is no question in it.
+            InvalidRequest: there is no question in it, or (PersonalDataFound) more than may be.
             CacheOnlyMiss: only known answers are given now, and this is none.
             VectorStoreUnavailable: there is no search and no cached answer.
             EmbedderUnavailable: the question cannot be turned into vectors.
+            GenerationUnavailable: no model could write, and quotes do not stand in.
         """
+        may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         try:
-            may_show = partial(self._parts.visibility.may_show, question.caller.scope)
             async with aclosing(self._steps(question, may_show)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
                         yield visible
         except InfoAssistantError as error:
+            if isinstance(error, GenerationUnavailable):
+                error.passages = tuple(each for each in error.passages if may_show(each.passage))
             self._parts.recorder.failed(error.code)
             raise
 
@@ -151,51 +165,86 @@ class AnswerPipeline:
         self, question: Question, may_show: Callable[[Passage], bool]
     ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
-        journey = _Journey()
-        question = replace(question, text=readable_question(question.text))
+        journey = _Journey(self._generation.begin())
+        question = await self._admitted(question, journey)
 
         yield StageReached("recall")
-        key = cache_key(question, retrieval_version=parts.embedder.identity)
+        key = self._key(question)
         known = await journey.timed("recall", self._known(key))
         if known is not None and all(map(may_show, _shown(known))):
-            known = replace(known, id=question.id, served_by=replace(known.served_by, cache="hit"))
+            served_by = replace(known.served_by, cache="hit")
+            known = replace(known, id=question.id, served_by=served_by, usage=AnswerUsage())
             known = with_currency(known, parts.clock.now().date())
-            await self._record(question, known, journey)
-            async for event in _replay(known):
+            known = await self._kept(question, known, journey)
+            for event in events_of(known):
                 yield event
             return
         if parts.cache_only():
             raise unknown_answer()
 
         yield StageReached("retrieve")
-        ranked = await self._find(question, journey, may_show)
+        searched = await self._standalone(question, journey)
+        ranked = await self._find(searched, journey, may_show)
         yield SourcesFound(journey.sources)
 
         if journey.evidence >= EVIDENCE_THRESHOLD:
             yield StageReached("generate")
-            async with aclosing(self._drafts(question, ranked, journey)) as drafts:
-                async for draft in drafts:
-                    checked = check(draft, n=len(journey.citations) + 1)
-                    if checked is not None:
-                        sentence, citation = checked
-                        journey.sentences.append(sentence)
-                        journey.citations.append(citation)
-                        yield SentenceReleased(sentence, (citation,))
-                        yield CitationReleased(citation)
+            task = Task(searched, ranked, journey.sources)
+            filling = self._generation.fill(journey.draft, task, journey.generating)
+            async with aclosing(filling) as events:
+                async for event in events:
+                    yield event
+
+        for notice in journey.notices:
+            yield NoticeGiven(notice)
 
         answer = visible_part(self._finish(question, journey), may_show)
-        # A finished answer is not withheld because it could not be kept for others in time.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(KEEPING_S):
-                await journey.timed("keep", parts.cache.put(key, answer))
+        # A finished answer is not withheld because it could not be kept for others in time. One
+        # that had to do without its usual means is not for others at all.
+        if not answer.degraded:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(KEEPING_S):
+                    await journey.timed("keep", parts.cache.put(key, answer))
         answer = with_currency(answer, parts.clock.now().date())
-        await self._record(question, answer, journey)
-        yield AnswerFinished(answer)
+        yield AnswerFinished(await self._kept(question, answer, journey))
 
-    async def _record(self, question: Question, answer: Answer, journey: _Journey) -> None:
-        """Take note of an answer, before it is given as finished."""
-        parts = self._parts
+    async def _admitted(self, question: Question, journey: _Journey) -> Question:
+        """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
+        question = replace(
+            question,
+            text=readable_question(question.text),
+            history=readable_turns(question.history),
+        )
+        if self._parts.refuse_personal_data:
+            require_no_personal_data(question)
+        notice = language_notice(question.text)
+        journey.notices += [] if notice is None else [notice]
+        if question.conversation_id is None or question.history:
+            return question
+        return await journey.timed("talk", self._parts.talk.joined(question, journey.notices))
+
+    async def _standalone(self, question: Question, journey: _Journey) -> Question:
+        """Return the question as one that needs no earlier turn."""
+        if not question.history:
+            return question
+        text = await journey.timed("rewrite", self._parts.talk.standalone(question))
+        journey.searched = text if text != question.text else ""
+        return replace(question, text=text)
+
+    def _key(self, question: Question) -> str:
+        return cache_key(
+            question,
+            retrieval_version=self._parts.embedder.identity,
+            composed_by=self._generation.composed_by,
+        )
+
+    async def _kept(self, question: Question, answer: Answer, journey: _Journey) -> Answer:
+        """Take note of an answer, and return it as it is given as finished."""
+        parts, draft = self._parts, journey.draft
+        if question.conversation_id is not None:
+            answer = await journey.timed("talk", parts.talk.continued(question, answer))
         parts.recorder.answered(answer)
+        parts.recorder.checked(draft.checks, draft.held_back)
         record = AnswerRecord(
             id=answer.id,
             at=parts.clock.now(),
@@ -203,8 +252,13 @@ class AnswerPipeline:
             subject=question.caller.subject,
             question=question.text,
             answer=answer,
+            conversation_id=question.conversation_id,
+            searched=journey.searched,
+            prompt=draft.prompt,
+            checks=tuple(draft.checks),
         )
         await journey.timed("record", keep_record(parts.records, parts.recorder, record))
+        return answer
 
     async def _known(self, key: str) -> Answer | None:
         """Return an answer given before, unless what it shows may have been removed since."""
@@ -227,32 +281,29 @@ class AnswerPipeline:
         journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
         return ranked
 
-    async def _drafts(
-        self, question: Question, ranked: Sequence[RankedPassage], journey: _Journey
-    ) -> AsyncGenerator[DraftSentence]:
-        """Yield the generator's sentences, and note the time that each took."""
-        async with aclosing(self._parts.generator.generate(question, ranked)) as drafts:
-            while (draft := await journey.timed("generate", anext(drafts, None))) is not None:
-                yield draft
-
     def _finish(self, question: Question, journey: _Journey) -> Answer:
-        parts = self._parts
-        cited = {citation.passage.id for citation in journey.citations}
+        draft, usage_of = journey.draft, self._parts.usage_of
+        cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
+        see_also = tuple(
+            Citation(n, source.passage, source.quote, source.start, source.end)
+            for n, source in enumerate(rest, len(draft.citations) + 1)
+        )
         return Answer(
             id=question.id,
-            status=AnswerStatus.ANSWERED if journey.sentences else AnswerStatus.NO_EVIDENCE,
-            mode=AnswerMode.EXTRACTIVE,
-            sentences=tuple(journey.sentences),
-            citations=tuple(journey.citations),
-            see_also=tuple(
-                Citation(n, source.passage, source.quote, source.start, source.end)
-                for n, source in enumerate(rest, len(journey.citations) + 1)
-            ),
-            served_by=ServedBy(parts.generator.provider, parts.generator.model),
+            status=draft.status,
+            mode=draft.mode,
+            sentences=tuple(draft.sentences),
+            citations=tuple(draft.citations),
+            see_also=see_also,
+            served_by=ServedBy(draft.provider, draft.model),
             evidence=journey.evidence,
-            documents_as_of=parts.clock.now(),
+            documents_as_of=self._parts.clock.now(),
+            degraded=tuple(draft.degraded),
             timings_ms=journey.finished(),
+            notices=tuple(journey.notices),
+            follow_ups=follow_ups(see_also, question.text),
+            usage=draft.usage if usage_of is None else usage_of(question.id),
         )
 
 
@@ -268,15 +319,3 @@ def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
 def _shown(answer: Answer) -> list[Passage]:
     """Return the passages that an answer shows."""
     return [citation.passage for citation in (*answer.citations, *answer.see_also)]
-
-
-async def _replay(answer: Answer) -> AsyncIterator[AnswerEvent]:
-    """Yield the events of an answer that is known already."""
-    yield SourcesFound((*answer.citations, *answer.see_also))
-    numbered = {citation.n: citation for citation in answer.citations}
-    for sentence in answer.sentences:
-        evidence = tuple(numbered[n] for n in sentence.citations)
-        yield SentenceReleased(sentence, evidence)
-        for citation in evidence:
-            yield CitationReleased(citation)
-    yield AnswerFinished(answer)

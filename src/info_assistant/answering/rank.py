@@ -6,7 +6,7 @@ little for each rare word that question and passage share. The vectors were comp
 passage was indexed, so ranking costs no model call.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -53,6 +53,20 @@ def _of_newest_versions(candidates: Sequence[Candidate]) -> list[Candidate]:
         passage = candidate.passage
         newest[passage.document_id] = max(passage.version, newest.get(passage.document_id, 0))
     return [c for c in candidates if c.passage.version == newest[c.passage.document_id]]
+
+
+def likeness(
+    sentence: QuestionVectors, cited: Sequence[Candidate]
+) -> Mapping[str, Sequence[float]]:
+    """Return, by passage, how alike a sentence and each statement are: MaxSim, as `ports.Likeness`.
+
+    Embed the sentence as a question is embedded.
+    """
+    found = [candidate for candidate in cited if len(candidate.tokens)]
+    if not found or not len(sentence.tokens):
+        return {}
+    scores = _PieceCosines(sentence.tokens, found).statement_scores(range(len(found)))
+    return {each.passage.id: own for each, own in zip(found, scores, strict=True)}
 
 
 def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -1,10 +1,11 @@
 """Record: keep what became of each question, as a record and in metrics."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.answer import Answer
-from info_assistant.model.record import AnswerRecord
+from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.ports import AnswerRecords
 
 
@@ -19,6 +20,9 @@ class Recorder(Protocol):
 
     def unrecorded(self) -> None:
         """Note an answer of which no record could be kept."""
+
+    def checked(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
+        """Note what the checks of a draft's sentences found, and how many were held back."""
 
 
 async def keep_record(records: AnswerRecords, recorder: Recorder, record: AnswerRecord) -> None:

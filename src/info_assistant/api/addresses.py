@@ -35,6 +35,11 @@ class Address:
 
 
 _DOCUMENT = "/v1/documents/{document_id}"
+_ANSWER = "/v1/answers/{answer_id}"
+_CONVERSATION = "/v1/conversations/{conversation_id}"
+
+CHAT_PATH, MODELS_PATH = "/v1/chat/completions", "/v1/models"
+"""The addresses of OpenAI's API that are here too."""
 
 
 def _of_one(method: str, below: str, traffic: Traffic, role: Role, action: str) -> Address:
@@ -60,9 +65,39 @@ ADDRESSES = (
     Address("GET", "/docs", Traffic.PROBE),
     Address("GET", "/openapi.json", Traffic.PROBE),
     Address("POST", "/v1/query", Traffic.QUESTION, Role.READER, "question.ask"),
+    Address("GET", _ANSWER, Traffic.READ, Role.READER, "answer.read", "answer_id"),
     Address(
-        "GET", "/v1/answers/{answer_id}", Traffic.READ, Role.READER, "answer.read", "answer_id"
+        "GET",
+        f"{_ANSWER}/events",
+        Traffic.READ,
+        Role.READER,
+        "answer.resume",
+        "answer_id",
     ),
+    Address("GET", f"{_ANSWER}/export", Traffic.READ, Role.READER, "answer.export", "answer_id"),
+    Address(
+        "POST", f"{_ANSWER}/feedback", Traffic.CHANGE, Role.READER, "answer.judge", "answer_id"
+    ),
+    Address("GET", "/v1/feedback", Traffic.READ, Role.CONTRIBUTOR, "feedback.list"),
+    Address(
+        "GET",
+        _CONVERSATION,
+        Traffic.READ,
+        Role.READER,
+        "conversation.read",
+        "conversation_id",
+    ),
+    Address(
+        "DELETE",
+        _CONVERSATION,
+        Traffic.CHANGE,
+        Role.READER,
+        "conversation.delete",
+        "conversation_id",
+    ),
+    Address("POST", CHAT_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
+    Address("GET", MODELS_PATH, Traffic.READ, Role.READER),
+    Address("GET", "/v1/usage", Traffic.ADMIN, Role.OPERATOR, "usage.read"),
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
     Address("GET", "/v1/documents", Traffic.READ, Role.READER, "document.list"),
@@ -95,6 +130,11 @@ ADDRESSES = (
 
 _PLAIN = {(each.method, each.path): each for each in ADDRESSES if "{" not in each.path}
 _PATTERNS = tuple(each for each in ADDRESSES if "{" in each.path)
+
+
+def speaks_openai(path: str) -> bool:
+    """Whether callers of a path look for errors where OpenAI's API has them."""
+    return path in {CHAT_PATH, MODELS_PATH}
 
 
 def methods_at(path: str) -> tuple[str, ...]:

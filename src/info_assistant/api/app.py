@@ -14,22 +14,27 @@ from starlette.routing import Route
 
 from info_assistant import __version__
 from info_assistant.api import openapi
+from info_assistant.api.addresses import speaks_openai
 from info_assistant.api.gateway import Gateway
-from info_assistant.api.problems import http_problem, problem_of, validation_problem
+from info_assistant.api.problems import Problem, http_problem, problem_of, validation_problem
 from info_assistant.api.requests import request_id_of
 from info_assistant.api.routes import (
     access,
     admin,
     answers,
     audit,
+    chat,
     citations,
+    conversations,
     curation,
     document_views,
     documents,
+    feedback,
     health,
     me,
     progress,
     questions,
+    usage,
 )
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import ClientGone
@@ -61,6 +66,9 @@ def create_app(services: ApiServices) -> FastAPI:
     app.router.routes.extend(_straight(asking))
     app.include_router(asking)
     app.include_router(answers.routes(services))
+    app.include_router(feedback.routes(services))
+    app.include_router(conversations.routes(services))
+    app.include_router(chat.routes(services))
     # Its addresses stand beside those of single documents, which would take their words for ids.
     app.include_router(progress.routes(services))
     app.include_router(documents.routes(services))
@@ -70,6 +78,7 @@ def create_app(services: ApiServices) -> FastAPI:
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))
+    app.include_router(usage.routes(services))
     app.include_router(me.routes())
     app.include_router(health.routes(services, lambda: openapi.describe(app)))
     app.openapi = lambda: openapi.describe(app)  # type: ignore[method-assign]
@@ -125,14 +134,20 @@ def _expected_error(
             _log.warning(
                 "Request failed", code=problem.code, status=problem.status, error=describe(error)
             )
-        return problem.response(request_id_of(request))
+        return _told(problem, request)
 
     return answer
 
 
+def _told(problem: Problem, request: Request) -> Response:
+    """Return a problem in the terms that a path's callers know."""
+    known = problem.in_openai_terms() if speaks_openai(request.scope["path"]) else problem
+    return known.response(request_id_of(request))
+
+
 async def _wrong_shape(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    return validation_problem(found).response(request_id_of(request))
+    return _told(validation_problem(found), request)
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from info_assistant.api.addresses import address_of
+from info_assistant.api.addresses import address_of, speaks_openai
 from info_assistant.api.problems import Problem
 from info_assistant.api.streams import ClientGone
 from info_assistant.errors import InvalidRequest
@@ -162,6 +162,8 @@ class Exchange:
 
     async def refuse(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
         """Answer with a problem."""
+        if speaks_openai(self.scope["path"]):
+            problem = problem.in_openai_terms()
         await problem.response(self.request_id, headers)(self.scope, self._receive, self.send)
 
     async def _discard_rest(self) -> None:

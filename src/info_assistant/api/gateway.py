@@ -16,7 +16,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from info_assistant.api.addresses import Address, methods_at
+from info_assistant.api.addresses import CHAT_PATH, Address, methods_at
 from info_assistant.api.auditing import AuditTrail
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.problems import http_problem, internal_problem, problem_of
@@ -154,6 +154,8 @@ class Gateway:
     def _limit(self, scope: Scope) -> int:
         if scope["method"] == "POST" and scope["path"] == DOCUMENTS_PATH:
             return self._limits.file_bytes + self._limits.form_overhead_bytes
+        if scope["path"] == CHAT_PATH:
+            return self._limits.chat_bytes
         return self._limits.json_bytes
 
     def _note_refusal(self, exchange: Exchange, error: InfoAssistantError) -> None:

@@ -12,6 +12,7 @@ from info_assistant import __version__
 from info_assistant.api.addresses import ADDRESSES
 from info_assistant.api.problems import MEDIA_TYPE, http_problem
 from info_assistant.api.wire import ProblemBody, QueryRequest
+from info_assistant.api.wire_chat import ChatRequest
 
 _MEANINGS: Mapping[int, str] = {
     400: "The request could not be understood.",
@@ -30,7 +31,7 @@ _MEANINGS: Mapping[int, str] = {
 _OF_ALL = (401, 403, 429, 503, 504)
 _OF_BODIES = (400, 408, 413)
 # Shapes that the framework does not see in the routes.
-_SHAPES = (ProblemBody, QueryRequest)
+_SHAPES = (ProblemBody, QueryRequest, ChatRequest)
 _REFERENCE = "#/components/schemas/ProblemBody"
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -7,7 +7,7 @@ inside is for the log; the body says what it means and what to do.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant import errors
+from info_assistant.api.wire import citation_body
 from info_assistant.errors import InfoAssistantError
 
 MEDIA_TYPE = "application/problem+json"
@@ -25,6 +26,12 @@ INTERNAL = "internal"
 """The code of errors that are ours to mend and nobody else's to read."""
 
 _DEFAULT_RETRY_AFTER_S = 5.0
+_INVALID = "invalid_request_error"
+_OPENAI_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
 _REALM = 'Bearer realm="info-assistant"'
 _MOST_FIELD_ERRORS = 20
 _LONGEST_FIELD = 100
@@ -42,6 +49,7 @@ class Row:
 TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.InfoAssistantError: Row(500, "Something went wrong on our side", internal=True),
     errors.InvalidRequest: Row(422, "The request cannot be served as it stands"),
+    errors.PersonalDataFound: Row(422, "The question holds personal data"),
     errors.PayloadTooLarge: Row(413, "The request is too large"),
     errors.Unauthenticated: Row(401, "Please sign in"),
     errors.Forbidden: Row(403, "You may not do this"),
@@ -50,12 +58,15 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.Conflict: Row(409, "Another change came first"),
     errors.ModeSetByEnvironment: Row(409, "The environment says otherwise"),
     errors.ContradictoryModes: Row(409, "These modes exclude each other"),
+    errors.ResumeElsewhere: Row(409, "The answer is given elsewhere"),
     errors.Unreadable: Row(422, "The document cannot be read"),
     errors.ReaderBroken: Row(422, "The document cannot be read"),
     errors.Unavailable: Row(503, "Something that is needed does not answer"),
     errors.VectorStoreUnavailable: Row(500, "The search index does not answer"),
     errors.ObjectStorageUnavailable: Row(503, "The document storage does not answer"),
     errors.EmbedderUnavailable: Row(503, "The language model for search is not available"),
+    errors.ProviderError: Row(503, "No answer can be written at the moment"),
+    errors.GenerationUnavailable: Row(503, "No answer can be written at the moment"),
     errors.IngestionUnavailable: Row(503, "Documents are not taken in at the moment"),
     errors.IngestionPaused: Row(503, "The intake of documents is paused"),
     errors.IdentityProviderUnavailable: Row(503, "Signing in is not possible at the moment"),
@@ -66,6 +77,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.BackendUnavailable: Row(503, "The backend cannot be reached"),
     errors.TooBusy: Row(503, "Too much is asked at once"),
     errors.RateLimited: Row(429, "You have asked too often"),
+    errors.BudgetExhausted: Row(429, "The budget for this month is used up"),
     errors.Overloaded: Row(503, "Too much is asked at once"),
     errors.DeadlineExceeded: Row(504, "The time for this request is up"),
     errors.StoredDataInvalid: Row(500, "Something went wrong on our side", internal=True),
@@ -101,6 +113,7 @@ class Problem:
     detail: str
     retry_after_s: float | None = None
     fields: Sequence[Mapping[str, str]] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def retry_after(self) -> int | None:
@@ -119,7 +132,20 @@ class Problem:
         }
         if self.fields:
             body["errors"] = list(self.fields)
-        return body
+        return {**body, **self.extra}
+
+    def in_openai_terms(self) -> "Problem":
+        """Return the problem with an error as clients of OpenAI's API look for it."""
+        error = {
+            "message": self.detail,
+            "type": _OPENAI_TYPES.get(
+                self.status,
+                "server_error" if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _INVALID,
+            ),
+            "param": None,
+            "code": self.code,
+        }
+        return replace(self, extra={**self.extra, "error": error})
 
     def response(self, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
         """Return the whole HTTP answer."""
@@ -132,7 +158,7 @@ class Problem:
         return _ProblemResponse(self.code, content, self.status, extra, media_type=MEDIA_TYPE)
 
     def _encoded(self, request_id: str) -> bytes:
-        if self.fields:
+        if self.fields or self.extra:
             return _json(self.body(request_id))
         # Under overload refusals are many, and differ in nothing but the id at their end.
         return _up_to_id(self.status, self.code, self.title, self.detail) + _json(request_id) + b"}"
@@ -180,7 +206,14 @@ def problem_of(error: Exception) -> Problem:
     wait = error.retry_after_s
     if wait is None and isinstance(error, (errors.Unavailable, errors.TooBusy)):
         wait = _DEFAULT_RETRY_AFTER_S
-    return Problem(row.status, error.code, row.title, error.message, wait)
+    extra = _passages(error) if isinstance(error, errors.GenerationUnavailable) else {}
+    return Problem(row.status, error.code, row.title, error.message, wait, extra=extra)
+
+
+def _passages(error: errors.GenerationUnavailable) -> dict[str, Any]:
+    """Return the quotes that help a reader for whom nothing could be written."""
+    bodies = [citation_body(each, with_text=True) for each in error.passages]
+    return {"passages": [each.model_dump(mode="json") for each in bodies]}
 
 
 def internal_problem() -> Problem:

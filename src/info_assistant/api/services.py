@@ -1,32 +1,41 @@
 """What the API needs from the rest of the product, as it is handed over by wiring."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, Protocol
 
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.ingestion.repeats import UploadRequests
-from info_assistant.model.answer import Answer
+from info_assistant.model.answer import Answer, AnswerUsage
 from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Reading
+from info_assistant.model.spend import UsageLine
 from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import (
     AnswerArchive,
     AuditLog,
     Authenticator,
+    Budgets,
+    ConversationTurns,
     DocumentFilter,
+    EventLog,
+    FeedbackLog,
     RateLimiter,
+    Spending,
     StatusPage,
     Visibility,
 )
 from info_assistant.resilience.admission import Admission
+from info_assistant.resilience.answer_events import LocalEventLog
+from info_assistant.resilience.budgets import NoBudgets
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
 from info_assistant.resilience.incidents import Incidents
@@ -39,7 +48,7 @@ class Pipeline(Protocol):
     async def answer(self, question: Question) -> Answer:
         """Return the whole answer. Raises Unavailable and its kin."""
 
-    def stream(self, question: Question) -> AsyncIterator[AnswerEvent]:
+    def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
 
 
@@ -142,15 +151,29 @@ class AsIndexed:
         return scope.may_see(passage.tenant, passage.access)
 
 
+class NothingSpent:
+    """ports.Spending where no language model is called."""
+
+    def of_request(self, request_id: str) -> AnswerUsage:  # noqa: ARG002  Part of the port.
+        """Return nothing."""
+        return AnswerUsage()
+
+    async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The largest requests that are read, in bytes, and the time for each request, in seconds.
 
+    `chat_bytes` is more than `json_bytes`, because chats come with all that was said before.
     `stored_at_once` bounds how many uploaded files are on their way from the disk to storage,
     `watched_at_once` the streams of documents' progress, which hold places of reads.
     """
 
     json_bytes: int = 64 * 1024
+    chat_bytes: int = 1024 * 1024
     file_bytes: int = 250 * 1024 * 1024
     form_overhead_bytes: int = 1024 * 1024
     files: int = 100
@@ -178,12 +201,17 @@ class ApiServices:
     metrics: Metrics
     audit: AuditLog
     answers: AnswerArchive
+    feedback: FeedbackLog
+    conversations: ConversationTurns
+    events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     authenticator: Authenticator = field(default_factory=LocalOperatorAuthenticator)
     modes: Modes = field(default_factory=Modes)
     incidents: Incidents = field(default_factory=Incidents)
     visibility: Visibility = field(default_factory=AsIndexed)
+    spending: Spending = field(default_factory=NothingSpent)
+    budgets: Budgets = field(default_factory=NoBudgets)
     find_key: FindKey = lambda _key_id: None
     repeats: UploadRequests | None = None
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)

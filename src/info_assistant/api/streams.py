@@ -5,28 +5,17 @@ status. What fails later is an `error` event.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.answering.release import MayShow, released
-from info_assistant.api.problems import problem_of
-from info_assistant.api.wire import answer_body, citation_body
 from info_assistant.errors import InfoAssistantError
-from info_assistant.model.events import (
-    AnswerEvent,
-    AnswerFinished,
-    CitationReleased,
-    NoticeGiven,
-    SentenceReleased,
-    SourcesFound,
-    StageReached,
-)
+from info_assistant.model.events import AnswerEvent, AnswerFinished, SourcesFound
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
 from info_assistant.resilience.health import Lifecycle
@@ -63,21 +52,38 @@ async def _watch(receive: Receive, scope: asyncio.Timeout) -> None:
     scope.reschedule(asyncio.get_running_loop().time())
 
 
+class Rendering(Protocol):
+    """How the events of one answer become bytes."""
+
+    def event(self, number: int, event: AnswerEvent) -> bytes:
+        """Return the bytes of an event, the `number`-th of its answer; none where it has none."""
+
+    def failure(self, number: int, error: Exception) -> bytes:
+        """Return the bytes of how an answer ended instead."""
+
+    def end(self) -> bytes:
+        """Return the last bytes of every stream."""
+
+
+def _nothing(*_anything: object) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What a stream's events carry and may show, how often an idle one says that it is alive."""
+    """How a stream's events are written and may be shown, how often an idle one says it is alive.
 
-    with_text: bool
-    request_id: str
-    notices: tuple[str, ...]
+    `first` is the number of the first event. `on_failure` is told what ended the answer instead of
+    its final event; `on_end` is called at the end, whatever it was.
+    """
+
+    rendering: Rendering
     ping_s: float
     lifecycle: Lifecycle
     may_show: MayShow
-
-
-def event_frame(number: int, name: str, data: BaseModel | dict[str, object]) -> bytes:
-    """Return one event in the wire format; JSON holds no line break, so one data line does."""
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode("ascii"), to_json(data))
+    first: int = 1
+    on_failure: Callable[[Exception], None] = _nothing
+    on_end: Callable[[], None] = _nothing
 
 
 class AnswerStream(Response):
@@ -87,35 +93,35 @@ class AnswerStream(Response):
 
     def __init__(
         self,
-        begun: list[AnswerEvent],
-        rest: AsyncGenerator[AnswerEvent, None],
+        begun: Sequence[AnswerEvent],
+        rest: AsyncGenerator[AnswerEvent | None, None],
         deadline: Deadline,
         options: StreamOptions,
-        on_failure: Callable[[Exception], None],
     ) -> None:
-        """Stream `begun`, then `rest` until the deadline; `on_failure` is told what ended it."""
+        """Stream `begun`, then `rest` until the deadline; None is an event that may not be seen."""
         super().__init__(None, 200, {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._begun = begun
         self._rest = rest
         self._deadline = deadline
         self._options = options
-        self._on_failure = on_failure
-        self._number = 0
+        self._number = options.first - 1
         self._last_sent = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the stream; it ends early, and the work behind it too, when the client goes."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        async with aclosing(self._rest):
-            try:
+        try:
+            async with aclosing(self._rest):
                 self._last_sent = asyncio.get_running_loop().time()
                 async with while_connected(receive), beside(self._ping(send)):
                     await send(start)
                     await self._send_events(send)
-            except ClientGone:
-                _log.info("Client left before the end of its answer")
-                return
+        except ClientGone:
+            _log.info("Client left before the end of its answer")
+            return
+        finally:
+            self._options.on_end()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_events(self, send: Send) -> None:
@@ -123,12 +129,10 @@ class AnswerStream(Response):
             with self._options.lifecycle.last_call():
                 for event in self._begun:
                     # These waited for the headers; the pipeline looks at the others as they leave.
-                    visible = released(event, self._options.may_show)
-                    if visible is not None:
-                        await self._send_event(send, visible)
+                    await self._send_event(send, released(event, self._options.may_show))
                 async with self._deadline.enforced(_WHAT):
-                    async for event in self._rest:
-                        await self._send_event(send, event)
+                    async for each in self._rest:
+                        await self._send_event(send, each)
         except ClientGone:
             raise
         except InfoAssistantError as error:
@@ -136,25 +140,23 @@ class AnswerStream(Response):
         except Exception as error:  # noqa: BLE001  # The boundary: logged, told without details.
             _log.exception("Unexpected error in a stream")
             await self._send_error(send, error)
+        await self._send(send, self._options.rendering.end())
 
-    async def _send_event(self, send: Send, event: AnswerEvent) -> None:
-        name, data = self._describe(event)
-        await self._send_frame(send, name, data)
+    async def _send_event(self, send: Send, event: AnswerEvent | None) -> None:
+        # What may not be seen keeps its number, so that numbers mean the same when read again.
+        self._number += 1
+        if event is not None:
+            await self._send(send, self._options.rendering.event(self._number, event))
 
     async def _send_error(self, send: Send, error: Exception) -> None:
-        self._on_failure(error)
-        problem = problem_of(error)
-        body = problem.body(self._options.request_id)
-        if problem.retry_after is not None:
-            # The headers, where other answers say this, have gone.
-            body["retry_after"] = problem.retry_after
-        await self._send_frame(send, "error", body)
-
-    async def _send_frame(self, send: Send, name: str, data: BaseModel | dict[str, object]) -> None:
+        self._options.on_failure(error)
         self._number += 1
-        frame = event_frame(self._number, name, data)
-        await _send_piece(send, frame)
-        self._last_sent = asyncio.get_running_loop().time()
+        await self._send(send, self._options.rendering.failure(self._number, error))
+
+    async def _send(self, send: Send, piece: bytes) -> None:
+        if piece:
+            await _send_piece(send, piece)
+            self._last_sent = asyncio.get_running_loop().time()
 
     async def _ping(self, send: Send) -> None:
         loop = asyncio.get_running_loop()
@@ -164,28 +166,6 @@ class AnswerStream(Response):
                 await _send_piece(send, PING)
                 self._last_sent = loop.time()
             await asyncio.sleep(self._options.ping_s - min(idle, self._options.ping_s / 2))
-
-    def _describe(self, event: AnswerEvent) -> tuple[str, BaseModel | dict[str, object]]:
-        with_text = self._options.with_text
-        match event:
-            case StageReached(stage):
-                return "status", {"stage": stage}
-            case SourcesFound(sources):
-                listed = [citation_body(each, with_text=with_text) for each in sources]
-                return "sources", {"sources": listed}
-            case SentenceReleased(sentence):
-                return "sentence", {
-                    "text": sentence.text,
-                    "citations": sentence.citations,
-                    "support": sentence.support,
-                }
-            case CitationReleased(citation):
-                return "citation", citation_body(citation, with_text=with_text)
-            case NoticeGiven(text):
-                return "notice", {"text": text}
-            case AnswerFinished(answer):
-                notices = self._options.notices
-                return "final", answer_body(answer, with_text=with_text, notices=notices)
 
 
 async def _send_piece(send: Send, piece: bytes) -> None:

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.api.problems import problem_of
-from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, event_frame, while_connected
+from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, while_connected
 from info_assistant.api.wire_documents import document_body
+from info_assistant.api.wire_events import event_frame
 from info_assistant.errors import InfoAssistantError, NotFound, Overloaded
 from info_assistant.model.document import DocumentStatus
 

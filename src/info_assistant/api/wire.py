@@ -32,6 +32,10 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""The id of a conversation, chosen by its client."""
+
+
 class QueryFilters(Request):
     """A wish to search less than the caller may see."""
 
@@ -58,12 +62,16 @@ class QueryRequest(Request):
         ),
         AfterValidator(_has_words),
     ]
-    conversation_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
-        default=None, description="Reserved. Questions are answered one by one for now."
+    conversation_id: ConversationId | None = Field(
+        default=None,
+        description="Any id of your choice. Questions under one id are one conversation: later "
+        "ones may lean on earlier ones. It is yours alone.",
     )
     filters: QueryFilters | None = None
     history: Annotated[list[Turn], Field(max_length=50)] = Field(
-        default=[], description="Reserved. Questions are answered one by one for now."
+        default=[],
+        description="Earlier turns, oldest first, for clients that keep them themselves; what is "
+        "kept under `conversation_id` is then not looked up.",
     )
     include: Annotated[list[Literal["passages"]], Field(max_length=8)] = Field(
         default=[], description="`passages` adds the whole passage to each citation."
@@ -131,6 +139,9 @@ class AnswerBody(Wire):
     documents_as_of: datetime | None
     usage: UsageBody
     timings_ms: dict[str, float]
+    follow_ups: list[str] = Field(
+        default=[], description="Questions that the passages in `see_also` would answer."
+    )
 
 
 class StateBody(Wire):
@@ -156,6 +167,9 @@ class ProblemBody(Wire):
     detail: str
     request_id: str
     errors: list[FieldError] | None = None
+    passages: list[CitationBody] | None = Field(
+        default=None, description="With `generation_unavailable`: what was found, quoted."
+    )
 
 
 def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:
@@ -199,6 +213,10 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
         degraded=list(answer.degraded),
         notices=[*answer.notices, *notices],
         documents_as_of=answer.documents_as_of,
-        usage=UsageBody(tokens=0, cost_usd=0.0),
+        usage=UsageBody(
+            tokens=answer.usage.input_tokens + answer.usage.output_tokens,
+            cost_usd=answer.usage.micro_usd / 1_000_000,
+        ),
         timings_ms=answer.timings_ms,
+        follow_ups=list(answer.follow_ups),
     )

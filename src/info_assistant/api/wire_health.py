@@ -126,13 +126,17 @@ class IncidentRequest(Request):
 
 
 class DependencyBody(Wire):
-    """The state of something we depend on. `breaker` is null where none is in use."""
+    """The state of something we depend on. `breaker` is null where none is in use.
+
+    `rate_limits` are the headers about limits that a provider sent last, by name.
+    """
 
     state: DependencyState
     since: datetime
     last_success: datetime | None
     breaker: str | None
     detail: str
+    rate_limits: dict[str, str]
 
 
 class HealthBody(Wire):
@@ -152,8 +156,9 @@ def dependency_bodies(known: Mapping[str, DependencyHealth]) -> dict[str, Depend
             state=each.state,
             since=each.since,
             last_success=each.last_success,
-            breaker=None,
+            breaker=each.circuit.breaker if each.circuit else None,
             detail=each.detail,
+            rate_limits=dict(each.circuit.rate_limits) if each.circuit else {},
         )
         for name, each in known.items()
     }

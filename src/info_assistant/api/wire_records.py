@@ -1,11 +1,16 @@
-"""Answer records and the audit trail as they travel."""
+"""What is kept of answers, and the audit trail, as they travel."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Annotated
 
-from info_assistant.api.wire import AnswerBody, Wire, answer_body
-from info_assistant.model.answer import AnswerStatus
+from pydantic import Field
+
+from info_assistant.api.wire import AnswerBody, Request, Wire, answer_body
+from info_assistant.model.answer import AnswerStatus, Citation, Support
 from info_assistant.model.audit import AuditEvent
+from info_assistant.model.feedback import MAX_COMMENT_CHARACTERS, Feedback, Judgement
 from info_assistant.model.record import AnswerRecord
 from info_assistant.ports import AuditPage
 
@@ -45,6 +50,99 @@ class CitingAnswersBody(Wire):
 
     answers: list[CitingAnswerBody]
     next: str | None
+
+
+class CheckBody(Wire):
+    """What the check of one drafted sentence found; `refuted` ones were never shown."""
+
+    support: Support
+    reasons: list[str]
+
+
+class EvidenceBody(Wire):
+    """A passage that an answer showed: which it is, and what was quoted of it."""
+
+    n: int
+    passage_id: str
+    document_id: str
+    version: int
+    source: str
+    start: int
+    end: int
+    quote_sha256: str
+
+
+class ExportedUsage(Wire):
+    """What models took."""
+
+    input_tokens: int
+    output_tokens: int
+    micro_usd: int
+
+
+class AnswerExport(Wire):
+    """All that is recorded of one answer. `sha256` is of the whole record, parts left out too."""
+
+    exported_at: datetime
+    sha256: str
+    record: RecordedAnswerBody
+    tenant: str
+    conversation_id: str | None
+    searched: str = Field(description="The question as it was made to stand alone, if it was.")
+    prompt: str = Field(description="The version of our wording; empty where no model wrote.")
+    checks: list[CheckBody]
+    evidence: list[EvidenceBody]
+    usage: ExportedUsage
+
+
+class FeedbackRequest(Request):
+    """A word on an answer."""
+
+    judgement: Judgement = Field(description="`wrong` asks curators to look at the documents.")
+    comment: Annotated[str, Field(max_length=MAX_COMMENT_CHARACTERS)] = ""
+
+
+class FeedbackBody(Wire):
+    """A reader's word on an answer. `document_ids` are those that the answer rested on."""
+
+    id: str
+    at: datetime
+    subject: str
+    answer_id: str
+    judgement: Judgement
+    comment: str
+    question: str
+    document_ids: list[str]
+
+
+class FeedbackListBody(Wire):
+    """A page of feedback, newest first; `next`, given as `before`, continues it."""
+
+    feedback: list[FeedbackBody]
+    next: str | None
+
+
+class TurnBody(Wire):
+    """A question of a conversation, with its answer; null while that is not found."""
+
+    id: str
+    question: str
+    answer: RecordedAnswerBody | None
+
+
+class ConversationBody(Wire):
+    """A conversation's newest turns, oldest first."""
+
+    id: str
+    turns: list[TurnBody]
+
+
+class ConversationDeleted(Wire):
+    """How many turns were deleted, and what that means."""
+
+    id: str
+    turns: int
+    detail: str
 
 
 class AuditEventBody(Wire):
@@ -123,4 +221,55 @@ def _event_body(event: AuditEvent) -> AuditEventBody:
         outcome=event.outcome,
         request_id=event.request_id,
         detail=dict(event.detail),
+    )
+
+
+def answer_export(
+    record: AnswerRecord, sha256: str, at: datetime, notices: tuple[str, ...]
+) -> AnswerExport:
+    """Return a record with all that is kept of it."""
+    answer, usage = record.answer, record.answer.usage
+    return AnswerExport(
+        exported_at=at,
+        sha256=sha256,
+        record=recorded_answer_body(record, notices),
+        tenant=record.tenant,
+        conversation_id=record.conversation_id,
+        searched=record.searched,
+        prompt=record.prompt,
+        checks=[CheckBody(support=each.support, reasons=[*each.reasons]) for each in record.checks],
+        evidence=[_evidence_body(each) for each in (*answer.citations, *answer.see_also)],
+        usage=ExportedUsage(
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            micro_usd=usage.micro_usd,
+        ),
+    )
+
+
+def _evidence_body(citation: Citation) -> EvidenceBody:
+    passage = citation.passage
+    return EvidenceBody(
+        n=citation.n,
+        passage_id=passage.id,
+        document_id=passage.document_id,
+        version=passage.version,
+        source=passage.source,
+        start=citation.start,
+        end=citation.end,
+        quote_sha256=citation.purged_sha256 or hashlib.sha256(citation.quote.encode()).hexdigest(),
+    )
+
+
+def feedback_body(feedback: Feedback) -> FeedbackBody:
+    """Return feedback as it travels."""
+    return FeedbackBody(
+        id=feedback.id,
+        at=feedback.at,
+        subject=feedback.subject,
+        answer_id=feedback.answer_id,
+        judgement=feedback.judgement,
+        comment=feedback.comment,
+        question=feedback.question,
+        document_ids=list(feedback.document_ids),
     )

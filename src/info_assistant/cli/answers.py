@@ -12,6 +12,8 @@ from info_assistant.cli.output import plain
 _SHOWN_SEE_ALSO = 5
 _PARTIAL = "Only part of the answer could be supported by these documents."
 _NO_ANSWER = "This is not in these documents."
+_WRITTEN = "Written by a language model{by}, each sentence checked against the passage it names."
+_DOUBTFUL = "Sentences marked “not verified” could not be settled by their passage: read it first."
 
 
 def show_answer(reply: Mapping[str, Any], console: Console | None = None) -> None:
@@ -24,11 +26,35 @@ def show_answer(reply: Mapping[str, Any], console: Console | None = None) -> Non
         out.print(_sentence(sentence))
     if reply.get("status") == "partial":
         out.print(Text(_PARTIAL, "yellow"))
+    if sentences and reply.get("answer_mode") == "generated":
+        _show_author(out, reply)
     _show_sources(out, "Sources", reply.get("citations") or ())
     _show_sources(out, "See also", (reply.get("see_also") or ())[:_SHOWN_SEE_ALSO])
     for notice in reply.get("notices") or ():
         out.print(Text(f"Note: {plain(str(notice))}", "yellow"))
+    follow_ups: Sequence[str] = reply.get("follow_ups") or ()
+    if follow_ups:
+        out.print()
+        out.print(Text("You could ask next", "bold"))
+        for question in follow_ups:
+            out.print(_indented(out, Text(plain(str(question)))))
     _show_footer(out, reply)
+
+
+def show_passages(passages: Sequence[Mapping[str, Any]], console: Console | None = None) -> None:
+    """Print what was found for a question that could not be answered."""
+    out = console or Console(highlight=False, soft_wrap=not Console().is_terminal)
+    _show_sources(out, "The passages that fit your question best", passages)
+
+
+def _show_author(out: Console, reply: Mapping[str, Any]) -> None:
+    """Say that a model wrote this, and what its marks mean."""
+    served: Mapping[str, Any] = reply.get("served_by") or {}
+    name = " ".join(plain(str(served.get(each) or "")) for each in ("provider", "model")).strip()
+    out.print()
+    out.print(Text(_WRITTEN.format(by=f" ({name})" if name else ""), "dim"))
+    if any(each.get("support") == "unverified" for each in reply["sentences"]):
+        out.print(Text(_DOUBTFUL, "yellow"))
 
 
 def _sentence(sentence: Mapping[str, Any]) -> Text:

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from info_assistant.cli.answers import show_answer
-from info_assistant.cli.backend import connect
+from info_assistant.cli.answers import show_answer, show_passages
+from info_assistant.cli.backend import Refused, connect
 from info_assistant.settings import Settings
 
 _TIMEOUT_S = 60.0
@@ -37,7 +37,12 @@ def ask(question: tuple[str, ...], documents: tuple[str, ...], *, as_json: bool)
     2 the backend cannot answer now.
     """  # noqa: D301  For click, the mark keeps the lines.
     words = sys.stdin.read().strip() if question == ("-",) else " ".join(question)
-    reply = asyncio.run(_ask(Settings.from_environment(), words, documents))
+    try:
+        reply = asyncio.run(_ask(Settings.from_environment(), words, documents))
+    except Refused as refused:
+        if refused.passages and not as_json:
+            show_passages(refused.passages)
+        raise
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False, indent=2))
     else:

@@ -7,7 +7,7 @@ needs; no command sees the HTTP library.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +42,12 @@ _TOO_MANY = 429
 
 
 class Refused(Unavailable):
-    """The backend is there but cannot serve this request now; waiting may help."""
+    """The backend is there but cannot serve this request now; waiting may help.
+
+    `passages` are what it found for a question that it could not answer.
+    """
+
+    passages: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,9 @@ def _error_of(response: httpx2.Response) -> InfoAssistantError:
     if response.status_code in type_of_status:
         return type_of_status[response.status_code](words, retry_after_s=wait_s)
     if response.status_code >= _SERVER_ERROR:
-        return Refused(words, retry_after_s=wait_s)
+        refused = Refused(words, retry_after_s=wait_s)
+        refused.passages = _passages_of(response)
+        return refused
     return InvalidRequest(words)
 
 
@@ -173,6 +180,13 @@ def _words_of(response: httpx2.Response) -> str:
         return str(problem.get("detail") or problem["title"])
     except (ValueError, KeyError, AttributeError, TypeError):
         return f"The backend answered {response.status_code} {response.reason_phrase}."
+
+
+def _passages_of(response: httpx2.Response) -> Sequence[Mapping[str, Any]]:
+    try:
+        return tuple(response.json().get("passages") or ())
+    except (ValueError, AttributeError, TypeError):
+        return ()
 
 
 def _retry_after_s(response: httpx2.Response) -> float | None:

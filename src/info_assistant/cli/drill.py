@@ -4,14 +4,22 @@
 import secrets
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from info_assistant.errors import Misconfigured
 
+if TYPE_CHECKING:
+    from info_assistant.drills.provider_faults import Behaviour
+
 ISSUER_PORT = 8090
 """Where the identity provider listens unless told otherwise."""
+
+PROVIDERS_PORT = 8091
+"""Where the first of the stand-ins for providers listens unless told otherwise."""
 
 
 @click.group(short_help="Run stand-ins for demonstrations, such as an identity provider.")
@@ -21,6 +29,7 @@ def drill() -> None:
     \b
     Examples:
       info-assistant drill issuer
+      info-assistant drill providers --misbehave openai=status_503
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -38,6 +47,75 @@ def issuer(port: int) -> None:
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.drills.issuer import running_issuer
 
+    over = _told_to_stop()
+    try:
+        with running_issuer(port=port) as running:
+            click.echo(_settings(running.url, running.tokens.audience, running.client.id))
+            over.wait()
+    except OSError as error:
+        raise _cannot_listen("The identity provider", port, error) from error
+
+
+@drill.command(short_help="Run stand-ins for OpenAI and Anthropic that misbehave on command.")
+@click.option("--port", default=PROVIDERS_PORT, show_default=True, help="The first of two ports.")
+@click.option(
+    "--misbehave",
+    multiple=True,
+    metavar="PROVIDER=HOW",
+    help="How a provider misbehaves, such as openai=status_503; docs/providers.md lists the ways.",
+)
+def providers(port: int, misbehave: tuple[str, ...]) -> None:
+    """Run stand-ins for OpenAI and Anthropic on loopback, which write without a model.
+
+    Their answers quote the passages that they are given, so that composed answers, failover and
+    the bill can be tried without a key. Prints the settings with which the product asks them, and
+    at the end what they have counted.
+
+    \b
+    Examples:
+      info-assistant drill providers
+      info-assistant drill providers --misbehave openai=reset_stream
+      info-assistant drill providers --misbehave openai=pause --misbehave anthropic=wrong_key
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.drills.provider_faults import Behaviour
+    from info_assistant.drills.providers import FORMATS, ProviderStandIn, running_providers
+    from info_assistant.drills.scripted_answers import quoting
+
+    stand_ins = {name: ProviderStandIn(name, script=quoting) for name in FORMATS}
+    for each in misbehave:
+        name, behaviour = _misbehaviour(each, tuple(FORMATS))
+        stand_ins[name].behaviour = behaviour
+    over = _told_to_stop()
+    try:
+        with running_providers(*stand_ins.values(), ports=(port, port + 1)) as thread:
+            for stand_in in stand_ins.values():
+                if stand_in.behaviour is Behaviour.REFUSED_PORT:
+                    thread.hang_up(stand_in)
+            click.echo(_provider_settings({name: each.url for name, each in stand_ins.items()}))
+            over.wait()
+    except OSError as error:
+        raise _cannot_listen("The stand-ins for providers", port, error) from error
+    for name, stand_in in stand_ins.items():
+        calls = stand_in.tally.calls
+        read, written = sum(call.input for call in calls), sum(call.output for call in calls)
+        click.echo(f"{name} counted {len(calls)} calls, {read} tokens read, {written} written.")
+
+
+def _misbehaviour(given: str, names: tuple[str, ...]) -> "tuple[str, Behaviour]":
+    """Return which provider is to misbehave, and how. Raises Misconfigured."""
+    from info_assistant.drills.provider_faults import Behaviour
+
+    name, _, how = given.partition("=")
+    if name in names and how in set(Behaviour):
+        return name, Behaviour(how)
+    raise Misconfigured(
+        f"--misbehave {given} is not understood. Give a provider and a way, such as "
+        f"openai=status_503. Providers: {', '.join(names)}. Ways: {', '.join(Behaviour)}."
+    )
+
+
+def _told_to_stop() -> threading.Event:
+    """Return an event that Ctrl-C and SIGTERM set from now on."""
     over = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -45,15 +123,30 @@ def issuer(port: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    try:
-        with running_issuer(port=port) as running:
-            click.echo(_settings(running.url, running.tokens.audience, running.client.id))
-            over.wait()
-    except OSError as error:
-        raise Misconfigured(
-            f"The identity provider cannot listen on port {port} ({error.strerror}). Stop what "
-            "uses that port, or choose another with --port."
-        ) from error
+    return over
+
+
+def _cannot_listen(what: str, port: int, error: OSError) -> Misconfigured:
+    return Misconfigured(
+        f"{what} cannot listen on port {port} ({error.strerror}). Stop what uses that port, or "
+        "choose another with --port."
+    )
+
+
+def _provider_settings(urls: Mapping[str, str]) -> str:
+    """Return the lines to put before `info-assistant up`."""
+    return "\n".join(
+        (
+            "Stand-ins for OpenAI and Anthropic answer. Press Ctrl-C to stop.",
+            "In another terminal, set these and start the product:",
+            "",
+            f"export OPENAI_BASE_URL={urls['openai']}",
+            "export OPENAI_API_KEY=drill",
+            f"export ANTHROPIC_BASE_URL={urls['anthropic']}",
+            "export ANTHROPIC_API_KEY=drill",
+            "info-assistant up",
+        )
+    )
 
 
 def _settings(url: str, audience: str, client_id: str) -> str:

@@ -107,6 +107,12 @@ def _evaluate() -> click.Command:
     return evaluate
 
 
+def _usage() -> click.Command:
+    from info_assistant.cli.usage import usage
+
+    return usage
+
+
 def _modes() -> click.Command:
     from info_assistant.cli.modes import modes
 
@@ -129,6 +135,7 @@ ENTRIES: Sequence[Entry] = (
         _documents,
     ),
     Entry("modes", "Show, set and lift the modes of the service.", _modes),
+    Entry("usage", "Show what language models cost, by day and model, and the budget.", _usage),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry(
         "evaluate",

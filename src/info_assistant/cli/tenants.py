@@ -23,6 +23,7 @@ _LIMITS = (
     ("question_burst", "How many of them may come at once; default: those of ten seconds."),
     ("uploads_per_minute", "Uploads a minute."),
     ("documents", "Documents that may be kept."),
+    ("budget_usd", "US dollars that answers by language models may cost a month (UTC)."),
 )
 _COLUMNS = ("name", "title", *(name for name, _ in _LIMITS), "created")
 
@@ -93,6 +94,7 @@ def set_limits(name: str, **limits: int | None) -> None:
     \b
     Examples:
       info-assistant tenants set-limits water --questions-per-minute 60 --documents 5000
+      info-assistant tenants set-limits water --budget-usd 200
       info-assistant tenants set-limits water
     """  # noqa: D301  For click, the mark keeps the lines.
     asyncio.run(_set_limits(name, TenantLimits(**limits)))

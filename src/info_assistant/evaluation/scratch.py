@@ -161,6 +161,8 @@ async def scratch_stack() -> AsyncIterator[ScratchStack]:
             "QDRANT_URL": f"http://127.0.0.1:{port}",
             "QDRANT_API_KEY": secrets.token_urlsafe(32),
             "LOG_LEVEL": "ERROR",
+            # Nobody pays for an evaluation, whoever is set up around it.
+            "LLM_PROVIDER": "extractive",
         }
         async with _local_qdrant(variables):
             settings = Settings.from_environment(variables)

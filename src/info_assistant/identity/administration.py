@@ -67,6 +67,7 @@ class Administration:
             "question_burst": limits.question_burst,
             "uploads_per_minute": limits.uploads_per_minute,
             "documents": limits.documents,
+            "budget_usd": limits.budget_usd,
         }
         told = {limit: str(value) for limit, value in about.items() if value is not None}
         await self._trail.note("tenant.set_limits", name, name, **told)

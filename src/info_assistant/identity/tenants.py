@@ -47,6 +47,16 @@ class Tenants:
         tenant = self.find(name)
         return tenant.limits.documents if tenant else None
 
+    def budget_micro_usd(self, name: str) -> int | None:
+        """Return what a tenant may spend on language models in a month; None for any sum."""
+        tenant = self.find(name)
+        dollars = tenant.limits.budget_usd if tenant else None
+        return None if dollars is None else dollars * 1_000_000
+
+    def with_budget(self) -> Sequence[str]:
+        """Return the names of the tenants that have a budget."""
+        return [each.name for each in self.all() if each.limits.budget_usd is not None]
+
     def all(self) -> Sequence[Tenant]:
         """Return every tenant, by name."""
         return sorted(self._view.value.values(), key=lambda each: each.name)

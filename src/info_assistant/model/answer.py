@@ -27,21 +27,26 @@ class AnswerMode(StrEnum):
 
 
 class Support(StrEnum):
-    """What the check of a sentence against its quote found."""
+    """What the check of a sentence against its quote found; `refuted` ones are held back."""
 
     SUPPORTED = "supported"
     UNVERIFIED = "unverified"
+    REFUTED = "refuted"
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Evidence: a verbatim quote, and its offsets `start` and `end` in the document's text."""
+    """Evidence: a verbatim quote, and its offsets `start` and `end` in the document's text.
+
+    `purged_sha256` is the SHA-256 of a quote that was taken out of a record since.
+    """
 
     n: int
     passage: Passage
     quote: str
     start: int
     end: int
+    purged_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,20 @@ class ServedBy:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerUsage:
+    """What models took for an answer: tokens in and out, and millionths of a dollar."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    micro_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The whole outcome of one question.
 
     `evidence` is the best passage's score in the ranking, which decides whether there is an answer.
+    `follow_ups` are questions that the passages beside it would answer.
     """
 
     id: str
@@ -82,6 +97,8 @@ class Answer:
     degraded: tuple[str, ...] = ()
     timings_ms: dict[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    follow_ups: tuple[str, ...] = ()
+    usage: AnswerUsage = AnswerUsage()
 
     @property
     def text(self) -> str:

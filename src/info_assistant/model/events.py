@@ -35,6 +35,16 @@ class CitationReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerReset:
+    """All sentences and citations so far are void, and a whole new answer follows.
+
+    Happens once at most, when the model that wrote them could not finish. `reason` is a code.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoticeGiven:
     """Something the reader should know about this answer, in words."""
 
@@ -49,5 +59,11 @@ class AnswerFinished:
 
 
 AnswerEvent = (
-    StageReached | SourcesFound | SentenceReleased | CitationReleased | NoticeGiven | AnswerFinished
+    StageReached
+    | SourcesFound
+    | SentenceReleased
+    | CitationReleased
+    | NoticeGiven
+    | AnswerReset
+    | AnswerFinished
 )

@@ -3,12 +3,27 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from info_assistant.model.answer import Answer
+from info_assistant.model.answer import Answer, Support
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceCheck:
+    """The check of one sentence of a draft. `reasons` are codes of the rules that decided.
+
+    The words of sentences that were held back are not kept: nobody was told them.
+    """
+
+    support: Support
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """An answer with its question, as it was given. `subject` is the caller who asked."""
+    """An answer with its question, as it was given. `subject` is the caller who asked.
+
+    `searched` is the question as it was made to stand alone, where that differs; `prompt` the
+    version of our wording, "" where no model was asked; `checks` are in the draft's order.
+    """
 
     id: str
     at: datetime
@@ -16,3 +31,7 @@ class AnswerRecord:
     subject: str
     question: str
     answer: Answer
+    conversation_id: str | None = None
+    searched: str = ""
+    prompt: str = ""
+    checks: tuple[SentenceCheck, ...] = ()

@@ -23,10 +23,14 @@ class Stored(StrEnum):
     SHARED_OBJECT = "shared_object"
     AUDIT_EVENT = "audit_event"
     ANSWER_RECORD = "answer_record"
+    SPEND_EVENT = "spend_event"
     JOURNAL = "journal"
     VISIBILITY_CHANGES = "visibility_changes"
     UPLOAD_REQUEST = "upload_request"
     QUOTE_PURGE = "quote_purge"
+    FEEDBACK = "feedback"
+    CONVERSATION_TURN = "conversation_turn"
+    CONVERSATION_END = "conversation_end"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -35,6 +39,7 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
     Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
+    Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.
     Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.
 }
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""

@@ -21,13 +21,15 @@ class TenantLimits:
     """What a tenant may use, all its callers together; None is without limit.
 
     Rates are per minute and replica; `question_burst` is how many questions may come at once, by
-    default those of ten seconds. `documents` is how many documents may be kept.
+    default those of ten seconds. `documents` is how many documents may be kept. `budget_usd` is
+    what answers by language models may cost in a month (UTC), in whole dollars.
     """
 
     questions_per_minute: int | None = None
     question_burst: int | None = None
     uploads_per_minute: int | None = None
     documents: int | None = None
+    budget_usd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

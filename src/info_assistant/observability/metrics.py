@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from info_assistant.errors import InfoAssistantError
-from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus
+from info_assistant.errors import InfoAssistantError, ProviderFault
+from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
 from info_assistant.model.document import DocumentState
 from info_assistant.model.mode import ModeName
+from info_assistant.model.record import SentenceCheck
+from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -20,6 +22,9 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 STAGES = ("embed", "retrieve", "rank", "generate", "total")
 """Stages of `answer_duration_seconds` that exist from the start; the pipeline may name more."""
+
+PROVIDERS = ("openai", "anthropic")
+"""The providers of language models that metrics and /health name, set up or not."""
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -38,8 +43,10 @@ class Metrics:
         self._create_answer_metrics()
         self._create_document_metrics()
         self._create_record_metrics()
+        self._create_spend_metrics()
         self._create_mode_metrics()
         self._create_load_metrics()
+        self._create_provider_metrics()
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def _create_http_metrics(self) -> None:
@@ -84,6 +91,19 @@ class Metrics:
         )
         for stage in STAGES:
             self.answer_duration.labels(stage)
+        self.sentences_checked = Counter(
+            "sentences_checked",
+            "Drafted sentences by what their check found.",
+            ("support",),
+            registry=self.registry,
+        )
+        for support in Support:
+            self.sentences_checked.labels(support.value)
+        self.sentences_held_back = Counter(
+            "sentences_held_back",
+            "Drafted sentences that no reader saw.",
+            registry=self.registry,
+        )
         self.cache_requests = Counter(
             "cache_requests", "Look-ups in the answer cache.", ("result",), registry=self.registry
         )
@@ -162,6 +182,37 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _create_spend_metrics(self) -> None:
+        self.llm_tokens = Counter(
+            "llm_tokens",
+            "Tokens that language models read and wrote; estimated for calls that broke off.",
+            ("provider", "kind"),
+            registry=self.registry,
+        )
+        self.llm_cost = Counter(
+            "llm_cost_usd",
+            "US dollars that calls of language models cost.",
+            ("provider",),
+            registry=self.registry,
+        )
+        for provider in PROVIDERS:
+            self.llm_cost.labels(provider)
+            for kind in ("input", "cached_input", "output"):
+                self.llm_tokens.labels(provider, kind)
+        self.spend_pending = Gauge(
+            "spend_events_pending",
+            "Lines of the ledger on this machine that are not in object storage yet.",
+            registry=self.registry,
+        )
+
+    def spent(self, event: SpendEvent) -> None:
+        """Count the tokens and the cost of a call that has ended."""
+        usage, provider = event.usage, event.provider
+        self.llm_tokens.labels(provider, "input").inc(usage.input)
+        self.llm_tokens.labels(provider, "cached_input").inc(usage.cached_input)
+        self.llm_tokens.labels(provider, "output").inc(usage.output)
+        self.llm_cost.labels(provider).inc(event.micro_usd / 1e6)
+
     def _create_load_metrics(self) -> None:
         self.loop_lag = Histogram(
             "event_loop_lag_seconds",
@@ -188,6 +239,35 @@ class Metrics:
             ("traffic", "reason"),
             registry=self.registry,
         )
+
+    def _create_provider_metrics(self) -> None:
+        self.llm_errors = Counter(
+            "llm_errors",
+            "Failed calls to language models, by the class of the fault.",
+            ("provider", "kind"),
+            registry=self.registry,
+        )
+        self.provider_status = Gauge(
+            "provider_status",
+            "1 while a provider of language models answers, 0 while it does not or is not set up.",
+            ("provider",),
+            registry=self.registry,
+        )
+        self.breaker_state = Gauge(
+            "breaker_state",
+            "State of the breaker before a dependency: 0 closed, 1 recovering, 2 open.",
+            ("dependency",),
+            registry=self.registry,
+        )
+        for provider in PROVIDERS:
+            self.provider_status.labels(provider)
+            self.breaker_state.labels(provider)
+            for kind in ProviderFault:
+                self.llm_errors.labels(provider, kind.value)
+
+    def provider_failed(self, provider: str, kind: str) -> None:
+        """Count a failed call to a language model."""
+        self.llm_errors.labels(provider, kind).inc()
 
     def loop_lagged(self, seconds: float) -> None:
         """Note how late the event loop was."""
@@ -243,6 +323,13 @@ class Metrics:
     def failed(self, code: str) -> None:
         """Count a question that ended in an error."""
         self.answers_failed.labels(code).inc()
+
+    def checked(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
+        """Count the checks of a draft's sentences, and those that were held back."""
+        for each in checks:
+            self.sentences_checked.labels(each.support.value).inc()
+        if held_back:
+            self.sentences_held_back.inc(held_back)
 
     def unrecorded(self) -> None:
         """Count an answer of which no record could be kept."""

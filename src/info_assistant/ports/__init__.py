@@ -6,10 +6,19 @@ raise the errors that its docstring names, and none that belong to a vendor's li
 
 from info_assistant.ports.answers import (
     AnswerCache,
+    DraftBegun,
+    Drafted,
+    DraftEnded,
     DraftSentence,
+    Evidence,
+    Finding,
     Generator,
+    Grounding,
+    Judge,
+    Likeness,
     RankedPassage,
     TextModel,
+    WrittenSentence,
 )
 from info_assistant.ports.callers import (
     Allowance,
@@ -29,16 +38,20 @@ from info_assistant.ports.documents import (
     StatusPage,
     Visibility,
 )
+from info_assistant.ports.events import EventLog, NumberedEvent
 from info_assistant.ports.process import Clock, Probe
 from info_assistant.ports.records import (
     AnswerArchive,
     AnswerRecords,
     AuditLog,
     AuditPage,
+    ConversationTurns,
+    FeedbackLog,
+    FeedbackPage,
     RecordPage,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
-from info_assistant.ports.spend import Ledger
+from info_assistant.ports.spend import Budgets, Ledger, PriceList, Spending
 from info_assistant.ports.storage import Blobs, FolderBlobs, Payload, SharedObject, SharedState
 
 __all__ = [
@@ -51,19 +64,34 @@ __all__ = [
     "Authenticator",
     "Blobs",
     "BlockSink",
+    "Budgets",
     "Catalogue",
     "ChangeFeed",
     "Clock",
+    "ConversationTurns",
     "Credentials",
     "DocumentBoard",
     "DocumentFilter",
+    "DraftBegun",
+    "DraftEnded",
     "DraftSentence",
+    "Drafted",
     "Embedder",
+    "EventLog",
+    "Evidence",
+    "FeedbackLog",
+    "FeedbackPage",
+    "Finding",
     "FolderBlobs",
     "Generator",
+    "Grounding",
+    "Judge",
     "Ledger",
+    "Likeness",
+    "NumberedEvent",
     "PassageIndex",
     "Payload",
+    "PriceList",
     "Probe",
     "RankedPassage",
     "RateLimiter",
@@ -71,9 +99,11 @@ __all__ = [
     "RecordPage",
     "SharedObject",
     "SharedState",
+    "Spending",
     "StatusPage",
     "TextModel",
     "TokenVerifier",
     "VerifiedToken",
     "Visibility",
+    "WrittenSentence",
 ]

@@ -1,12 +1,12 @@
 """How answers are composed and kept for the next who asks."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from info_assistant.model.answer import Answer
-from info_assistant.model.passage import Candidate, Passage
-from info_assistant.model.prompt import ModelEvent, Prompt
+from info_assistant.model.answer import Answer, Support
+from info_assistant.model.passage import Candidate, Passage, Span
+from info_assistant.model.prompt import ModelEvent, Prompt, TokenUsage
 from info_assistant.model.question import Question
 from info_assistant.model.spend import ModelCall
 
@@ -37,6 +37,84 @@ class RankedPassage:
     statement_scores: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenSentence:
+    """A sentence that a model wrote, with the passages that its markers name, in their order."""
+
+    text: str
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftBegun:
+    """A model begins a draft, asked in our words of version `prompt`; what came before is void."""
+
+    provider: str
+    model: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftEnded:
+    """The author's own word that the draft is complete, and what it took."""
+
+    usage: TokenUsage
+
+
+Drafted = DraftSentence | WrittenSentence | DraftBegun | DraftEnded
+"""What a generator says, in this order: begun, sentences, ended; again from the start or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The stretch of a passage's text that carries a sentence; `span` is relative to it."""
+
+    passage: Passage
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the check of a written sentence found; `reasons` are codes of the rules that decided."""
+
+    support: Support
+    reasons: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+Likeness = Mapping[str, Sequence[float]]
+"""By a passage's id: how alike a sentence and each of its statements are (MaxSim, up to 1)."""
+
+
+class Grounding(Protocol):
+    """Checks what a model wrote against the passages that it names (design, section 3)."""
+
+    def check(
+        self,
+        sentence: WrittenSentence,
+        *,
+        after_held_back: bool = False,
+        likeness: Likeness | None = None,
+    ) -> Finding:
+        """Return what was found.
+
+        `after_held_back` says that the sentence before was held back, and takes this one along if
+        it leans on that one. `likeness` is further evidence where a sentence shares few words with
+        its quote; without it fewer sentences are supported.
+        """
+
+
+class Judge(Protocol):
+    """A second model that is asked about sentences which the rules could not decide."""
+
+    async def contradicts(self, sentence: str, quote: str) -> bool:
+        """Return whether the quote contradicts the sentence. Raises ProviderError and its kin.
+
+        A yes holds the sentence back. A no changes nothing: a judge never makes a sentence
+        supported, and is never asked about what the rules have refuted.
+        """
+
+
 class Generator(Protocol):
     """Composes an answer from ranked passages, sentence by sentence."""
 
@@ -50,8 +128,11 @@ class Generator(Protocol):
 
     def generate(
         self, question: Question, ranked: Sequence[RankedPassage]
-    ) -> AsyncGenerator[DraftSentence]:
-        """Yield proposed sentences; none means that the passages hold no answer."""
+    ) -> AsyncGenerator[Drafted]:
+        """Yield what is drafted; no sentence means that the passages hold no answer.
+
+        Raises what `TextModel.stream` raises.
+        """
 
 
 class TextModel(Protocol):

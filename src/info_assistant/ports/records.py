@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from info_assistant.model.audit import AuditEvent
+from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.feedback import Feedback
 from info_assistant.model.record import AnswerRecord
 
 
@@ -75,6 +77,42 @@ class AnswerArchive(AnswerRecords, Protocol):
         self, tenant: str, document_id: str, *, limit: int, before: str | None
     ) -> RecordPage:
         """Return a tenant's newest records before the id `before` that cite a document.
+
+        Raises InvalidRequest for a `before` that is no id, ObjectStorageUnavailable.
+        """
+
+
+class ConversationTurns(Protocol):
+    """What was asked in each conversation. Methods raise ObjectStorageUnavailable."""
+
+    async def add(self, key: ConversationKey, turn: ConversationTurn) -> None:
+        """Add a turn; every replica sees it when this returns."""
+
+    async def newest(self, key: ConversationKey, limit: int) -> Sequence[ConversationTurn]:
+        """Return the newest turns, oldest first; none of a conversation that does not exist."""
+
+    async def delete(self, key: ConversationKey) -> int:
+        """Forget all turns so far, durably; return how many there were."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackPage:
+    """Feedback, newest first; `next`, given as `before`, continues it."""
+
+    feedback: tuple[Feedback, ...]
+    next: str | None
+
+
+class FeedbackLog(Protocol):
+    """What readers said about answers."""
+
+    async def append(self, feedback: Feedback) -> None:
+        """Keep it; it survives a killed process when this returns. Raises RecordsUnavailable."""
+
+    async def page(
+        self, tenant: str, *, limit: int, before: str | None, judgement: str | None
+    ) -> FeedbackPage:
+        """Return a tenant's newest feedback before the id `before`.
 
         Raises InvalidRequest for a `before` that is no id, ObjectStorageUnavailable.
         """

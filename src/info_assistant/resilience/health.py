@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -34,6 +34,18 @@ class DependencyHealth:
     since: datetime
     last_success: datetime | None = None
     detail: str = ""
+    circuit: "Circuit | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """What stands before a dependency: the state of its breaker, and the limits it told us last.
+
+    `rate_limits` are header values by name, as they came.
+    """
+
+    breaker: str
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,15 @@ class ProbeTiming:
     period_s: float = 2.0
     timeout_s: float = 2.0
     slow_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A probe with a pace of its own, and what stands before its dependency."""
+
+    probe: Probe
+    timing: ProbeTiming
+    circuit: Callable[[], Circuit]
 
 
 @dataclass(slots=True)
@@ -84,7 +105,7 @@ class HealthMonitor:
 
     def __init__(
         self,
-        probes: Mapping[str, Probe],
+        probes: Mapping[str, Probe | Watched],
         clock: Clock,
         *,
         off: Sequence[str] = (),
@@ -95,9 +116,15 @@ class HealthMonitor:
 
         `on_failure` is told the name of a dependency each time its probe fails.
         """
-        self._probes = dict(probes)
+        usual = timing or ProbeTiming()
+        watched = {name: each for name, each in probes.items() if isinstance(each, Watched)}
+        self._probes = {
+            name: each.probe if isinstance(each, Watched) else each for name, each in probes.items()
+        }
+        self._timing = dict.fromkeys(probes, usual)
+        self._timing |= {name: each.timing for name, each in watched.items()}
+        self._circuits = {name: each.circuit for name, each in watched.items()}
         self._clock = clock
-        self._timing = timing or ProbeTiming()
         self._on_failure = on_failure
         now = clock.now()
         self._health = {name: DependencyHealth(DependencyState.UNKNOWN, now) for name in probes}
@@ -105,7 +132,10 @@ class HealthMonitor:
 
     def snapshot(self) -> Mapping[str, DependencyHealth]:
         """Return what is known about every dependency now."""
-        return dict(self._health)
+        known = dict(self._health)
+        for name, circuit in self._circuits.items():
+            known[name] = replace(known[name], circuit=circuit())
+        return known
 
     async def run(self) -> None:
         """Ask every probe for ever; a probe that hangs holds up no other."""
@@ -118,17 +148,17 @@ class HealthMonitor:
         while True:
             began = loop.time()
             await self._ask(name, probe)
-            await asyncio.sleep(max(0.05, self._timing.period_s - (loop.time() - began)))
+            await asyncio.sleep(max(0.05, self._timing[name].period_s - (loop.time() - began)))
 
     async def _ask(self, name: str, probe: Probe) -> None:
         """Ask once; what hangs is abandoned and counts as down."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with asyncio.timeout(self._timing.timeout_s):
+            async with asyncio.timeout(self._timing[name].timeout_s):
                 await probe.ping()
         except TimeoutError:
-            seconds = self._timing.timeout_s
+            seconds = self._timing[name].timeout_s
             self._failed(name, f"No answer within {seconds:g} seconds.")
         except InfoAssistantError as error:
             self._failed(name, error.message)
@@ -139,7 +169,7 @@ class HealthMonitor:
             self._answered(name, loop.time() - began)
 
     def _answered(self, name: str, seconds: float) -> None:
-        slow = seconds > self._timing.slow_s
+        slow = seconds > self._timing[name].slow_s
         state = DependencyState.DEGRADED if slow else DependencyState.OK
         detail = f"Answers slowly ({seconds:.1f} seconds)." if slow else ""
         self._note(name, state, detail, last_success=self._clock.now())

@@ -18,7 +18,7 @@ class LoadControl:
         """Show all in `metrics`; `embed` loads the model and embeds a short question."""
         self.admission = Admission(on_refused=metrics.refused)
         self._embed = embed
-        self._lag = LoopLag(on_lag=metrics.loop_lagged)
+        self.lag = LoopLag(on_lag=metrics.loop_lagged)
         for kind in self.admission.kinds:
             metrics.watch_places(
                 kind,
@@ -32,8 +32,8 @@ class LoadControl:
         """What runs in the background, by name."""
         return {
             "warm-up": self.warm_up,
-            "event loop's lag": self._lag.run,
-            "places": ElasticPlaces(self.admission, self._lag).run,
+            "event loop's lag": self.lag.run,
+            "places": ElasticPlaces(self.admission, self.lag).run,
         }
 
     async def warm_up(self) -> None:

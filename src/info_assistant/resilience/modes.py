@@ -112,6 +112,11 @@ class Modes:
         """Whether only answers given before are served."""
         return ModeName.CACHE_ONLY_MODE in self._active()
 
+    def llm_provider(self) -> str:
+        """Which provider composes answers: the environment's word, else a switch's, else `auto`."""
+        mode = self._active().get(ModeName.LLM_PROVIDER)
+        return mode.value if mode else ORDINARY[ModeName.LLM_PROVIDER]
+
     @property
     def maintenance(self) -> bool:
         """Whether the service is closed on purpose."""

@@ -20,6 +20,9 @@ from info_assistant.environment import (
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
+from info_assistant.settings.answering import AnsweringSettings
+from info_assistant.settings.providers import ProviderSettings
+from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
     Auth,
     bind_address_of,
@@ -38,7 +41,7 @@ _LONGEST_DRAIN_S = 600
 
 _MODES: Mapping[str, str] = {
     ModeName.LLM_PROVIDER: "The provider that composes answers: `auto` (default), `openai`, "
-    "`anthropic` or `extractive`. The last is all that there is today.",
+    "`anthropic` or `extractive`, which quotes the documents. `auto` is the first that is set up.",
     ModeName.CACHE_ONLY_MODE: "`true`: only answers given before are served. Default: false.",
     ModeName.REDIS_ENABLED: "`false`: no answer cache, and limits for each process alone. Default: "
     "true.",
@@ -217,6 +220,7 @@ class Settings:
             "How long records of questions and answers are kept, in days. Default: 365.",
         )
     )
+    spend: SpendSettings
     drain_delay_s: int = field(
         metadata=named(
             "DRAIN_DELAY_SECONDS",
@@ -231,6 +235,8 @@ class Settings:
             "Default: 8; `up` sets its own, so that Ctrl-C ends all within 10 s.",
         )
     )
+    answering: AnsweringSettings
+    providers: ProviderSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     log_level: str = field(
         metadata=named(
@@ -306,10 +312,13 @@ class Settings:
             ingestion_workers=number_of(given, "INGESTION_WORKERS", 1, range(33)),
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
+            spend=SpendSettings.read(given),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
             ),
+            answering=AnsweringSettings.read(given),
+            providers=ProviderSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper

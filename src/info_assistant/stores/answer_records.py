@@ -19,12 +19,13 @@ from info_assistant.model.answer import (
     AnswerMode,
     AnswerSentence,
     AnswerStatus,
+    AnswerUsage,
     Citation,
     ServedBy,
     Support,
 )
 from info_assistant.model.passage import Passage
-from info_assistant.model.record import AnswerRecord
+from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import RecordPage
@@ -149,7 +150,19 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
                 "degraded": answer.degraded,
                 "timings_ms": answer.timings_ms,
                 "notices": answer.notices,
+                "follow_ups": answer.follow_ups,
+                "usage": {
+                    "input_tokens": answer.usage.input_tokens,
+                    "output_tokens": answer.usage.output_tokens,
+                    "micro_usd": answer.usage.micro_usd,
+                },
             },
+            "conversation_id": record.conversation_id,
+            "searched": record.searched,
+            "prompt": record.prompt,
+            "checks": [
+                {"support": each.support, "reasons": each.reasons} for each in record.checks
+            ],
         },
     )
 
@@ -164,6 +177,14 @@ def answer_record(fields: Fields) -> AnswerRecord:
             subject=str(fields["subject"]),
             question=str(fields["question"]),
             answer=_answer(str(fields["id"]), fields["answer"]),
+            # The rest came with the second version.
+            conversation_id=fields.get("conversation_id"),
+            searched=str(fields.get("searched", "")),
+            prompt=str(fields.get("prompt", "")),
+            checks=tuple(
+                SentenceCheck(Support(each["support"]), tuple(map(str, each["reasons"])))
+                for each in fields.get("checks", ())
+            ),
         )
     except MALFORMED as exc:
         raise StoredDataInvalid(
@@ -207,7 +228,9 @@ def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] 
         else each
         for each in answer["sentences"]
     ]
-    return {**fields, "answer": {**answer, **listed, "sentences": sentences}}
+    # Questions that might come next name headings of the documents.
+    left = {"sentences": sentences, "follow_ups": []}
+    return {**fields, "answer": {**answer, **listed, **left}}
 
 
 def _sha256(text: str) -> str:
@@ -237,7 +260,14 @@ def _answer(answer_id: str, fields: Fields) -> Answer:
         degraded=tuple(map(str, fields["degraded"])),
         timings_ms={str(stage): float(ms) for stage, ms in fields["timings_ms"].items()},
         notices=tuple(map(str, fields["notices"])),
+        follow_ups=tuple(map(str, fields.get("follow_ups", ()))),
+        usage=_usage(fields.get("usage", {})),
     )
+
+
+def _usage(fields: Fields) -> AnswerUsage:
+    names = ("input_tokens", "output_tokens", "micro_usd")
+    return AnswerUsage(*(int(fields.get(name, 0)) for name in names))
 
 
 def _citation(fields: Fields) -> Citation:
@@ -270,4 +300,5 @@ def _citation(fields: Fields) -> Citation:
         quote=str(fields["quote"]),
         start=start,
         end=end,
+        purged_sha256="" if fields["quote"] else str(fields.get("quote_sha256", "")),
     )

@@ -4,30 +4,33 @@ A journal is a folder with a lock, which its writer holds as long as it lives: o
 is to become one segment is marked as such before it is shipped (a cut), so that a process killed at
 any moment, and whoever adopts its journal, ships the same bytes under the same name.
 
+A record may tell the beginning of something whose end is to be another record. The journal knows
+what is unfinished also after the beginning was shipped; whoever opens it after its writer's death
+writes the ends, as `Endings` has them.
+
 `synchronous=NORMAL` in WAL mode: what was committed survives a killed process; a loss of power may
 take the last moments.
 """
 
 import asyncio
-import fcntl
 import json
-import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.ids import milliseconds_of
 from info_assistant.model.schema import Stored, stamped
 from info_assistant.observability.log import get_logger
+from info_assistant.stores.claims import LOCK, Claim, claim_any
 from info_assistant.stores.sqlite_thread import SqliteThread, Work
 
 MOST_PENDING_BYTES = 512 * 1024 * 1024
@@ -38,7 +41,6 @@ SEGMENT_BYTES = 1024 * 1024
 
 _FILE = "journal.sqlite3"
 _ENDINGS = ("", "-wal", "-shm")
-_LOCK = "lock"
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _CUT_AT_ONCE = 5000
 _APPEND_S = 2.0
@@ -49,6 +51,8 @@ CREATE TABLE IF NOT EXISTS cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, name 
 CREATE TABLE IF NOT EXISTS records (
   place INTEGER PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL,
   body BLOB NOT NULL, cut INTEGER, UNIQUE (kind, tenant, id));
+CREATE TABLE IF NOT EXISTS unfinished (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS records_by_cut ON records (cut);
 """
 
@@ -68,54 +72,26 @@ class Record:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A journal's folder, held until the lock is closed or the process ends."""
-
-    folder: Path
-    lock: IO[str]
-
-
-def claim(folder: Path) -> Claim | None:
-    """Return the claim on a journal's folder, or None if a living writer has it. Raises OSError."""
-    try:
-        lock = (folder / _LOCK).open("a+")
-    except (FileNotFoundError, PermissionError):
-        return None  # It was shipped and removed a moment ago, or is somebody else's.
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever removed the folder in the meantime had this lock, of a file that is no more.
-        if os.path.samestat(os.fstat(lock.fileno()), (folder / _LOCK).stat()):
-            return Claim(folder, lock)
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    lock.close()
-    return None
-
-
-def claim_any(root: Path) -> Claim:
-    """Return a journal left by a dead writer in `root`, or else a new one. Raises OSError."""
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in sorted(root.iterdir()):
-        found = claim(folder) if folder.is_dir() else None
-        if found is not None:
-            return found
-    folder = root / uuid4().hex[:12]
-    folder.mkdir(mode=0o700)
-    (folder / _LOCK).touch(mode=0o600)
-    return claim(folder) or claim_any(root)
+Endings = Mapping[str, Callable[[Record], Record | None]]
+"""By kind, what ends that which a dead writer had begun; None where that cannot be told."""
 
 
 class Journal:
     """One writer's records on the local disk. Methods raise RecordsUnavailable."""
 
     def __init__(
-        self, root: Path, claimed: Claim | None = None, most_bytes: int = MOST_PENDING_BYTES
+        self,
+        root: Path,
+        claimed: Claim | None = None,
+        most_bytes: int = MOST_PENDING_BYTES,
+        endings: Endings | None = None,
     ) -> None:
         """Use the journal that was claimed, or claim one in `root` at first use."""
         self._root = root
         self._claim = claimed
         self._most_bytes = most_bytes
+        self._endings = endings or {}
+        self._settled = False
         self._thread = SqliteThread(self._connect, "journal")
         self._writer = ""
         self.pending = 0
@@ -135,15 +111,33 @@ class Journal:
 
         Raises ValueError for an id that does not sort by time, or a tenant that names no folder.
         """
-        for each in records:
-            milliseconds_of(each.id)
-            if not _TENANT.fullmatch(each.tenant):
-                raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
         self._require_room()
-        count, size = await self._run(lambda file: _insert(file, records), patience_s=_APPEND_S)
-        self.pending += count
-        self.pending_bytes += size
-        self.uncut_bytes += size
+        await self._keep(records, lambda file: _insert(file, records))
+
+    async def begin(self, record: Record) -> None:
+        """Keep a record as `append` does, and that its end is to follow."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int]:
+            connection.execute(
+                "INSERT OR IGNORE INTO unfinished (id, kind, tenant, body) VALUES (?, ?, ?, ?)",
+                (record.id, record.kind, record.tenant, record.body),
+            )
+            return _insert(connection, [record])
+
+        self._require_room()
+        await self._keep([record], work)
+
+    async def end(self, record: Record, begun: str) -> None:
+        """Keep a record that ends what the one with the id `begun` told the beginning of.
+
+        There is always room for it.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[int, int]:
+            connection.execute("DELETE FROM unfinished WHERE id = ?", (begun,))
+            return _insert(connection, [record])
+
+        await self._keep([record], work)
 
     async def check(self) -> None:
         """Return if records can be written now."""
@@ -165,6 +159,17 @@ class Journal:
         )
         rows = await self._rows(query, (kind, tenant, before, most))
         return [Record(kind, tenant, each[0], each[1]) for each in rows]
+
+    async def between(self, kind: str, tenant: str, first: str, end: str) -> list[Record]:
+        """Return the records with ids from `first` up to, and without, `end`."""
+        query = "SELECT id, body FROM records WHERE kind = ? AND tenant = ? AND id >= ? AND id < ?"
+        rows = await self._rows(query, (kind, tenant, first, end))
+        return [Record(kind, tenant, each[0], each[1]) for each in rows]
+
+    async def count(self, kind: str) -> int:
+        """Return how many records of a kind have not been shipped."""
+        rows = await self._rows("SELECT count(*) FROM records WHERE kind = ?", (kind,))
+        return int(rows[0][0])
 
     async def cut(self) -> bool:
         """Mark what is to be shipped next: a segment for each tenant, kind and day, up to 1 MB.
@@ -209,10 +214,21 @@ class Journal:
             return
         if not self.pending:
             with suppress(OSError):
-                for name in (*(_FILE + ending for ending in _ENDINGS), _LOCK):
+                for name in (*(_FILE + ending for ending in _ENDINGS), LOCK):
                     (self._claim.folder / name).unlink(missing_ok=True)
                 self._claim.folder.rmdir()
         self._claim.lock.close()
+
+    async def _keep(self, records: Sequence[Record], work: Work[tuple[int, int]]) -> None:
+        """Do work that inserts records and returns how many were new, and their bytes."""
+        for each in records:
+            milliseconds_of(each.id)
+            if not _TENANT.fullmatch(each.tenant):
+                raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
+        count, size = await self._run(work, patience_s=_APPEND_S)
+        self.pending += count
+        self.pending_bytes += size
+        self.uncut_bytes += size
 
     def _require_room(self) -> None:
         if self.pending_bytes > self._most_bytes:
@@ -250,6 +266,12 @@ class Journal:
         self._writer = json.loads(connection.execute("SELECT about FROM journal").fetchone()[0])[
             "writer"
         ]
+        if not self._settled:
+            # Whatever is unfinished now was begun by a writer that is no more.
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                _settle(connection, self._endings)
+            self._settled = True
         self._count(connection)
         return connection
 
@@ -285,6 +307,16 @@ def _insert(connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[
         count += new
         size += new * len(each.body)
     return count, size
+
+
+def _settle(connection: sqlite3.Connection, endings: Endings) -> None:
+    """End what is unfinished, as far as it is known how."""
+    query = "SELECT id, kind, tenant, body FROM unfinished"
+    for record_id, kind, tenant, body in connection.execute(query).fetchall():
+        if kind in endings:
+            end = endings[kind](Record(kind, tenant, record_id, body))
+            _insert(connection, [end] if end else [])
+            connection.execute("DELETE FROM unfinished WHERE id = ?", (record_id,))
 
 
 def _remove(connection: sqlite3.Connection, cut: int) -> tuple[int, int]:

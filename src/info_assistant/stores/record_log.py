@@ -6,19 +6,22 @@ that dead processes left on this machine are adopted and shipped too.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from info_assistant.errors import InfoAssistantError, ObjectStorageUnavailable, RecordsUnavailable
+from info_assistant.model.ids import first_id_at
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
+from info_assistant.stores.claims import claim
 from info_assistant.stores.journal import (
     MOST_PENDING_BYTES,
     SEGMENT_BYTES,
+    Endings,
     Journal,
     Record,
-    claim,
 )
 from info_assistant.stores.segments import Fields, Found, SegmentReader, Wanted, parsed_lines
 
@@ -42,14 +45,17 @@ class RecordLog:
         *,
         on_pending: Callable[[int], None] = lambda _count: None,
         most_bytes: int = MOST_PENDING_BYTES,
+        endings: Endings | None = None,
     ) -> None:
         """Keep journals in `folder` and segments in `blobs`; nothing is opened yet.
 
-        `on_pending` is told how many records wait to be shipped.
+        `on_pending` is told how many records wait to be shipped. `endings` ends what processes that
+        are no more had begun.
         """
+        self._endings = endings
         self._blobs = blobs
         self._folder = folder
-        self._own = Journal(folder, most_bytes=most_bytes)
+        self._own = Journal(folder, most_bytes=most_bytes, endings=endings)
         self._adopted: list[Journal] = []
         self._reader = SegmentReader(blobs)
         self._on_pending = on_pending
@@ -68,8 +74,24 @@ class RecordLog:
         Raises RecordsUnavailable.
         """
         await self._own.append(records)
-        if self._own.uncut_bytes >= SEGMENT_BYTES:
-            self._enough.set()
+        self._ship_what_is_enough()
+
+    async def begin(self, record: Record) -> None:
+        """Keep a record as `append` does, and that another will tell the end of what it began.
+
+        If this process dies before, whoever finds the journal writes the end. Raises
+        RecordsUnavailable.
+        """
+        await self._own.begin(record)
+        self._ship_what_is_enough()
+
+    async def end(self, record: Record, begun: str) -> None:
+        """Keep a record that ends what `begun` began; there is always room for it.
+
+        It is kept even if whoever waits for it is cancelled. Raises RecordsUnavailable.
+        """
+        await self._own.end(record, begun)
+        self._ship_what_is_enough()
 
     async def check(self) -> None:
         """Return if records can be kept now. Raises RecordsUnavailable."""
@@ -99,6 +121,33 @@ class RecordLog:
             with suppress(RecordsUnavailable):
                 beside += await _waiting(journal, wanted)
         return await self._reader.newest(wanted, beside)
+
+    async def of_day(
+        self, kind: str, tenant: str, day: date, seen: set[str]
+    ) -> AsyncIterator[Sequence[Fields]]:
+        """Yield the records of a day (UTC): those that wait on this machine, then others'.
+
+        A record may come more than once. `seen` holds the names of segments that are passed over;
+        those read are added. Raises ObjectStorageUnavailable.
+        """
+        begin = datetime.combine(day, datetime.min.time(), UTC)
+        first, end = (
+            first_id_at(int(each.timestamp() * 1000)) for each in (begin, begin + timedelta(days=1))
+        )
+        # Journals first: what is shipped meanwhile is in object storage then.
+        for journal in (self._own, *self._adopted):
+            with suppress(RecordsUnavailable):
+                records = await journal.between(kind, tenant, first, end)
+                yield await asyncio.to_thread(
+                    lambda found: [f for r in found for _, f in parsed_lines(r.body, "journal")],
+                    records,
+                )
+        async for page in self._reader.of_day(kind, tenant, day, seen):
+            yield page
+
+    async def count(self, kind: str) -> int:
+        """Return how many records of a kind wait here to be shipped. Raises RecordsUnavailable."""
+        return sum([await each.count(kind) for each in (self._own, *self._adopted)])
 
     async def run(self) -> None:
         """Ship until cancelled, and adopt the journals of dead writers."""
@@ -143,6 +192,10 @@ class RecordLog:
                 pending=self.pending,
                 error=type(error).__name__,
             )
+
+    def _ship_what_is_enough(self) -> None:
+        if self._own.uncut_bytes >= SEGMENT_BYTES:
+            self._enough.set()
 
     @property
     def pending(self) -> int:
@@ -194,7 +247,11 @@ class RecordLog:
     def _dead_journals(self) -> list[Journal]:
         folders = [each for each in self._folder.iterdir() if each.is_dir()]
         claims = [claim(folder) for folder in sorted(folders)]
-        return [Journal(self._folder, each) for each in claims if each is not None]
+        return [
+            Journal(self._folder, each, endings=self._endings)
+            for each in claims
+            if each is not None
+        ]
 
 
 async def _waiting(journal: Journal, wanted: Wanted) -> list[Fields]:

@@ -10,7 +10,7 @@ here.
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -136,6 +136,25 @@ class SegmentReader:
 
         return await _again_if_moved(look)
 
+    async def of_day(
+        self, kind: str, tenant: str, day: date, seen: set[str]
+    ) -> AsyncIterator[Sequence[Fields]]:
+        """Yield the records of each segment of a day that is not in `seen`, and add it there.
+
+        A record may come more than once, from a segment and from one that this was merged into.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                for each in reversed(await self.segments(kind, tenant, day)):
+                    if each.key not in seen:
+                        data = await self._blobs.get(each.key)
+                        seen.add(each.key)
+                        yield await asyncio.to_thread(_fields_in, data, each.key)
+            except NotFound:
+                continue  # It was merged into another, which the next listing names.
+            return
+        raise _moving()
+
     async def days(self, kind: str, tenant: str) -> list[date]:
         """Return the days that a tenant has segments of."""
         found = []
@@ -214,6 +233,10 @@ def _end_of(day: date) -> int:
     return int(end.timestamp() * 1000) - 1
 
 
+def _fields_in(data: bytes, key: str) -> Sequence[Fields]:
+    return [fields for _, fields in parsed_lines(data, key)]
+
+
 def _with_id(data: bytes, key: str, record_id: str) -> Fields | None:
     needle = record_id.encode()
     for line in data.splitlines():
@@ -231,6 +254,10 @@ async def _again_if_moved(look: Callable[[], Awaitable[T]]) -> T:
             return await look()
         except NotFound:
             continue
-    raise ObjectStorageUnavailable(
+    raise _moving()
+
+
+def _moving() -> ObjectStorageUnavailable:
+    return ObjectStorageUnavailable(
         "Stored records keep moving while they are read. Please try again in a moment."
     )

@@ -38,7 +38,8 @@ class BackendProblem(Exception):
     """The backend answered with an error of its own.
 
     `status` is its HTTP status, `code` its stable code, `detail` its words for people,
-    `retry_after_s` how long waiting is worthwhile, `request_id` what support can look up.
+    `retry_after_s` how long waiting is worthwhile, `request_id` what support can look up,
+    `passages` what was found where no answer could be written.
     """
 
     def __init__(self, status: int, details: ProblemDetails, retry_after_s: float | None) -> None:
@@ -48,6 +49,7 @@ class BackendProblem(Exception):
         self.code = details.code
         self.detail = details.detail
         self.request_id = details.request_id
+        self.passages = details.passages
         self.retry_after_s = retry_after_s
 
 

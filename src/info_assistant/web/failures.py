@@ -6,9 +6,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from info_assistant.errors import InfoAssistantError
-from info_assistant.web import words
 from info_assistant.web.backend import BackendProblem
 from info_assistant.web.rendering import Renderer
+from info_assistant.web.replies import Citation
+from info_assistant.web.troubles import Trouble, trouble
 from info_assistant.web.visits import NOBODY, Visit
 
 _STATUSES = {
@@ -36,15 +37,17 @@ _LAST_ERROR = 599
 class Failure:
     """An error for people: an HTTP status, words, how long to wait, what to quote to support.
 
-    `detail` is the backend's own sentence where that may be shown; else it is empty.
+    `detail` is the backend's own sentence where that may be shown; else it is empty. `passages`
+    help a reader whose answer could not be written.
     """
 
     status: int
     code: str
-    words: words.Trouble
+    words: Trouble
     detail: str
     request_id: str
     retry_after_s: float | None
+    passages: tuple[Citation, ...] = ()
 
     @property
     def advice(self) -> str:
@@ -55,20 +58,21 @@ class Failure:
 def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_id: str) -> Failure:
     """Return what to tell about `error`; the backend's name for the request beats ours."""
     code, detail, retry_after_s = "", "", None
+    passages: tuple[Citation, ...] = ()
     if isinstance(error, HTTPException):
         status = error.status_code
     elif isinstance(error, BackendProblem):
         # A redirect or an oddity of the backend is a fault of ours, not of the reader.
         status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else 502
         code, retry_after_s = error.code, error.retry_after_s
-        request_id = error.request_id or request_id
+        request_id, passages = error.request_id or request_id, error.passages
     else:
         code, retry_after_s = error.code, error.retry_after_s
         status = _STATUSES.get(code, 500)
-    trouble = words.trouble(code, status)
-    if trouble.quotes and isinstance(error, BackendProblem):
+    said = trouble(code, status)
+    if said.quotes and isinstance(error, BackendProblem):
         detail = error.detail
-    return Failure(status, code or str(status), trouble, detail, request_id, retry_after_s)
+    return Failure(status, code or str(status), said, detail, request_id, retry_after_s, passages)
 
 
 def failure_page(

@@ -98,6 +98,7 @@ class Answer(Reply):
     served_by: ServedBy = Field(default_factory=ServedBy)
     degraded: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    follow_ups: tuple[str, ...] = ()
     documents_as_of: datetime | None = None
 
     @property
@@ -227,3 +228,4 @@ class ProblemDetails(Reply):
     code: Text = ""
     detail: Text = ""
     request_id: Text = ""
+    passages: tuple[Citation, ...] = ()

@@ -13,9 +13,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from info_assistant.web import words
 from info_assistant.web.failures import Failure, failure_page
 from info_assistant.web.rendering import Renderer
+from info_assistant.web.troubles import trouble
 
 _log = structlog.get_logger(__name__)
 
@@ -135,8 +135,7 @@ class Watched:
 
     def _page(self, exchange: "_Exchange", code: str, status: int) -> Response:
         """Return the page for what ended a request from outside its own page."""
-        trouble = words.trouble(code, status)
-        found = Failure(status, code, trouble, "", exchange.request_id, None)
+        found = Failure(status, code, trouble(code, status), "", exchange.request_id, None)
         return failure_page(self._renderer, found, method=exchange.method)
 
     def _record(self, exchange: "_Exchange", seconds: float) -> None:

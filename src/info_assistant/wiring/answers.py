@@ -1,18 +1,49 @@
 """A question's way, put together."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from info_assistant.answering.compose import ComposedGenerator, ContextBudget
+from info_assistant.answering.conversation import Talk
+from info_assistant.answering.generate import Composing
+from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.ingestion.sentences import sentences
 from info_assistant.ingestion.visibility import VisibilityOverlay
+from info_assistant.model.answer import AnswerUsage
+from info_assistant.ports import Grounding, TextModel
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.modes import Modes
+from info_assistant.settings.answering import AnsweringSettings
 from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.records import RecordParts
 
 
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes answers: a model, the check of what it writes, and what is done without it.
+
+    `in_use` says whether a model is asked now; `falls_back` whether quotes stand in for it;
+    `usage_of` what all calls for an answer took.
+    """
+
+    model: TextModel
+    grounding: Grounding
+    in_use: Callable[[], bool]
+    falls_back: bool = False
+    usage_of: Callable[[str], AnswerUsage] | None = None
+
+
 def answer_pipeline(
-    base: Foundation, records: RecordParts, visibility: VisibilityOverlay, modes: Modes
+    base: Foundation,
+    records: RecordParts,
+    visibility: VisibilityOverlay,
+    modes: Modes,
+    settings: AnsweringSettings,
+    writer: Writer | None = None,
 ) -> AnswerPipeline:
-    """Return a question's way."""
+    """Return a question's way; without a writer, answers quote."""
     return AnswerPipeline(
         PipelineParts(
             embedder=base.embedder,
@@ -23,6 +54,28 @@ def answer_pipeline(
             recorder=base.metrics,
             records=records.answers,
             visibility=visibility,
+            composing=None if writer is None else _composing(base, writer, settings),
+            talk=_talk(records, writer),
+            usage_of=None if writer is None else writer.usage_of,
+            refuse_personal_data=settings.refuse_personal_data,
             cache_only=modes.cache_only,
         )
     )
+
+
+def _composing(base: Foundation, writer: Writer, settings: AnsweringSettings) -> Composing:
+    budget = ContextBudget(settings.context_tokens, settings.answer_tokens)
+    generator = ComposedGenerator(writer.model, sentences, budget)
+    return Composing(
+        generator,
+        writer.grounding,
+        SentenceLikeness(base.embedder),
+        writer.in_use,
+        writer.falls_back,
+    )
+
+
+def _talk(records: RecordParts, writer: Writer | None) -> Talk:
+    if writer is None:
+        return Talk(records.conversations)
+    return Talk(records.conversations, writer.model, asks_model=writer.in_use)

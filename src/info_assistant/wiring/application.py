@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
+from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.services import ApiServices
 from info_assistant.identity.tenants import Tenants
@@ -12,7 +14,7 @@ from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
-from info_assistant.ports import Probe
+from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
@@ -23,13 +25,16 @@ from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
-from info_assistant.wiring.answers import answer_pipeline
+from info_assistant.wiring.answers import Writer, answer_pipeline
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.models import ModelParts, model_parts
+from info_assistant.wiring.parts import one_after_the_other, together
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
+from info_assistant.wiring.spend import SpendParts, spend_parts
 
-_NOT_USED_YET = ("redis", "openai", "anthropic")
+_NOT_USED_YET = ("redis",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +67,37 @@ class Application:
             await close()
 
 
+def _writer(models: ModelParts, spend: SpendParts) -> Writer | None:
+    """Return who writes answers, None where no provider is set up."""
+    if not models.model.configured:
+        return None
+    return Writer(
+        models.model,
+        Grounder(TermVectors().terms),
+        models.model.in_use,
+        models.extractive_fallback,
+        spend.spending.of_request,
+    )
+
+
 def build(settings: Settings) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
     clock, metrics, objects = base.clock, base.metrics, base.objects
     records = record_parts(settings, base.blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
+    spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
-    pipeline = answer_pipeline(base, records, documents.visibility, modes)
-    probes: dict[str, Probe] = {
-        "qdrant": base.qdrant,
-        "object_storage": base.blobs,
-        "embedder": base.embedder,
-        **sign_in.probes,
-    }
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
     load = LoadControl(metrics, base.embedder.warm_up)
+    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
+    pipeline = answer_pipeline(
+        base, records, documents.visibility, modes, settings.answering, _writer(models, spend)
+    )
+    # Closed in this order: what is still to be noted first, what others stand on last.
+    parts = together([spend, records, documents, models, base, sign_in])
+    health = HealthMonitor(parts.probes, clock, off=(*_NOT_USED_YET, *models.off))
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -90,22 +108,22 @@ def build(settings: Settings) -> Application:
         metrics=metrics,
         audit=records.audit,
         answers=records.answers,
+        feedback=records.feedback,
+        conversations=records.conversations,
         admission=load.admission,
         modes=modes,
         visibility=documents.visibility,
         find_key=key_finder(sign_in.keys, clock),
         repeats=documents.repeats,
+        spending=spend.spending,
+        budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
-        tasks={
-            "health": health.run,
-            "shared objects": objects.run,
-            **records.tasks,
-            **documents.tasks,
-            **load.tasks,
-            **sign_in.tasks,
-        },
-        starters=(objects.refresh, records.log.open, documents.visibility.refresh),
-        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
+        tasks={"health": health.run, **load.tasks, **parts.tasks},
+        starters=(
+            partial(one_after_the_other, *base.starters, *records.starters, *spend.starters),
+            *documents.starters,
+        ),
+        closers=parts.closers,
         limiter_kind="local",
     )
     return Application(

@@ -1,6 +1,5 @@
 """A document's way, put together."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from info_assistant.identity.tenants import Tenants
@@ -13,10 +12,11 @@ from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.wiring.foundation import Foundation
+from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentParts:
+class DocumentParts(Part):
     """A document's way, and what is known of documents."""
 
     visibility: VisibilityOverlay
@@ -24,8 +24,6 @@ class DocumentParts:
     worker: IngestionWorker
     intake: Intake
     repeats: UploadRequests
-    tasks: Mapping[str, Callable[[], Awaitable[None]]]
-    closers: tuple[Callable[[], Awaitable[None]], ...]
 
 
 def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> DocumentParts:
@@ -51,4 +49,13 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
         "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
         **({"ingestion": worker.run} if workers else {}),
     }
-    return DocumentParts(visibility, library, worker, intake, repeats, tasks, (reader.close,))
+    return DocumentParts(
+        visibility,
+        library,
+        worker,
+        intake,
+        repeats,
+        tasks=tasks,
+        starters=(visibility.refresh,),
+        closers=(reader.close,),
+    )

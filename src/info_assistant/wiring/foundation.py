@@ -1,6 +1,5 @@
 """What everything else stands on: clock, metrics, the model, the stores."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from info_assistant.ingestion.needs import Stores
@@ -13,13 +12,14 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
+from info_assistant.wiring.parts import Part
 
 JOURNALS = "journals"
 """The folder in DATA_DIR for records that are not in object storage yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foundation:
+class Foundation(Part):
     """What everything else stands on: clock, metrics, the model, the stores."""
 
     clock: Clock
@@ -29,7 +29,6 @@ class Foundation:
     blobs: ObjectBlobs
     stores: Stores
     objects: SharedObjects
-    closers: tuple[Callable[[], Awaitable[None]], ...]
 
 
 def foundation(settings: Settings) -> Foundation:
@@ -48,5 +47,16 @@ def foundation(settings: Settings) -> Foundation:
     async def close_embedder() -> None:
         embedder.close()
 
-    closers = (qdrant.close, close_embedder)
-    return Foundation(clock, metrics, embedder, qdrant, blobs, stores, objects, closers)
+    return Foundation(
+        clock,
+        metrics,
+        embedder,
+        qdrant,
+        blobs,
+        stores,
+        objects,
+        tasks={"shared objects": objects.run},
+        probes={"qdrant": qdrant, "object_storage": blobs, "embedder": embedder},
+        starters=(objects.refresh,),
+        closers=(qdrant.close, close_embedder),
+    )

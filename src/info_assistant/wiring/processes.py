@@ -28,10 +28,10 @@ from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.objects import SharedObjects
-from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.application import build
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import JOURNALS, foundation
+from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.records import record_log
 
 
 @asynccontextmanager
@@ -46,7 +46,7 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
     keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
     for each in (keys, tenants, switches):
         await each.refresh(whole=True)
-    records = RecordLog(blobs, settings.data_dir / JOURNALS)
+    records = record_log(settings, blobs)
     try:
         yield Administration(
             ApiKeys(keys, clock),

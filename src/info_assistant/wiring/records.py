@@ -1,32 +1,45 @@
 """What was done and answered, and what looks after it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, audit
+from info_assistant.stores import answer_records, audit, feedback, ledger
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.compaction import Upkeep
+from info_assistant.stores.conversations import BlobConversations
+from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.wiring.foundation import JOURNALS
+from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
-class RecordParts:
+class RecordParts(Part):
     """What was done and answered, and what looks after it."""
 
     log: RecordLog
     audit: RecordedAudit
     answers: RecordedAnswers
-    tasks: Mapping[str, Callable[[], Awaitable[None]]]
+    feedback: RecordedFeedback
+    conversations: BlobConversations
+
+
+def record_log(
+    settings: Settings, blobs: ObjectBlobs, on_pending: Callable[[int], None] = lambda _count: None
+) -> RecordLog:
+    """Return the log of this process; it ends what others had begun when they died."""
+    endings = {ledger.KIND: ledger.ended_by_death}
+    folder = settings.data_dir / JOURNALS
+    return RecordLog(blobs, folder, on_pending=on_pending, endings=endings)
 
 
 def record_parts(
@@ -34,16 +47,30 @@ def record_parts(
 ) -> RecordParts:
     """Return the records of this process."""
     pending = metrics.records_pending
-    log = RecordLog(blobs, settings.data_dir / JOURNALS, on_pending=pending.set)
+    log = record_log(settings, blobs, on_pending=pending.set)
+    kept_answers = timedelta(days=settings.answer_retention_days)
     keep = {
         audit.KIND: timedelta(days=settings.audit_retention_days),
-        answer_records.KIND: timedelta(days=settings.answer_retention_days),
+        answer_records.KIND: kept_answers,
+        feedback.KIND: kept_answers,
+        ledger.KIND: timedelta(days=settings.spend.retention_days),
     }
+    conversations = BlobConversations(blobs, SystemClock(), kept_answers)
     upkeep = Upkeep(blobs, keep, objects, SystemClock())
     purging = QuotePurging(blobs, BlobCatalogue(blobs), SystemClock())
     tasks = {
         "records": log.run,
         "upkeep of records": upkeep.run,
+        "upkeep of conversations": conversations.run,
         "purging of quotes": purging.run,
     }
-    return RecordParts(log, RecordedAudit(log), RecordedAnswers(log), tasks)
+    return RecordParts(
+        log,
+        RecordedAudit(log),
+        RecordedAnswers(log),
+        RecordedFeedback(log),
+        conversations,
+        tasks=tasks,
+        starters=(log.open,),
+        closers=(log.close,),
+    )

@@ -1,7 +1,6 @@
 """Who may come in, put together as AUTH asks."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from info_assistant.api.services import FindKey
 from info_assistant.identity.authenticate import CredentialsAuthenticator, scope_of
@@ -9,22 +8,20 @@ from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.identity.tenants import Tenants
 from info_assistant.model.identity import AccessScope
-from info_assistant.ports import Authenticator, Clock, Probe
+from info_assistant.ports import Authenticator, Clock
 from info_assistant.providers.oidc import OidcTokenVerifier, TokenRules
 from info_assistant.providers.oidc_keys import IssuerKeys
 from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
+from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
-class SignInParts:
+class SignInParts(Part):
     """Who may come in, and what that needs while the process runs."""
 
     authenticator: Authenticator
     keys: ApiKeys | None = None
-    probes: Mapping[str, Probe] = field(default_factory=dict)
-    tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 def key_finder(keys: ApiKeys | None, clock: Clock) -> FindKey:

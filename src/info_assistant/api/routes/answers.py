@@ -1,33 +1,53 @@
 """Answers given before, for those who asked and for operators of their tenant."""
 
-import asyncio
-from dataclasses import replace
-from datetime import datetime
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Header, Path
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from info_assistant.answering.release import visible_part
+from info_assistant.answering.recall import events_of
+from info_assistant.answering.release import MayShow, released
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
-from info_assistant.api.requests import caller_of
+from info_assistant.api.recorded import LEFT_OUT, record_for, visible_record
+from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire_records import RecordedAnswerBody, recorded_answer_body
-from info_assistant.errors import NotFound
-from info_assistant.model.identity import AccessScope, Caller, Role
-from info_assistant.model.record import AnswerRecord
-
-_LEFT_OUT = (
-    "Parts of this answer rested on documents that are gone or that you may not see any more. "
-    "They are left out."
+from info_assistant.api.streams import MEDIA_TYPE, AnswerStream, StreamOptions
+from info_assistant.api.wire_events import NamedEvents
+from info_assistant.api.wire_records import (
+    AnswerExport,
+    RecordedAnswerBody,
+    answer_export,
+    recorded_answer_body,
 )
+from info_assistant.errors import NotFound, ResumeElsewhere
+from info_assistant.model.events import AnswerEvent, AnswerReset
+from info_assistant.model.ids import milliseconds_of
+from info_assistant.ports import NumberedEvent
+from info_assistant.resilience.deadline import Deadline
+
+FROM_RECORD = "resumed_from_record"
+"""Why a stream that is taken up again begins anew: its events are gone, its answer is there."""
+
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    "required": ["id", "event", "data"],
+}
+"""One event of a stream, as readers of the API's description check it."""
+
+AnswerId = Annotated[UUID, Path(description="The answer's id.")]
 
 
 def routes(services: ApiServices) -> APIRouter:
-    """Return the route for answers given before."""
+    """Return the routes for answers given before."""
     router = APIRouter()
 
     @router.get(
@@ -36,52 +56,123 @@ def routes(services: ApiServices) -> APIRouter:
         summary="Show an answer given before",
         responses=problems(401, 403, 404, 422, 429, 500, 503),
     )
-    async def show_answer(
-        request: Request, answer_id: Annotated[UUID, Path(description="The answer's id.")]
-    ) -> Response:
+    async def show_answer(request: Request, answer_id: AnswerId) -> Response:
         """Give a question and its answer to who asked, or to an operator of the tenant.
 
         What rests on documents that the reader may not see now is left out, and a notice says so.
         """
         caller = caller_of(request)
-        record = await services.answers.find(caller.scope.tenant, str(answer_id))
-        if record is None or not may_read(caller, record):
-            raise NotFound(
-                "There is no such answer, or it is not yours. An answer given a moment ago may "
-                "take some seconds to be found."
-            )
-        visible = await _visible_documents(services, caller.scope, record)
-        answer = visible_part(record.answer, lambda each: each.document_id in visible)
-        notices = () if answer is record.answer else (_LEFT_OUT,)
-        return json_answer(recorded_answer_body(replace(record, answer=answer), notices))
+        record = await record_for(services, caller, str(answer_id))
+        record, whole = await visible_record(services, caller.scope, record)
+        return json_answer(recorded_answer_body(record, () if whole else (LEFT_OUT,)))
 
+    @router.get(
+        "/v1/answers/{answer_id}/export",
+        response_model=AnswerExport,
+        summary="Export the record of an answer, for a records request",
+        responses=problems(401, 403, 404, 422, 429, 500, 503),
+    )
+    async def export_answer(request: Request, answer_id: AnswerId) -> Response:
+        """Give all that is recorded of an answer: what was asked, found, checked, said and spent.
+
+        `sha256` is of the whole record, also where parts are left out here: two exports with the
+        same are of the same record.
+        """
+        caller = caller_of(request)
+        stored = await record_for(services, caller, str(answer_id))
+        record, whole = await visible_record(services, caller.scope, stored)
+        digest = hashlib.sha256(to_json(stored)).hexdigest()
+        now = datetime.now(UTC)
+        return json_answer(answer_export(record, digest, now, () if whole else (LEFT_OUT,)))
+
+    _add_resumption(router, services)
     return router
 
 
-def may_read(caller: Caller, record: AnswerRecord) -> bool:
-    """Whether a caller may know what was asked and answered: who asked, and operators."""
-    return caller.subject == record.subject or caller.role.includes(Role.OPERATOR)
+def _add_resumption(router: APIRouter, services: ApiServices) -> None:
+    """Add the route that goes on with the events of an answer."""
+
+    @router.get(
+        "/v1/answers/{answer_id}/events",
+        summary="Take up the stream of an answer again",
+        response_class=Response,
+        responses={
+            200: {
+                "description": "The events after `Last-Event-ID`, as they happen. Where they are "
+                "gone and the answer is there: a reset, and the whole answer once more.",
+                "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
+            },
+            **problems(401, 403, 404, 409, 422, 429, 500, 503),
+        },
+    )
+    async def resume_events(
+        request: Request,
+        answer_id: AnswerId,
+        last_event_id: Annotated[
+            int,
+            Header(ge=0, le=10**9, description="The last event that arrived; 0, or none, for all."),
+        ] = 0,
+    ) -> Response:
+        """Go on with an answer's events, for its asker; this process must be the one that gives it.
+
+        An answer that is finished can be had from every process.
+        """
+        caller = caller_of(request)
+        may_show = partial(services.visibility.may_show, caller.scope)
+        numbered = services.events.read(str(answer_id), caller, last_event_id)
+        if numbered is None:
+            events = await _from_record(services, request, str(answer_id), last_event_id)
+        else:
+            events = _shown(numbered, may_show)
+        options = StreamOptions(
+            rendering=NamedEvents(request_id_of(request), with_text=False),
+            ping_s=services.limits.ping_s,
+            lifecycle=services.lifecycle,
+            may_show=may_show,
+            first=last_event_id + 1,
+        )
+        return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
 
 
-async def _visible_documents(
-    services: ApiServices, scope: AccessScope, record: AnswerRecord
-) -> frozenset[str]:
-    """Return those documents of an answer that `scope` may see now."""
-    answer = record.answer
-    cited = {each.passage.document_id for each in (*answer.citations, *answer.see_also)}
+async def _from_record(
+    services: ApiServices, request: Request, answer_id: str, after: int
+) -> AsyncGenerator[AnswerEvent | None, None]:
+    """Return the events of a recorded answer. Raises NotFound, ResumeElsewhere."""
+    caller = caller_of(request)
+    try:
+        record = await record_for(services, caller, answer_id)
+    except NotFound:
+        if _is_young(answer_id, services.limits.request_s):
+            raise ResumeElsewhere(
+                "This answer may be given by another process at this moment. Please ask for it "
+                "again in a few seconds; it can be had from here once it is finished.",
+                retry_after_s=3.0,
+            ) from None
+        raise
+    record, _ = await visible_record(services, caller.scope, record)
+    anew = (AnswerReset(FROM_RECORD),) if after else ()
+    return _each((*anew, *events_of(record.answer)))
 
-    async def is_visible(document_id: str) -> bool:
-        try:
-            document = await services.library.document(scope, document_id)
-        except NotFound:
-            return False
-        return document.hold is None and not _made_anew(document.created_at, record)
 
-    documents = sorted(cited)
-    found = await asyncio.gather(*map(is_visible, documents))
-    return frozenset(each for each, visible in zip(documents, found, strict=True) if visible)
+def _is_young(answer_id: str, request_s: float) -> bool:
+    """Whether an answer with this id could still be on its way."""
+    try:
+        made = milliseconds_of(answer_id) / 1000
+    except ValueError:
+        return False
+    return abs(datetime.now(UTC).timestamp() - made) < 2 * request_s
 
 
-def _made_anew(created_at: datetime, record: AnswerRecord) -> bool:
-    """Whether the document that was cited is gone, and another has its name now."""
-    return created_at > record.at
+async def _shown(
+    numbered: AsyncIterator[NumberedEvent], may_show: MayShow
+) -> AsyncGenerator[AnswerEvent | None, None]:
+    """Yield what may be shown of each event, None where that is nothing; raise what ended them."""
+    async for _, event in numbered:
+        if isinstance(event, Exception):
+            raise event
+        yield released(event, may_show)
+
+
+async def _each(events: Iterable[AnswerEvent]) -> AsyncGenerator[AnswerEvent | None, None]:
+    for event in events:
+        yield event

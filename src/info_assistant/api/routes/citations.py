@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
+from info_assistant.api.recorded import may_read
 from info_assistant.api.requests import caller_of
-from info_assistant.api.routes.answers import may_read
 from info_assistant.api.routes.documents import DocumentId
 from info_assistant.api.services import ApiServices
 from info_assistant.api.wire_records import CitingAnswersBody, citing_answers_body
@@ -56,7 +56,7 @@ def routes(services: ApiServices) -> APIRouter:
         following = page.next if len(records) == len(page.records) else None
         return json_answer(
             citing_answers_body(
-                records, document.id, following, lambda record: may_read(caller, record)
+                records, document.id, following, lambda record: may_read(caller, record.subject)
             )
         )
 

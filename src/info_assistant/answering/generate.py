@@ -1,0 +1,174 @@
+"""Generate: let a model write, or quote; and what follows where no model can write.
+
+Without a configured provider the documents are quoted. With one, an outage of all providers is an
+error that carries the passages found, or, where `EXTRACTIVE_FALLBACK` says so, an answer in quotes
+that says that it is one.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from info_assistant.answering.compose import PROMPT_VERSION
+from info_assistant.answering.draft import Draft
+from info_assistant.answering.likeness import SentenceLikeness
+from info_assistant.errors import (
+    GenerationUnavailable,
+    InfoAssistantError,
+    ProviderError,
+    ProviderFault,
+    RecordsUnavailable,
+    TooBusy,
+)
+from info_assistant.model.answer import Citation
+from info_assistant.model.events import AnswerEvent
+from info_assistant.model.question import Question
+from info_assistant.ports import (
+    Drafted,
+    Generator,
+    Grounding,
+    Likeness,
+    RankedPassage,
+    WrittenSentence,
+)
+
+FALLBACK = "generation_unavailable"
+"""In `degraded` of answers that quote because no model could write."""
+
+FILTERED = "content_filtered"
+"""In `degraded` of answers that a provider's content filter cut short."""
+
+T = TypeVar("T")
+
+
+class Timed(Protocol):
+    """Waits for a step of generating, and notes the time it took."""
+
+    async def __call__(self, step: Awaitable[T]) -> T:
+        """Return what the step returns. Raises what the step raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composing:
+    """How models write answers here.
+
+    `likeness` is further evidence for the check; `wanted` says whether one is to be asked now;
+    `falls_back` whether quotes stand in for them.
+    """
+
+    generator: Generator
+    grounding: Grounding
+    likeness: SentenceLikeness | None = None
+    wanted: Callable[[], bool] = lambda: True
+    falls_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be answered, from what; `shown` is what helps a reader without an answer."""
+
+    question: Question
+    ranked: Sequence[RankedPassage]
+    shown: tuple[Citation, ...]
+
+
+class Generation:
+    """Fills drafts, by a model or with quotes."""
+
+    def __init__(self, quotes: Generator, composing: Composing | None = None) -> None:
+        """Quote with `quotes`, and have models write as `composing` says."""
+        self._quotes = quotes
+        self._composing = composing
+
+    @property
+    def composed_by(self) -> str:
+        """What an answer would be made by at this moment, for the key of the answer cache."""
+        now, writing = self._now, self._writing
+        return f"{now.provider}/{now.model}/{PROMPT_VERSION if writing is not None else ''}"
+
+    @property
+    def _now(self) -> Generator:
+        return self._writing.generator if self._writing is not None else self._quotes
+
+    @property
+    def _writing(self) -> Composing | None:
+        composing = self._composing
+        return composing if composing is not None and composing.wanted() else None
+
+    def begin(self) -> Draft:
+        """Return an empty draft."""
+        writing = self._writing
+        return Draft(
+            self._now.provider,
+            grounding=writing.grounding if writing is not None else None,
+            provider=self._now.provider,
+            model=self._now.model,
+        )
+
+    async def fill(self, draft: Draft, task: Task, timed: Timed) -> AsyncGenerator[AnswerEvent]:
+        """Fill the draft, and yield what readers see of it as it happens.
+
+        Raises GenerationUnavailable with the passages found; TooBusy for a tenant that may spend no
+        more, and RecordsUnavailable where no spending can be noted; and what `timed` raises.
+        """
+        writing = self._writing if draft.grounding is not None else None
+        if writing is None:
+            async with aclosing(self._from(self._quotes, draft, task, timed)) as events:
+                async for event in events:
+                    yield event
+            return
+        try:
+            async with aclosing(self._from(writing.generator, draft, task, timed)) as events:
+                async for event in events:
+                    yield event
+        except (GenerationUnavailable, ProviderError, RecordsUnavailable, TooBusy) as error:
+            if isinstance(error, ProviderError) and error.kind is ProviderFault.CONTENT_FILTERED:
+                draft.cut_short(FILTERED)
+                return
+            if not writing.falls_back:
+                known = _for_readers(error, task.shown)
+                raise known from (error if known is not error else None)
+            degraded = error.code if isinstance(error, TooBusy) else FALLBACK
+        else:
+            return
+        for event in draft.begin_anew(self._quotes.provider, self._quotes.model):
+            yield event
+        draft.degraded = [degraded]
+        async with aclosing(self._from(self._quotes, draft, task, timed)) as events:
+            async for event in events:
+                yield event
+
+    async def _from(
+        self, generator: Generator, draft: Draft, task: Task, timed: Timed
+    ) -> AsyncGenerator[AnswerEvent]:
+        """Fill the draft from one generator, each sentence timed."""
+        async with aclosing(generator.generate(task.question, task.ranked)) as drafts:
+            while (drafted := await timed(anext(drafts, None))) is not None:
+                likeness = await self._likeness(drafted, task, timed)
+                for event in draft.take(drafted, likeness):
+                    yield event
+
+    async def _likeness(self, drafted: Drafted, task: Task, timed: Timed) -> Likeness | None:
+        composing = self._composing
+        if composing is None or composing.likeness is None:
+            return None
+        if not isinstance(drafted, WrittenSentence):
+            return None
+        return await timed(composing.likeness.of(drafted, task.ranked))
+
+
+def _for_readers(error: InfoAssistantError, passages: Sequence[Citation]) -> InfoAssistantError:
+    """Return the error for readers, who are helped with the passages during an outage."""
+    if isinstance(error, (RecordsUnavailable, TooBusy)):
+        return error
+    if isinstance(error, GenerationUnavailable):
+        return GenerationUnavailable(
+            error.message, retry_after_s=error.retry_after_s, passages=passages
+        )
+    return GenerationUnavailable(
+        "The service that writes answers could not answer this question. The passages that fit it "
+        "best are given with this message. Please ask again in a moment.",
+        retry_after_s=error.retry_after_s,
+        passages=passages,
+    )

@@ -1,0 +1,1 @@
+"""Grounding: whether the passages that a written sentence cites really say it."""

@@ -1,0 +1,64 @@
+"""Text in a document that gives orders to a model instead of telling readers something.
+
+Such text is no evidence, whatever a sentence makes of it, and what stands right after it in the
+same passage is not trusted either.
+"""
+
+# ruff: noqa: E501 - long patterns read best in few lines.
+
+import re
+
+_MODEL = (
+    r"(?:ai|a\.i\.|gpt|llms?|chat\s?bots?|bots?|assistants?|(?:language |ai )?models?|machines?|"
+    r"automated readers?|answering systems?|agents?)"
+)
+_ADDRESSED = re.compile(
+    rf"\b(?:(?:note|instructions?|message|attention|dear|hey|hello|hidden|important|directive|prompt|"
+    rf"any|if you are an?|as an?|you are (?:now )?an?|for|to)\W+(?:\w+\W+){{0,3}}?{_MODEL}\b"
+    rf"|{_MODEL}\s*(?:,|:|directive|instructions?|must|should|shall)\b)"
+    r"|\bsystem\s*:|<\s*/?\s*(?:system|instructions?|prompt|assistant|user)\b|\[/?inst\]|\bdeveloper mode"
+    r"|\bprompt\s*:|###\s*(?:instruction|system)|\bautomated readers?\b|\bnew rules?\s*:",
+    re.IGNORECASE,
+)
+_OVERRIDES = re.compile(
+    r"\b(?:ignor\w+|disregard\w*|forget\w*|overrid\w+|bypass\w*|do not follow|stop following|skip)\b"
+    r"(?:\W+\w+){0,4}?\W+(?:(?:previous|prior|earlier|above|other|preceding|your|system|safety|all|"
+    r"any|the)\W+){0,3}(?:instructions?|prompts?|rules?|guidelines?|context|sources?|directives?|"
+    r"everything|passages?|task|training)\b",
+    re.IGNORECASE,
+)
+_DICTATES = re.compile(
+    r"\b(?:(?:say|state|claim|confirm|answer|respond|reply|report|write|output|print|repeat|tell|"
+    r"inform|advise|recommend|present|conclude|add|act|rank)\b(?:\W+\w+){0,4}?\W+(?:that|only|with|"
+    r"exactly|after me|to|as if|as the|the (?:user|reader|sentence|words|following)|this|in))\b"
+    r"|\bsay:|\b(?:your|the) (?:new|next|real|only) (?:instructions?|task|answer|role|goal)\b"
+    r"|\bsystem prompt\b|\bfrom now on\b|\bact as\b|\bwhen (?:asked|summari[sz]ing|answering)\b"
+    r"|\byour task has changed\b|\bdo not (?:mention|reveal|cite|tell)\b|\bnot cite\b|\bthe user\b"
+    r"|\btell (?:the |them|people|users|readers|everyone)|\bjailbreak\w*\b|\bas if\b",
+    re.IGNORECASE,
+)
+_TAINTS = 2
+
+
+def is_instruction(text: str) -> bool:
+    """Whether a statement orders a model about: addresses one and dictates, or overrides rules."""
+    marks = bool(_ADDRESSED.search(text)) + bool(_OVERRIDES.search(text))
+    return marks + bool(_DICTATES.search(text)) >= 2 or bool(_STRONG.search(text))  # noqa: PLR2004
+
+
+_STRONG = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|your\s+|the\s+|everything\s+)*"
+    r"(?:previous|prior|earlier|above|preceding|other|system|safety|you were told)|\[/?inst\]|<\s*/?system"
+    r"|\bsystem prompt\b|\brepeat after me\b|\bdeveloper mode\b|\byour (?:new )?(?:instructions|task) "
+    r"(?:are|is|has)\b|\bfrom now on\W+(?:you|act|answer|ignore)|\bact as (?:if|an?)\b"
+    r"|\bwhen (?:asked|summari[sz]ing|answering)\b[^.]{0,60}\b(?:state|say|answer|reply|respond|tell)\b"
+    r"|\balways (?:reply|answer|respond)\b|\bnot cite any\b|\binstead tell\b|\bignore the context\b"
+    r"|\boverride your\b|\bas if the (?:earlier|previous|other)",
+    re.IGNORECASE,
+)
+
+
+def tainted(statements: list[str]) -> list[bool]:
+    """Tell for each statement of a passage whether it, or one of the two before, is an order."""
+    orders = [is_instruction(text) for text in statements]
+    return [any(orders[max(0, at - _TAINTS) : at + 1]) for at in range(len(orders))]

@@ -1,0 +1,187 @@
+"""Whether a sentence keeps what its quote forbids, demands, advises, permits and excepts.
+
+Negations are paired with negations and modal words with modal words, first by the words that they
+govern. A negation of the quote that finds none in the sentence contradicts it when the sentence
+speaks of what it governs; one of the sentence that finds none in the quote always does.
+"""
+
+import re
+from collections.abc import Sequence
+
+from info_assistant.answering.grounding.polarity import MODAL, Event, Kind, is_imperative
+from info_assistant.answering.grounding.quantities import Bound
+from info_assistant.answering.grounding.reasons import Reason
+from info_assistant.answering.grounding.statements import Facts, Quote
+from info_assistant.answering.grounding.words import Words
+
+_NEGATIVE = frozenset({Kind.NEGATED, Kind.BANNED})
+_SOFT = frozenset({Kind.SOFT_NEGATED, Kind.EXEMPT, Kind.ONLY, Kind.ONLY_IF, Kind.EXCEPT})
+_CONVEYS = {
+    Kind.MUST: {Kind.MUST, Kind.SOFT_MUST},
+    Kind.SHOULD: {Kind.SHOULD, Kind.SOFT_SHOULD},
+    Kind.MAY: {Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind.SOFT_MAY},
+    Kind.CAN: {Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind.SOFT_MAY},
+    Kind.EXEMPT: {Kind.EXEMPT, Kind.MAY, Kind.CAN, Kind.SOFT_MAY, Kind.NEGATED},
+    Kind.BANNED: {Kind.BANNED, Kind.NEGATED},
+}
+_RESTRICTS = {
+    Kind.ONLY: {Kind.ONLY, Kind.ONLY_IF, Kind.EXCEPT, Kind.SOFT_ONLY},
+    Kind.ONLY_IF: {Kind.ONLY, Kind.ONLY_IF, Kind.EXCEPT, Kind.SOFT_ONLY},
+    Kind.EXCEPT: {Kind.EXCEPT, Kind.ONLY_IF, Kind.SOFT_EXCEPT},
+}
+_GRAMMATICAL = re.compile(
+    r"no\b|not|n't|never|neither|nor|none|nobody|nothing|nowhere|without|\w+ ?not"
+)
+_SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
+_TOUCHED = 0.34
+"""A clause of which the sentence has less than this share of words is not what it speaks of."""
+
+
+def polarity_kept(sentence: Facts, quote: Quote) -> Reason | None:
+    """Return the rule that a sentence breaks, or None."""
+    if _exception_dropped(sentence, quote):
+        return Reason.EXCEPTION
+    if not _negations_paired(sentence, quote):
+        return Reason.NEGATION
+    if not _modality_kept(sentence, quote):
+        return Reason.MODALITY
+    return None
+
+
+def _exception_dropped(sentence: Facts, quote: Quote) -> bool:
+    """Whether an exception of the quote is left out, or a restriction of what is spoken of."""
+    kinds = {event.kind for event in sentence.events}
+    return any(
+        not kinds & _RESTRICTS[event.kind]
+        and (event.kind is not Kind.ONLY or event.governed & sentence.words.terms)
+        for event in quote.events
+        if event.kind in _RESTRICTS
+    )
+
+
+def _negations_paired(sentence: Facts, quote: Quote) -> bool:
+    if _exemption_lost(sentence, quote):
+        return False
+    mine = [event for event in sentence.events if event.kind in _NEGATIVE]
+    theirs = [event for event in quote.events if event.kind in _NEGATIVE]
+    for same in (_about_the_same, _worded_alike):
+        for event in list(mine):
+            partner = next((t for t in theirs if same(t, event)), None)
+            if partner is not None:
+                mine.remove(event)
+                theirs.remove(partner)
+    # Those left are about other words: they pair as they come.
+    paired = min(len(mine), len(theirs))
+    mine, theirs = mine[paired:], theirs[paired:]
+    if mine:
+        # Words like "refuse" may be the writer's own for what the quote says otherwise.
+        left = [m for m in mine if _GRAMMATICAL.match(m.marker) or m.governed & quote.words.terms]
+        return _explained(left, quote, sentence)
+    left = [t for t in theirs if _touched(t, quote.words, sentence.words.terms)]
+    return _explained(left, sentence, quote)
+
+
+def _exemption_lost(sentence: Facts, quote: Quote) -> bool:
+    """Whether the quote says that something need not be, and the sentence nothing of the kind."""
+    kinds = {event.kind for event in sentence.events}
+    return not kinds & _SAYS_NEED_NOT and any(
+        event.kind is Kind.EXEMPT and _touched(event, quote.words, sentence.words.terms)
+        for event in quote.events
+    )
+
+
+def _about_the_same(one: Event, other: Event) -> bool:
+    return bool(one.governed & other.governed)
+
+
+def _worded_alike(one: Event, other: Event) -> bool:
+    return one.marker == other.marker
+
+
+def _touched(event: Event, text: Words, terms: frozenset[str]) -> bool:
+    """Whether the clause of an event is one that the other text speaks of."""
+    if event.governed & terms:
+        return True
+    own = {word.stem for word in text.words if word.clause == event.clause and word.stem}
+    clauses = {word.clause for word in text.words}
+    return len(clauses) == 1 or (len(own & terms) / len(own) if own else 0.0) >= _TOUCHED
+
+
+def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
+    """Whether negations without a partner are said in the other text with other words.
+
+    A word that both texts have explains nothing, nor does the very word that is negated.
+    """
+    shared = {event.marker for event in speaker.events}
+    soft = [event for event in others.events if event.kind in _SOFT and event.marker not in shared]
+    for event in left:
+        usable = [
+            each
+            for each in soft
+            if each.kind is not Kind.SOFT_NEGATED or not each.own & event.governed
+        ]
+        close = [
+            each for each in usable if each.kind is Kind.EXEMPT or each.governed & event.governed
+        ]
+        if event.governed & others.words.terms and not close:
+            return False
+        if not usable:
+            return False
+        soft.remove((close or usable)[0])
+    return True
+
+
+def _modality_kept(sentence: Facts, quote: Quote) -> bool:
+    mine = [event for event in sentence.events if event.kind in MODAL]
+    conveyed = {event.kind for event in quote.events}
+    theirs = [event for event in quote.events if event.kind in MODAL]
+    orders = is_imperative(quote.words)
+    for event in mine:
+        about_same = [t for t in theirs if t.governed & event.governed]
+        accepted = _CONVEYS[event.kind]
+        if any(t.kind in accepted for t in about_same):
+            continue
+        if about_same:
+            return False
+        if conveyed & accepted or _harmless(event, mine, theirs, orders=orders):
+            continue
+        if event.kind is not Kind.MAY or theirs or not _both_capped(sentence, quote):
+            return False
+    if mine or is_imperative(sentence.words):
+        return True
+    main = _main_clause(quote.words, sentence.words.terms)
+    return not any(
+        event.governed & sentence.words.terms
+        for event in theirs
+        if event.kind in {Kind.MAY, Kind.CAN, Kind.SHOULD} and event.clause == main
+    )
+
+
+def _harmless(
+    event: Event, mine: Sequence[Event], theirs: Sequence[Event], *, orders: bool
+) -> bool:
+    """Whether a modal word without a like in the quote changes nothing.
+
+    An order may be told as what people must or should do. What is plainly so can be so.
+    """
+    if event.kind in {Kind.MUST, Kind.SHOULD}:
+        return orders
+    strict = any(t.kind in {Kind.MUST, Kind.SHOULD, Kind.BANNED} for t in theirs)
+    return event.kind is Kind.CAN and (not strict or len(mine) > 1 or event.subordinate)
+
+
+def _both_capped(sentence: Facts, quote: Quote) -> bool:
+    """Whether both give the same quantity as a most: "may cost at most" says no more than that."""
+    return any(
+        mine.bound is Bound.MOST and mine.same_number(theirs)
+        for mine in sentence.quantities
+        for theirs in quote.quantities
+    )
+
+
+def _main_clause(text: Words, terms: frozenset[str]) -> int:
+    """Return the clause that shares most words with the sentence."""
+    shared: dict[int, int] = {}
+    for word in text.words:
+        shared[word.clause] = shared.get(word.clause, 0) + (word.stem in terms)
+    return max(shared, key=shared.__getitem__, default=0)

@@ -1,0 +1,215 @@
+"""Negation, modality and exceptions: what a text forbids, demands, advises, permits or restricts.
+
+Each is an event: a kind, and the stems of the words that it governs (the next meaningful ones in
+its clause). A sentence keeps the polarity of its quote when the events of both can be paired.
+"""
+
+# ruff: noqa: E501, ISC004 - a table of patterns, one row for each kind.
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from info_assistant.answering.grounding.lexicon import IMPERATIVES
+from info_assistant.answering.grounding.words import Words
+
+
+class Kind(StrEnum):
+    """What an event does to the words it governs.
+
+    The kinds whose value begins with "soft" are words that say the same less directly: they may
+    stand for an event of the other text, but need no partner themselves.
+    """
+
+    NEGATED = "negated"
+    BANNED = "banned"
+    MUST = "must"
+    SHOULD = "should"
+    MAY = "may"
+    CAN = "can"
+    EXEMPT = "exempt"
+    ONLY = "only"
+    ONLY_IF = "only if"
+    EXCEPT = "except"
+    SOFT_NEGATED = "soft negated"
+    SOFT_MUST = "soft must"
+    SOFT_SHOULD = "soft should"
+    SOFT_MAY = "soft may"
+    SOFT_ONLY = "soft only"
+    SOFT_EXCEPT = "soft except"
+
+
+MODAL = frozenset({Kind.MUST, Kind.SHOULD, Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind.BANNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One marker, the stems around it that it bears on, its own stems, and its clause.
+
+    `subordinate` says that words like "when" or "which" introduce it.
+    """
+
+    kind: Kind
+    governed: frozenset[str]
+    own: frozenset[str]
+    clause: int
+    marker: str
+    subordinate: bool
+
+
+_NOT = r"(?:not|n't|never)"
+# The order matters: what an earlier pattern takes, later ones do not see. None: means nothing here.
+_PATTERNS: tuple[tuple[Kind | None, str], ...] = (
+    (Kind.SOFT_ONLY, r"no (?:more|further) than|nothing (?:but|more)"),
+    (
+        None,
+        r"(?:no|not) (?:more|less|fewer|later|earlier|longer|greater|larger|older|higher) than"
+        r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?|yes or no"
+        r"|as (?:\w+ )?as possible|without (?:effort|difficulty|fail|doubt|further ado)|(?:no|not|nobody|never|none)\b"
+        r"[^.,;:|]{0,40}? (?:longer|more|less|fewer|later|earlier|older|further) than",
+    ),
+    (
+        Kind.ONLY,
+        r"(?:nobody|no one|none|nothing|no \w+|not \w+ \w+) (?:but|except|other than|apart from|"
+        r"besides|else)|no \w+(?: \w+)? other than",
+    ),
+    (Kind.ONLY_IF, r"only (?:if|when|where|after|once|in case|with|for|to|by|on|in|from|through)"),
+    (
+        Kind.EXCEPT,
+        r"with the exception of|other than|apart from|aside from|but not|except\w*|excluding"
+        r"|excludes?|excluded|save for|besides|unless|if not|barring|bar(?: \w+)? ones?",
+    ),
+    (
+        Kind.EXEMPT,
+        rf"(?:(?:do|does|did|will|would)(?:n't| not)|never) (?:\w+ )?(?:(?:need|require)d?(?: to)?|have to)"
+        rf"|need(?:n't| not)|{_NOT} (?:strictly |usually |normally |typically )?(?:be )?"
+        r"(?:required|necessary|obliged|obligatory|mandatory|compulsory|needed|obligated)"
+        r"|no (?:need|obligation|requirement|duty)|(?:nobody|no one|nothing|none) "
+        r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)"
+        r"|without (?:\w+ ){0,3}(?:having|needing) to|no \w+ (?:is|are) (?:needed|required)",
+    ),
+    (
+        Kind.BANNED,
+        r"(?:must|shall|may|can|could)(?: |-)?(?:not|n't|never|no longer)\b|cannot"
+        rf"|{_NOT} (?:always |ever |generally )?(?:be |being )?(?:allowed|permitted|possible|acceptable|authori[sz]ed|enabled)"
+        r"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|disallow\w*|unable|ineligible",
+    ),
+    (
+        Kind.MUST,
+        r"must|shall|(?:ha(?:s|ve|d)|having) to|(?:needs?|needed) to(?= )|required|mandatory"
+        r"|obliged?|obligatory|compulsory|(?:is|are) to be|has got to",
+    ),
+    (
+        Kind.SHOULD,
+        r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:ed|able)|encourag(?:e|es|ed)",
+    ),
+    (Kind.MAY, r"may|might|allowed|permitted|entitled|at liberty|free to"),
+    (Kind.CAN, r"can|could|able to|possible|possibly"),
+    (Kind.ONLY, r"only|solely|exclusively|alone"),
+    (Kind.SOFT_NEGATED, r"rather than|instead of"),
+    (
+        Kind.SOFT_MUST,
+        r"requires?|requirements?|mandates?|oblig\w+|necessary|demands?|critical|vital|essential"
+        r"|duty|duties|due|needs?|needed|(?:make|making|makes) sure|ensur\w+|will|crucial|important"
+        r"|under an obligation|forced?",
+    ),
+    (
+        Kind.SOFT_SHOULD,
+        r"recommendations?|advice|encouraging|best practice|suggest\w*|preferabl[ye]|worth|consider"
+        r"|desirable|better|goal|aims?|helpful|expected",
+    ),
+    (
+        Kind.SOFT_MAY,
+        r"allow\w*|permit\w*|options?|eligible|enabl\w*|lets?|acceptable|authori[sz]ed|opportunity"
+        r"|okay|ok|fine|potential\w*|possibility|accept\w*|choose|chance|qualif\w+|likely|sometimes"
+        r"|rights?|available|would|support\w*|\w{3,}able|\w{3,}ible",
+    ),
+    (
+        Kind.SOFT_ONLY,
+        r"just|merely|limit\w*|restrict\w*|as long as|provided|on condition|until|minimum|subset"
+        r"|sole|nothing more|but|no more than",
+    ),
+)
+_FORMS = tuple((kind, re.compile(rf"\b(?:{form})(?!\w)")) for kind, form in _PATTERNS)
+_SOFT_EXCEPT = re.compile(
+    r"\b(?:but|though|although|however|yet|minus|leaving aside|while|whereas)\b"
+)
+_NEGATED = re.compile(
+    r"\b(?:not|no|never|neither|nor|none|nobody|nothing|no one|nowhere|without|refus\w+|den(?:y|ies"
+    r"|ied|ial)|reject\w*|declin\w+|invalid|free of|unavailable|impossible|disregard\w*|ignor\w+"
+    r"|withh[eo]ld\w*|for free|rarely|seldom|hardly)\b|n't\b|(?:(?<=\bis )|(?<=\bare ))free\b"
+)
+_SOFT_NEGATED = re.compile(
+    r"\b(?:un(?!i|d|t|l)\w{4,}|non-?\w+|dis(?!c|t|p)\w{4,}|mis\w{4,}|\w{3,}less|fail\w*|lack\w*"
+    r"|avoid\w*|prevent\w*|stop\w*|before|exclu\w+|remov\w+|bypass\w*|abolish\w*|cancel\w*"
+    r"|end(?:s|ed)|discontinu\w+|missing|absent|absence|var(?:y|ies)|differ\w*|in(?:correct|complete|"
+    r"frequent|formal|equit\w+)\w*|outside|spare|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
+    r"|contrary|opposite|disprove|down|until|out of scope|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
+    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once|optional|exempt\w*|turn(?:ed)? away)\b"
+)
+_INTRODUCING = frozenset(
+    [
+        "when",
+        "what",
+        "which",
+        "who",
+        "whom",
+        "how",
+        "where",
+        "whether",
+        "that",
+        "if",
+        "because",
+        "since",
+    ]
+)
+_MODAL_STEMS = frozenset(
+    ["need", "requir", "possibl", "recommend", "allow", "permit", "enabl", "necessari"]
+)
+_AFTER, _BEFORE = 3, 2
+
+
+def events(text: Words) -> tuple[Event, ...]:
+    """Return a text's events in the order in which they are looked for."""
+    if not text.words:
+        return ()
+    found: list[Event] = []
+    rest = text.lower
+    for kind, pattern in (*_FORMS, (Kind.NEGATED, _NEGATED)):
+        matches = list(pattern.finditer(rest))
+        if not matches:
+            continue
+        if kind is not None:
+            found += [_event(text, kind, match) for match in matches]
+        if kind is None or not kind.startswith("soft"):
+            rest = pattern.sub(lambda match: "\0" * len(match[0]), rest)
+    for kind, pattern in ((Kind.SOFT_NEGATED, _SOFT_NEGATED), (Kind.SOFT_EXCEPT, _SOFT_EXCEPT)):
+        found += [_event(text, kind, match) for match in pattern.finditer(rest)]
+    return tuple(found)
+
+
+def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
+    first = text.index_at(match.start())
+    last = max(first, text.index_at(match.end() - 1))
+    governed = text.near(last, after=_AFTER) - _MODAL_STEMS
+    if not governed:
+        governed = text.near(first, before=_BEFORE) - _MODAL_STEMS
+    own = frozenset(word.stem for word in text.words[first : last + 1] if word.stem)
+    clause = text.words[first].clause
+    before = {w.lower for w in text.words[max(0, first - 4) : first] if w.clause == clause}
+    subordinate = bool(before & _INTRODUCING)
+    return Event(kind, governed or own, own, clause, match[0], subordinate)
+
+
+def is_imperative(text: Words) -> bool:
+    """Whether a clause of a text tells its reader what to do: "Submit the form", "Please check"."""
+    opening = -1
+    for word in text.words:
+        if word.clause == opening:
+            continue
+        if word.lower in IMPERATIVES:
+            return True
+        # A clause may open with words like "please", "also", "then".
+        if word.stem or word.lower in {"to", "the", "a", "an", "we", "it", "you", "they"}:
+            opening = word.clause
+    return False

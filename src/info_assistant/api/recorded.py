@@ -1,0 +1,68 @@
+"""Answers given before, as far as a reader may see them now."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from info_assistant.answering.release import visible_part
+from info_assistant.api.services import ApiServices
+from info_assistant.errors import NotFound
+from info_assistant.model.identity import AccessScope, Caller, Role
+from info_assistant.model.record import AnswerRecord
+
+LEFT_OUT = (
+    "Parts of this answer rested on documents that are gone or that you may not see any more. "
+    "They are left out."
+)
+
+
+async def record_for(services: ApiServices, caller: Caller, answer_id: str) -> AnswerRecord:
+    """Return the record of an answer as it was stored, if `caller` may read it.
+
+    That is who asked, or an operator of the tenant. Raises NotFound, ObjectStorageUnavailable.
+    """
+    record = await services.answers.find(caller.scope.tenant, answer_id)
+    if record is None or not may_read(caller, record.subject):
+        raise NotFound(
+            "There is no such answer, or it is not yours. An answer given a moment ago may take "
+            "some seconds to be found."
+        )
+    return record
+
+
+def may_read(caller: Caller, subject: str) -> bool:
+    """Whether a caller may read what was answered to `subject`, in the same tenant."""
+    return caller.subject == subject or caller.role.includes(Role.OPERATOR)
+
+
+async def visible_record(
+    services: ApiServices, scope: AccessScope, record: AnswerRecord
+) -> tuple[AnswerRecord, bool]:
+    """Return the part of a record that `scope` may see now, and whether that is all of it."""
+    answer = record.answer
+    cited = {each.passage.document_id for each in (*answer.citations, *answer.see_also)}
+    visible = await visible_documents(services, scope, cited, record.at)
+    left = visible_part(answer, lambda each: each.document_id in visible)
+    # Follow-ups name what stands in documents.
+    if left is not answer:
+        left = replace(left, follow_ups=())
+    return replace(record, answer=left), left is answer
+
+
+async def visible_documents(
+    services: ApiServices, scope: AccessScope, documents: Collection[str], at: datetime
+) -> frozenset[str]:
+    """Return those documents that `scope` may see now and that are those of the moment `at`."""
+
+    async def is_visible(document_id: str) -> bool:
+        try:
+            document = await services.library.document(scope, document_id)
+        except NotFound:
+            return False
+        # Else the document that was cited is gone, and another has its name now.
+        return document.hold is None and document.created_at <= at
+
+    ordered = sorted(documents)
+    found = await asyncio.gather(*map(is_visible, ordered))
+    return frozenset(each for each, visible in zip(ordered, found, strict=True) if visible)

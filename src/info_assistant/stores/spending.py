@@ -1,0 +1,138 @@
+"""What was spent, summed from the ledger's lines (`ports.Spending`), and read for budgets.
+
+Nothing here is a truth of its own: every sum can be made again from the segments at any time.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, timedelta
+
+from info_assistant.errors import ObjectStorageUnavailable, StoredDataInvalid
+from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.spend import SpendEvent, UsageLine
+from info_assistant.model.spend_fold import SpendFold
+from info_assistant.observability.log import get_logger
+from info_assistant.ports import Clock
+from info_assistant.resilience.budgets import MonthlyBudgets
+from info_assistant.stores.ledger import KIND, RecordedLedger, spend_event
+from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.segments import Fields
+
+LOOK_S = 5.0
+"""How often budgets are told of what other replicas have spent."""
+
+_FINISHED = timedelta(days=2)
+_DAYS_KEPT = 4096
+_AT_START_S = 5.0
+_AT_ONCE = 100
+_log = get_logger("spending")
+
+
+class RecordedSpending:
+    """Sums of the events in a record log."""
+
+    def __init__(self, log: RecordLog, ledger: RecordedLedger, clock: Clock) -> None:
+        """Read from `log`; requests under way are known to `ledger`."""
+        self._log = log
+        self._ledger = ledger
+        self._clock = clock
+        self._finished: OrderedDict[tuple[str, date], Sequence[UsageLine]] = OrderedDict()
+
+    def of_request(self, request_id: str) -> AnswerUsage:
+        """Return what the calls of a request took so far; known here for some thousand requests."""
+        return self._ledger.of_request(request_id)
+
+    async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:
+        """Return a tenant's sums of these days (UTC). Raises ObjectStorageUnavailable."""
+        lines: list[UsageLine] = []
+        for n in range((last - first).days + 1):
+            lines += await self._of_day(tenant, first + timedelta(days=n))
+        return lines
+
+    async def _of_day(self, tenant: str, day: date) -> Sequence[UsageLine]:
+        now = self._clock.now()
+        known = self._finished.get((tenant, day))
+        if known is not None:
+            return known
+        fold = SpendFold()
+        async for page in self._log.of_day(KIND, tenant, day, set()):
+            await asyncio.to_thread(_fold, page, fold)
+        lines = fold.lines(now)
+        # What an old day says changes no more, but for the word by which a dead call is called.
+        if day <= now.astimezone(UTC).date() - _FINISHED:
+            self._finished[tenant, day] = lines
+            if len(self._finished) > _DAYS_KEPT:
+                self._finished.popitem(last=False)
+        return lines
+
+
+class BudgetWatch:
+    """Tells budgets of what was spent, here in a former life and by other replicas."""
+
+    def __init__(
+        self, log: RecordLog, budgets: MonthlyBudgets, tenants: Callable[[], Sequence[str]]
+    ) -> None:
+        """Read from `log` for each tenant that `tenants` names."""
+        self._log = log
+        self._budgets = budgets
+        self._tenants = tenants
+        self._seen: dict[tuple[str, date], set[str]] = {}
+        self._reachable = True
+
+    async def start(self) -> None:
+        """Look once, for some seconds at most; the rest is read while answers are given."""
+        try:
+            async with asyncio.timeout(_AT_START_S):
+                await self._try_to_look()
+        except TimeoutError:
+            _log.warning("Budgets are not known wholly yet")
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self._try_to_look()
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Read what is new. Raises ObjectStorageUnavailable."""
+        wanted: set[tuple[str, date]] = set()
+        for tenant in self._tenants():
+            for day in self._budgets.days_to_read(tenant):
+                wanted.add((tenant, day))
+                seen = self._seen.setdefault((tenant, day), set())
+                async for page in self._log.of_day(KIND, tenant, day, seen):
+                    await self._tell(page)
+                self._budgets.has_read(tenant, day)
+        self._seen = {key: names for key, names in self._seen.items() if key in wanted}
+
+    async def _tell(self, page: Sequence[Fields]) -> None:
+        """Tell the budgets of some lines, few at a time: others want the event loop as well."""
+        events = await asyncio.to_thread(lambda: list(_events(page)))
+        for at, event in enumerate(events, 1):
+            self._budgets.note(event)
+            if at % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self.look()
+        except ObjectStorageUnavailable as error:
+            if self._reachable:
+                _log.warning("Budgets do not know what others spend", error=error.code)
+            self._reachable = False
+        else:
+            self._reachable = True
+
+
+def _fold(page: Sequence[Fields], fold: SpendFold) -> None:
+    for event in _events(page):
+        fold.add(event)
+
+
+def _events(page: Sequence[Fields]) -> Iterator[SpendEvent]:
+    for fields in page:
+        try:
+            yield spend_event(fields)
+        except StoredDataInvalid as error:
+            _log.warning("Line of the ledger unreadable", id=fields["id"], error=error.message)

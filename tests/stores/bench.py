@@ -1,0 +1,40 @@
+"""Where samples of what is stored are written and read, at a moment that never passes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from info_assistant.stores.blobs import ObjectBlobs
+
+WHEN = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+RECORD_ID = "01a209d2-0000-7000-8000-000000000001"
+
+
+class Noon:
+    """A clock that has stopped."""
+
+    def now(self) -> datetime:
+        """Return that moment."""
+        return WHEN
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a kind's things are written and read."""
+
+    folder: Path
+
+    @property
+    def blobs(self) -> ObjectBlobs:
+        """Object storage."""
+        return ObjectBlobs(str(self.folder))
+
+    async def only(self) -> tuple[str, bytes]:
+        """Return name and content of the one object that is stored."""
+        (key,) = [key async for key in self.blobs.keys("")]
+        return key, await self.blobs.get(key)
+
+
+Write = Callable[[Bench], Awaitable[bytes]]
+Read = Callable[[Bench, bytes], Awaitable[object]]

@@ -1,0 +1,70 @@
+"""Samples of what is stored around answers: feedback, and turns of conversations."""
+
+import json
+from datetime import timedelta
+
+from pydantic_core import to_json
+from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon
+
+from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.feedback import Feedback, Judgement
+from info_assistant.stores.conversations import BlobConversations
+from info_assistant.stores.feedback import feedback_fields, feedback_from
+
+FEEDBACK = Feedback(
+    id=RECORD_ID,
+    at=WHEN,
+    tenant="agency",
+    subject="ann",
+    answer_id=RECORD_ID,
+    judgement=Judgement.WRONG,
+    comment="It is 31 days.",
+    question="How long is leave?",
+    document_ids=("6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10",),
+)
+TALK = ConversationKey("agency", "ann", "talk-1")
+TURN = ConversationTurn(RECORD_ID, "How long is leave?")
+
+
+async def write_feedback(_: Bench) -> bytes:
+    """Write feedback."""
+    return to_json(feedback_fields(FEEDBACK))
+
+
+async def read_feedback(_: Bench, data: bytes) -> object:
+    """Read feedback."""
+    return feedback_from(json.loads(data))
+
+
+def conversations(bench: Bench) -> BlobConversations:
+    """Return the conversations of a bench, which ends with the record's id."""
+    return BlobConversations(bench.blobs, Noon(), timedelta(days=1), next_id=lambda: RECORD_ID)
+
+
+async def write_turn(bench: Bench) -> bytes:
+    """Add a turn to a conversation."""
+    await conversations(bench).add(TALK, TURN)
+    return (await bench.only())[1]
+
+
+async def read_turn(bench: Bench, data: bytes) -> object:
+    """Read a conversation back."""
+    await conversations(bench).add(TALK, TURN)
+    await bench.blobs.put((await bench.only())[0], data)
+    (turn,) = await conversations(bench).newest(TALK, 5)
+    return turn
+
+
+async def write_end(bench: Bench) -> bytes:
+    """Delete a conversation."""
+    await conversations(bench).add(TALK, TURN)
+    await conversations(bench).delete(TALK)
+    return (await bench.only())[1]
+
+
+async def read_end(bench: Bench, data: bytes) -> object:
+    """Find that a conversation is gone, whatever its end says."""
+    await write_end(bench)
+    await bench.blobs.put((await bench.only())[0], data)
+    await conversations(bench).add(TALK, TURN)
+    return await conversations(bench).newest(TALK, 5)
