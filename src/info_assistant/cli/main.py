@@ -101,6 +101,12 @@ def _evaluate() -> click.Command:
     return evaluate
 
 
+def _local_redis() -> click.Command:
+    from info_assistant.cli.local_redis import local_redis
+
+    return local_redis
+
+
 def _modes() -> click.Command:
     from info_assistant.cli.modes import modes
 
@@ -131,6 +137,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("serve", "Run the backend alone.", _serve),
     Entry("frontend", "Run the web page alone.", _frontend),
     Entry("local-qdrant", "Run the one-machine vector store alone.", _local_qdrant),
+    Entry("local-redis", "Run the one-machine Redis alone.", _local_redis),
     Entry("drill", "Run stand-ins for demonstrations, such as an identity provider.", _drill),
 )
 

@@ -112,6 +112,10 @@ class Modes:
         """Whether only answers given before are served."""
         return ModeName.CACHE_ONLY_MODE in self._active()
 
+    def redis_enabled(self) -> bool:
+        """Whether Redis is used: no, where people have switched it off."""
+        return ModeName.REDIS_ENABLED not in self._active()
+
     @property
     def maintenance(self) -> bool:
         """Whether the service is closed on purpose."""

@@ -5,6 +5,6 @@ what it needs. A variable that is set to nothing counts as not set.
 """
 
 from info_assistant.settings.installation import Settings, describe_variables
-from info_assistant.settings.values import LOCAL_KEY_NAME, Auth
+from info_assistant.settings.values import LOCAL_KEY_NAME, Auth, redis_socket, redis_url
 
-__all__ = ["LOCAL_KEY_NAME", "Auth", "Settings", "describe_variables"]
+__all__ = ["LOCAL_KEY_NAME", "Auth", "Settings", "describe_variables", "redis_socket", "redis_url"]

@@ -16,7 +16,6 @@ from info_assistant.ports import Probe
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
-from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
 from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
@@ -27,9 +26,10 @@ from info_assistant.wiring.answers import answer_pipeline
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.records import record_parts
+from info_assistant.wiring.redis import redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 
-_NOT_USED_YET = ("redis", "openai", "anthropic")
+_NOT_USED_YET = ("openai", "anthropic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +70,23 @@ def build(settings: Settings) -> Application:
     tenants = Tenants(objects.open("tenants"), clock)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
+    redis = redis_parts(settings, tenants, modes, metrics)
     documents = document_parts(base, tenants, ingesting=settings.ingestion_workers > 0)
     pipeline = answer_pipeline(base, records, documents.visibility, modes)
     probes: dict[str, Probe] = {
         "qdrant": base.qdrant,
         "object_storage": base.blobs,
         "embedder": base.embedder,
+        **redis.probes,
         **sign_in.probes,
     }
-    health = HealthMonitor(probes, clock, off=_NOT_USED_YET)
+    health = HealthMonitor(probes, clock, off=(*redis.off, *_NOT_USED_YET))
     load = LoadControl(metrics, base.embedder.warm_up)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
         library=documents.library,
-        limiter=LocalRateLimiter(tenants.rates_of),
+        limiter=redis.limiter,
         authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,
@@ -101,11 +103,18 @@ def build(settings: Settings) -> Application:
             **records.tasks,
             **documents.tasks,
             **load.tasks,
+            **redis.tasks,
             **sign_in.tasks,
         },
         starters=(objects.refresh, records.log.open, documents.visibility.refresh),
-        closers=(records.log.close, *documents.closers, *base.closers, *sign_in.closers),
-        limiter_kind="local",
+        closers=(
+            records.log.close,
+            *documents.closers,
+            *redis.closers,
+            *base.closers,
+            *sign_in.closers,
+        ),
+        limiter_kind=redis.limiter_kind,
     )
     return Application(
         qdrant=base.qdrant,
