@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from info_assistant.cli.local_redis import server
+
 if TYPE_CHECKING:
     from tests.conftest import RunningStack
 
