@@ -16,6 +16,7 @@ InfoAssistantError
 ├── Unavailable                    something we depend on does not answer; waiting helps
 │   ├── VectorStoreUnavailable
 │   ├── ObjectStorageUnavailable
+│   ├── RedisUnavailable            the cache and what replicas share; `kind` says how
 │   ├── EmbedderUnavailable
 │   ├── ProviderError               one call to a language model failed; `kind` says how
 │   ├── GenerationUnavailable       … and so did every other provider's
@@ -171,6 +172,30 @@ class ObjectStorageUnavailable(Unavailable):
     """Object storage cannot be read or written."""
 
     code = "object_storage_unavailable"
+
+
+class RedisFault(StrEnum):
+    """How Redis failed: what to do next differs."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    READ_ONLY = "read_only"
+    LOADING = "loading"
+    REFUSED = "refused"
+    FULL = "full"
+    BUSY = "busy"
+    FAILED = "failed"
+
+
+class RedisUnavailable(Unavailable):
+    """Redis did not serve a request, by fault `kind`; everything goes on without it."""
+
+    code = "redis_unavailable"
+
+    def __init__(self, message: str, *, kind: RedisFault) -> None:
+        """Carry a message for people and what kind of fault it is."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class EmbedderUnavailable(Unavailable):

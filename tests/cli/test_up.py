@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from info_assistant.cli.local_redis import server
+
 if TYPE_CHECKING:
     from tests.conftest import RunningStack
 
@@ -79,7 +81,11 @@ def test_a_newcomer_gets_addresses_and_a_cited_answer(stack: "RunningStack") -> 
 def test_each_process_names_its_role(stack: "RunningStack") -> None:
     """The process list shows who is who."""
     children = psutil.Process(stack.process.pid).children()
-    assert sorted(child.cmdline()[3] for child in children) == sorted(ROLES)
+    named = [Path(child.cmdline()[0]).name for child in children]
+    redis = [name for name in named if name in {"valkey-server", "redis-server"}]
+    ours = [child.cmdline()[3] for child in children if child.name() not in redis]
+    assert sorted(ours) == sorted(ROLES)
+    assert len(redis) == (1 if server() else 0)
 
 
 def test_the_vector_store_wants_its_key(stack: "RunningStack") -> None:

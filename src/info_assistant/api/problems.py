@@ -64,6 +64,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.Unavailable: Row(503, "Something that is needed does not answer"),
     errors.VectorStoreUnavailable: Row(500, "The search index does not answer"),
     errors.ObjectStorageUnavailable: Row(503, "The document storage does not answer"),
+    errors.RedisUnavailable: Row(503, "What replicas share cannot be reached"),
     errors.EmbedderUnavailable: Row(503, "The language model for search is not available"),
     errors.ProviderError: Row(503, "No answer can be written at the moment"),
     errors.GenerationUnavailable: Row(503, "No answer can be written at the moment"),

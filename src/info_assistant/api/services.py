@@ -218,5 +218,5 @@ class ApiServices:
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     essential: frozenset[str] = frozenset({"qdrant", "embedder"})
-    limiter_kind: Literal["shared", "local", "off"] = "off"
+    limiter_kind: Callable[[], Literal["shared", "local", "off"]] = lambda: "off"
     limits: Limits = field(default_factory=Limits)

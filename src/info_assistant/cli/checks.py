@@ -103,7 +103,8 @@ async def check_ports(settings: Settings) -> Sequence[Finding]:
     stack = Stack.of(settings, parent=os.getpid(), qdrant_key="")
     async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
         findings = []
-        for part, address in zip(stack.parts, stack.addresses, strict=True):
+        listening = [part for part in stack.parts if part.ready_url.startswith("http")]
+        for part, address in zip(listening, stack.addresses, strict=True):
             where = f"{address.host}:{address.port}"
             subject = f"Port of the {address.part}"
             try:

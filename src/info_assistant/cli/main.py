@@ -113,6 +113,12 @@ def _usage() -> click.Command:
     return usage
 
 
+def _local_redis() -> click.Command:
+    from info_assistant.cli.local_redis import local_redis
+
+    return local_redis
+
+
 def _modes() -> click.Command:
     from info_assistant.cli.modes import modes
 
@@ -149,6 +155,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("worker", "Take documents in, without an API.", _worker),
     Entry("frontend", "Run the web page alone.", _frontend),
     Entry("local-qdrant", "Run the one-machine vector store alone.", _local_qdrant),
+    Entry("local-redis", "Run the one-machine Redis alone.", _local_redis),
     Entry("drill", "Run stand-ins for demonstrations, such as an identity provider.", _drill),
 )
 

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 import httpx2
 
 from info_assistant.cli.local import Address
+from info_assistant.cli.local_redis import server
 from info_assistant.cli.processes import Part
 from info_assistant.errors import Unavailable
-from info_assistant.settings import Settings
+from info_assistant.settings import Settings, redis_socket, redis_url
 
-_GRACE_S = {"frontend": 3, "serve": 4, "local-qdrant": 1}
+_GRACE_S = {"frontend": 3, "serve": 4, "local-qdrant": 1, "local-redis": 1}
 """Whole seconds that each part may take to end; they end one after another, within 10 s in all."""
 
 _LOOK_S = 0.05
@@ -35,6 +36,7 @@ class Stack:
     frontend_url: str
     qdrant_url: str
     qdrant_remark: str
+    redis: str
 
     @classmethod
     def of(cls, settings: Settings, *, parent: int, qdrant_key: str) -> Self:
@@ -51,19 +53,25 @@ class Stack:
             url = urlsplit(settings.qdrant_url)
             host, port = url.hostname or here, url.port or DEFAULT_QDRANT_PORT
             roles.insert(0, ("local-qdrant", Address("vector store", host, port, "QDRANT_URL")))
+        redis_is_ours = settings.redis_is_local and server() is not None
         shared = {
             "DATA_DIR": str(settings.data_dir),
             "BACKEND_URL": _url(backend),
             "QDRANT_URL": settings.qdrant_url,
             "QDRANT_API_KEY": qdrant_key,
         }
+        parts = [_part(role, f"{_url(address)}/readyz", shared, parent) for role, address in roles]
+        if redis_is_ours:
+            shared["REDIS_URL"] = redis_url(settings.data_dir)
+            parts.insert(0, _part("local-redis", shared["REDIS_URL"], shared, parent))
         return cls(
-            parts=[_part(role, address, shared, parent) for role, address in roles],
+            parts=parts,
             addresses=[address for _, address in roles],
             backend_url=_url(backend),
             frontend_url=_url(frontend),
             qdrant_url=settings.qdrant_url,
             qdrant_remark=" (set by QDRANT_URL, not started here)" if remote else "",
+            redis=_redis_in_words(settings, ours=redis_is_ours),
         )
 
 
@@ -74,11 +82,19 @@ def _url(address: Address) -> str:
     return f"http://{host}:{address.port}"
 
 
-def _part(role: str, address: Address, shared: Mapping[str, str], parent: int) -> Part:
+def _redis_in_words(settings: Settings, *, ours: bool) -> str:
+    if ours:
+        return str(redis_socket(settings.data_dir))
+    if settings.redis_is_local:
+        return "none (no Valkey for this machine; see `info-assistant doctor`)"
+    return "as set by REDIS_URL, not started here"
+
+
+def _part(role: str, ready_url: str, shared: Mapping[str, str], parent: int) -> Part:
     return Part(
         name=role,
         command=(sys.executable, "-m", "info_assistant", role, "--parent", str(parent)),
-        ready_url=f"{_url(address)}/readyz",
+        ready_url=ready_url,
         log=Path(shared["DATA_DIR"]) / "logs" / f"{role}.log",
         settings={
             **shared,
@@ -118,7 +134,24 @@ async def _wait_ready(
 
 
 async def _is_ready(client: httpx2.AsyncClient, url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return await _pongs(parts.path)
     try:
         return (await client.get(url)).is_success
     except httpx2.TransportError:
+        return False
+
+
+async def _pongs(socket: str) -> bool:
+    """Whether a Redis answers on this socket."""
+    try:
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            try:
+                writer.write(b"PING\r\n")
+                return await reader.readline() == b"+PONG\r\n"
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
         return False

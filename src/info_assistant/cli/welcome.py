@@ -53,6 +53,7 @@ class Welcome:
         click.echo(f"Web page      {self._stack.frontend_url}")
         click.echo(f"Backend       {self._stack.backend_url} (API described at /docs)")
         click.echo(f"Vector store  {self._stack.qdrant_url}{self._stack.qdrant_remark}")
+        click.echo(f"Redis         {self._stack.redis}")
         click.echo(f"Data          {self._data_dir}")
 
     async def _samples(self, backend: Backend) -> None:

@@ -116,6 +116,11 @@ class Metrics:
             "Calls and probes that found Qdrant unavailable.",
             registry=self.registry,
         )
+        self.redis_connection_errors = Counter(
+            "redis_connection_errors",
+            "Requests and looks that found Redis unavailable.",
+            registry=self.registry,
+        )
         self.documents = Gauge(
             "documents", "Documents by state.", ("state",), registry=self.registry
         )

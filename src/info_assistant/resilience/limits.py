@@ -4,7 +4,7 @@ A request is counted twice where both are limited: for its caller and for its te
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from info_assistant.errors import RateLimited
@@ -44,7 +44,38 @@ class Rates:
 UNLIMITED = Rates()
 """No limit for anybody."""
 
-_Key = tuple[str, str, Traffic]
+BucketKey = tuple[str, str, Traffic]
+"""Tenant, subject ("" for all of the tenant's callers together), kind of traffic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One count that a request adds to, and the rate at which it is given back."""
+
+    key: BucketKey
+    rate: Rate
+
+
+def buckets_of(caller: Caller, traffic: Traffic, rates: Rates) -> Sequence[Bucket]:
+    """Return what a request counts in: nothing, its caller, its tenant, or both."""
+    tenant = caller.scope.tenant
+    limits = (
+        (caller.subject, rates.each_caller.get(traffic)),
+        ("", rates.whole_tenant.get(traffic)),
+    )
+    return [
+        Bucket((tenant, subject, traffic), rate) for subject, rate in limits if rate is not None
+    ]
+
+
+def refusal(wait_s: float, limit: int) -> RateLimited:
+    """Return the error for a request that comes `wait_s` seconds too early."""
+    return RateLimited(
+        "You have asked more often than the limit allows. "
+        f"Please wait {max(1, round(wait_s))} seconds and ask again.",
+        retry_after_s=wait_s,
+        limit=limit,
+    )
 
 
 class LocalRateLimiter:
@@ -59,43 +90,35 @@ class LocalRateLimiter:
         """Ask `rates_of` for the rates of a tenant at each request, so that changes take effect."""
         self._rates_of = rates_of
         self._monotonic = monotonic
-        self._due: dict[_Key, float] = {}
+        self._due: dict[BucketKey, float] = {}
 
     async def admit(self, caller: Caller, traffic: Traffic) -> Allowance | None:
         """Return what is left to a caller who may go on. Raises RateLimited."""
-        tenant = caller.scope.tenant
-        rates = self._rates_of(tenant)
-        limits = [
-            ((tenant, subject, traffic), rate)
-            for subject, rate in (
-                (caller.subject, rates.each_caller.get(traffic)),
-                ("", rates.whole_tenant.get(traffic)),
-            )
-            if rate is not None
-        ]
-        if not limits:
+        rates = self._rates_of(caller.scope.tenant)
+        return self.take(buckets_of(caller, traffic, rates))
+
+    def take(self, buckets: Sequence[Bucket]) -> Allowance | None:
+        """Count one request in every bucket, or in none. Raises RateLimited."""
+        if not buckets:
             return None
         now = self._monotonic()
         # Only a request that passes all is counted by any.
-        wait_s, limit = max((self._wait_s(key, rate, now), rate.burst) for key, rate in limits)
+        wait_s, limit = max((self._wait_s(each, now), each.rate.burst) for each in buckets)
         if wait_s > _ROUNDING_S:
-            raise RateLimited(
-                "You have asked more often than the limit allows. "
-                f"Please wait {max(1, round(wait_s))} seconds and ask again.",
-                retry_after_s=wait_s,
-                limit=limit,
-            )
-        left = [self._count(key, rate, now) for key, rate in limits]
+            raise refusal(wait_s, limit)
+        left = [self._count(each, now) for each in buckets]
         if len(self._due) > _MOST_BUCKETS:
             self._forget(now)
         return min(left, key=lambda allowance: allowance.remaining)
 
-    def _wait_s(self, key: _Key, rate: Rate, now: float) -> float:
-        return self._due.get(key, now) - now - rate.interval_s * (rate.burst - 1)
+    def _wait_s(self, bucket: Bucket, now: float) -> float:
+        rate = bucket.rate
+        return self._due.get(bucket.key, now) - now - rate.interval_s * (rate.burst - 1)
 
-    def _count(self, key: _Key, rate: Rate, now: float) -> Allowance:
-        due = max(self._due.get(key, now), now) + rate.interval_s
-        self._due[key] = due
+    def _count(self, bucket: Bucket, now: float) -> Allowance:
+        rate = bucket.rate
+        due = max(self._due.get(bucket.key, now), now) + rate.interval_s
+        self._due[bucket.key] = due
         spare = rate.burst - (due - now) / rate.interval_s
         return Allowance(rate.burst, max(0, int(spare + _ROUNDING_S)), due - now)
 

@@ -117,6 +117,10 @@ class Modes:
         mode = self._active().get(ModeName.LLM_PROVIDER)
         return mode.value if mode else ORDINARY[ModeName.LLM_PROVIDER]
 
+    def redis_enabled(self) -> bool:
+        """Whether Redis is used: no, where people have switched it off."""
+        return ModeName.REDIS_ENABLED not in self._active()
+
     @property
     def maintenance(self) -> bool:
         """Whether the service is closed on purpose."""

@@ -31,6 +31,8 @@ from info_assistant.settings.values import (
     local_key_of,
     mode_of,
     needed_for_oidc,
+    redis_url,
+    redis_urls_of,
     s3_endpoint_of,
 )
 from info_assistant.settings.variables import named
@@ -95,6 +97,15 @@ class Settings:
             "QDRANT_API_KEY",
             "Key for the vector store. Default: the content of DATA_DIR/qdrant-api-key, if `up` "
             "has made one; it is used for a Qdrant on this machine only.",
+        ),
+    )
+    redis_urls: tuple[str, ...] = field(
+        repr=False,
+        metadata=named(
+            "REDIS_URL",
+            "Redis or Valkey: redis://host:6379, several with commas between them, of which the "
+            "master is used. Default: the one that `up` starts on a socket in DATA_DIR; without "
+            "any, limits are kept by each process alone.",
         ),
     )
     blob_url: str = field(
@@ -271,6 +282,11 @@ class Settings:
         return {"endpoint": self.s3_endpoint} if self.s3_endpoint else {}
 
     @property
+    def redis_is_local(self) -> bool:
+        """Whether Redis is the one on this machine that `up` starts."""
+        return self.redis_urls in {(), (redis_url(self.data_dir),)}
+
+    @property
     def qdrant_is_local(self) -> bool:
         """Whether the vector store is the one on this machine that `up` starts."""
         return is_loopback(urlsplit(self.qdrant_url).hostname)
@@ -294,6 +310,7 @@ class Settings:
             backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
             qdrant_api_key=given.get("QDRANT_API_KEY") or local_key_of(qdrant_url, data_dir),
+            redis_urls=redis_urls_of(given, data_dir),
             blob_url=given.get("BLOB_URL") or (data_dir / "objects").as_uri(),
             s3_endpoint=s3_endpoint_of(given),
             bind_host=bind_address_of(given, auth),

@@ -1,6 +1,9 @@
 """What single variables may be set to, and in which words others are refused."""
 
+import hashlib
 import ipaddress
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -10,6 +13,8 @@ from info_assistant.environment import LOOPBACK, choice_of, url_of, wrong
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import CHOICES, LONGEST_MESSAGE, ORDINARY, ModeName
+
+_LONGEST_SOCKET = 100
 
 LOCAL_KEY_NAME = "qdrant-api-key"
 """The file in DATA_DIR that holds the key of the local Qdrant."""
@@ -56,6 +61,44 @@ def local_key_of(qdrant_url: str, data_dir: Path) -> str | None:
             f"The key of the local Qdrant in {data_dir / LOCAL_KEY_NAME} cannot be read ({exc}). "
             "Make the file readable for this user, or set QDRANT_API_KEY."
         ) from exc
+
+
+def redis_socket(data_dir: Path) -> Path:
+    """Return where the Redis of this machine listens: a socket that only its owner can open.
+
+    The kernel takes names of about 100 characters; a longer DATA_DIR gets a name of its own in the
+    folder for temporary files.
+    """
+    path = data_dir / "redis" / "redis.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        return path
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"info-assistant-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def redis_urls_of(given: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
+    """Return the Redis servers: those named, else the one that `up` has made here, else none.
+
+    Raises Misconfigured.
+    """
+    if "REDIS_URL" not in given:
+        return (redis_url(data_dir),) if (data_dir / "redis").is_dir() else ()
+    urls = tuple(each.strip() for each in given["REDIS_URL"].split(",") if each.strip())
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
+            raise wrong(
+                "REDIS_URL",
+                parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+                "give redis://host:6379 (rediss:// for TLS) or unix:///path, several with commas "
+                "between them",
+            )
+    return urls
+
+
+def redis_url(data_dir: Path) -> str:
+    """Return the address of the Redis of this machine."""
+    return f"unix://{redis_socket(data_dir)}"
 
 
 def bind_address_of(given: Mapping[str, str], auth: Auth) -> str:

@@ -18,7 +18,6 @@ from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
-from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.load import LoadControl
 from info_assistant.resilience.modes import Modes
 from info_assistant.resilience.tasks import BackgroundTasks
@@ -31,10 +30,9 @@ from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
 from info_assistant.wiring.parts import one_after_the_other, together
 from info_assistant.wiring.records import record_parts
+from info_assistant.wiring.redis import redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 from info_assistant.wiring.spend import SpendParts, spend_parts
-
-_NOT_USED_YET = ("redis",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +87,7 @@ def build(settings: Settings) -> Application:
     spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
+    redis = redis_parts(settings, tenants, modes, metrics)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
@@ -96,13 +95,13 @@ def build(settings: Settings) -> Application:
         base, records, documents.visibility, modes, settings.answering, _writer(models, spend)
     )
     # Closed in this order: what is still to be noted first, what others stand on last.
-    parts = together([spend, records, documents, models, base, sign_in])
-    health = HealthMonitor(parts.probes, clock, off=(*_NOT_USED_YET, *models.off))
+    parts = together([spend, records, documents, models, redis, base, sign_in])
+    health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
         library=documents.library,
-        limiter=LocalRateLimiter(tenants.rates_of),
+        limiter=redis.limiter,
         authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,
@@ -124,7 +123,7 @@ def build(settings: Settings) -> Application:
             *documents.starters,
         ),
         closers=parts.closers,
-        limiter_kind="local",
+        limiter_kind=redis.limiter_kind,
     )
     return Application(
         qdrant=base.qdrant,

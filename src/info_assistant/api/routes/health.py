@@ -64,7 +64,7 @@ def _add_health(router: APIRouter, services: ApiServices) -> None:
             dependencies=dependency_bodies(known),
             modes=mode_bodies(modes.in_force()),
             incidents=incident_bodies(services.incidents.shown()),
-            limiter=services.limiter_kind,
+            limiter=services.limiter_kind(),
         )
         # In maintenance nothing may restart what people are mending, whatever is down.
         failing = status != "ok" if strict else status == "down" and not modes.maintenance
