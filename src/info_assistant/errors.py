@@ -192,7 +192,7 @@ class RedisUnavailable(Unavailable):
 
     code = "redis_unavailable"
 
-    def __init__(self, message: str, *, kind: RedisFault) -> None:
+    def __init__(self, message: str, *, kind: RedisFault = RedisFault.FAILED) -> None:
         """Carry a message for people and what kind of fault it is."""
         super().__init__(message)
         self.kind = kind

@@ -63,6 +63,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "unreadable_document": 422,
         "unavailable": 503,
         "vector_store_unavailable": 500,
+        "redis_unavailable": 503,
         "object_storage_unavailable": 503,
         "embedder_unavailable": 503,
         "provider_error": 503,

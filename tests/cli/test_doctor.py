@@ -101,6 +101,6 @@ def test_a_running_stack_is_in_order(run_cli: "Callable[..., Run]", stack: "Runn
     }
     run = run_cli("doctor", **settings)
     assert run.code == 0, run.out
-    assert run.out.count("answers") == 3
+    assert run.out.count(" answers\n") == 3
     assert "exact search is measured up to 100,000" in run.out
     assert "Backend's qdrant: ok" in run.out

@@ -81,9 +81,8 @@ def test_a_newcomer_gets_addresses_and_a_cited_answer(stack: "RunningStack") -> 
 def test_each_process_names_its_role(stack: "RunningStack") -> None:
     """The process list shows who is who."""
     children = psutil.Process(stack.process.pid).children()
-    named = [Path(child.cmdline()[0]).name for child in children]
-    redis = [name for name in named if name in {"valkey-server", "redis-server"}]
-    ours = [child.cmdline()[3] for child in children if child.name() not in redis]
+    redis = [child for child in children if child.name() in {"valkey-server", "redis-server"}]
+    ours = [child.cmdline()[3] for child in children if child not in redis]
     assert sorted(ours) == sorted(ROLES)
     assert len(redis) == (1 if server() else 0)
 
