@@ -8,6 +8,7 @@ with an id, they would be supported; that is what the stand-ins of `drills/` are
 """
 
 import json
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from typing import Any
 
 import httpx2
 import openai
-from benchmarks.harness.processes import await_true, stop
+from benchmarks.harness.processes import await_true, stop, unused_port
 from benchmarks.kills import stack_environment
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +40,7 @@ def main() -> int:
     """Run the trial, print what became of it and keep it."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         environment = stack_environment(folder)
-        port = str(int(environment["BACKEND_PORT"]) + 1)
+        port = str(unused_port())
         environment |= {
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
             "OPENAI_MODEL": "smollm2",
@@ -49,6 +50,7 @@ def main() -> int:
             "ANSWER_CONTEXT_TOKENS": "500",
             "ANSWER_TOKENS": "200",
             "LOG_LEVEL": "ERROR",
+            "QDRANT_API_KEY": secrets.token_urlsafe(32),
         }
         product = [sys.executable, "-m", "info_assistant"]
         stack.enter_context(running([sys.argv[1], str(SERVER), port], environment))
@@ -75,7 +77,7 @@ def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if command[0] == sys.argv[1] else sys.stderr,
     )
     try:
         yield
