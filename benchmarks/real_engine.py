@@ -111,14 +111,7 @@ def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
     streamed = client.post(
         "/v1/query", json={"question": questions[0]}, headers={"Accept": "text/event-stream"}
     ).text
-    with openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as chat:
-        finish = (
-            chat.chat.completions.create(
-                model="info-assistant", messages=[{"role": "user", "content": questions[0]}]
-            )
-            .choices[0]
-            .finish_reason
-        )
+    finish = chat_end(url, questions[0])
     total = client.get("/v1/usage").json()["total"]
     checked = all(each["citations"] for each in sentences)
     ended = "event: final" in streamed or "event: error" in streamed
@@ -130,17 +123,30 @@ def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
         "seconds": took,
         "sentences_shown": len(sentences),
         "supports": sorted({each["support"] for each in sentences}),
-        "chat_finish_reason": finish,
+        "chat_end": finish,
         "usage": total,
         "holds": (
             set(ends) <= KNOWN_ENDS
             and wrote
             and checked
             and ended
+            and finish in {"stop", "generation_unavailable"}
             and total["calls"] >= QUESTIONS
             and total["output_tokens"] > 0
         ),
     }
+
+
+def chat_end(url: str, question: str) -> str:
+    """Return how OpenAI's own client sees a question end."""
+    with openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as chat:
+        try:
+            reply = chat.chat.completions.create(
+                model="info-assistant", messages=[{"role": "user", "content": question}]
+            )
+        except openai.APIStatusError as error:
+            return str(error.code)
+        return reply.choices[0].finish_reason
 
 
 if __name__ == "__main__":
