@@ -23,6 +23,10 @@ import openai
 from benchmarks.harness.processes import await_true, stop, unused_port
 from benchmarks.kills import stack_environment
 
+from info_assistant.answering.compose import ContextBudget, compose
+from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.question import Question
+
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "real_engine.json"
 SERVER = Path(__file__).parent / "harness" / "engine_server.py"
@@ -62,6 +66,7 @@ def main() -> int:
         await_true(lambda: all_there(client), READY_S, "backend and engine answer", 0.2)
         ingest = [*product, "ingest", str(ROOT / "samples" / "documents")]
         subprocess.run(ingest, env=environment, check=True, stdout=subprocess.DEVNULL)
+        warm_up(environment["OPENAI_BASE_URL"])
         outcome = trial(client, environment["BACKEND_URL"])
     outcome["date"] = time.strftime("%Y-%m-%d")
     RESULT.write_text(json.dumps(outcome, indent=1) + "\n")
@@ -92,6 +97,21 @@ def all_there(client: httpx2.Client) -> bool:
     except httpx2.TransportError:
         return False
     return all(health[name]["state"] == "ok" for name in ("openai", "qdrant"))
+
+
+def warm_up(url: str) -> None:
+    """Let the engine read our instructions once, which it keeps for every question after that."""
+    asked = Question("warm-up", "Ready?", LOCAL_OPERATOR)
+    prompt = compose(asked, (), ContextBudget()).prompt
+    with openai.OpenAI(api_key="any", base_url=url, max_retries=0, timeout=120) as engine:
+        engine.chat.completions.create(
+            model="smollm2",
+            max_tokens=1,
+            messages=[
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": prompt.messages[0].text},
+            ],
+        )
 
 
 def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
