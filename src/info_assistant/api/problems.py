@@ -60,6 +60,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.ContradictoryModes: Row(409, "These modes exclude each other"),
     errors.ResumeElsewhere: Row(409, "The answer is given elsewhere"),
     errors.Unreadable: Row(422, "The document cannot be read"),
+    errors.ReaderBroken: Row(422, "The document cannot be read"),
     errors.Unavailable: Row(503, "Something that is needed does not answer"),
     errors.VectorStoreUnavailable: Row(500, "The search index does not answer"),
     errors.ObjectStorageUnavailable: Row(503, "The document storage does not answer"),
