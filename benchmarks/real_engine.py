@@ -8,6 +8,7 @@ with an id, they would be supported; that is what the stand-ins of `drills/` are
 """
 
 import json
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,12 @@ from typing import Any
 
 import httpx2
 import openai
-from benchmarks.harness.processes import await_true, stop
+from benchmarks.harness.processes import await_true, stop, unused_port
 from benchmarks.kills import stack_environment
+
+from info_assistant.answering.compose import ContextBudget, compose
+from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.question import Question
 
 ROOT = Path(__file__).parents[1]
 RESULT = Path(__file__).parent / "results" / "real_engine.json"
@@ -39,7 +44,7 @@ def main() -> int:
     """Run the trial, print what became of it and keep it."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         environment = stack_environment(folder)
-        port = str(int(environment["BACKEND_PORT"]) + 1)
+        port = str(unused_port())
         environment |= {
             "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",
             "OPENAI_MODEL": "smollm2",
@@ -49,6 +54,7 @@ def main() -> int:
             "ANSWER_CONTEXT_TOKENS": "500",
             "ANSWER_TOKENS": "200",
             "LOG_LEVEL": "ERROR",
+            "QDRANT_API_KEY": secrets.token_urlsafe(32),
         }
         product = [sys.executable, "-m", "info_assistant"]
         stack.enter_context(running([sys.argv[1], str(SERVER), port], environment))
@@ -60,6 +66,7 @@ def main() -> int:
         await_true(lambda: all_there(client), READY_S, "backend and engine answer", 0.2)
         ingest = [*product, "ingest", str(ROOT / "samples" / "documents")]
         subprocess.run(ingest, env=environment, check=True, stdout=subprocess.DEVNULL)
+        warm_up(environment["OPENAI_BASE_URL"])
         outcome = trial(client, environment["BACKEND_URL"])
     outcome["date"] = time.strftime("%Y-%m-%d")
     RESULT.write_text(json.dumps(outcome, indent=1) + "\n")
@@ -75,7 +82,7 @@ def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if command[0] == sys.argv[1] else sys.stderr,
     )
     try:
         yield
@@ -90,6 +97,21 @@ def all_there(client: httpx2.Client) -> bool:
     except httpx2.TransportError:
         return False
     return all(health[name]["state"] == "ok" for name in ("openai", "qdrant"))
+
+
+def warm_up(url: str) -> None:
+    """Let the engine read our instructions once, which it keeps for every question after that."""
+    asked = Question("warm-up", "Ready?", LOCAL_OPERATOR)
+    prompt = compose(asked, (), ContextBudget()).prompt
+    with openai.OpenAI(api_key="any", base_url=url, max_retries=0, timeout=120) as engine:
+        engine.chat.completions.create(
+            model="smollm2",
+            max_tokens=1,
+            messages=[
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": prompt.messages[0].text},
+            ],
+        )
 
 
 def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
@@ -109,14 +131,7 @@ def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
     streamed = client.post(
         "/v1/query", json={"question": questions[0]}, headers={"Accept": "text/event-stream"}
     ).text
-    with openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as chat:
-        finish = (
-            chat.chat.completions.create(
-                model="info-assistant", messages=[{"role": "user", "content": questions[0]}]
-            )
-            .choices[0]
-            .finish_reason
-        )
+    finish = chat_end(url, questions[0])
     total = client.get("/v1/usage").json()["total"]
     checked = all(each["citations"] for each in sentences)
     ended = "event: final" in streamed or "event: error" in streamed
@@ -128,17 +143,30 @@ def trial(client: httpx2.Client, url: str) -> dict[str, Any]:
         "seconds": took,
         "sentences_shown": len(sentences),
         "supports": sorted({each["support"] for each in sentences}),
-        "chat_finish_reason": finish,
+        "chat_end": finish,
         "usage": total,
         "holds": (
             set(ends) <= KNOWN_ENDS
             and wrote
             and checked
             and ended
+            and finish in {"stop", "generation_unavailable"}
             and total["calls"] >= QUESTIONS
             and total["output_tokens"] > 0
         ),
     }
+
+
+def chat_end(url: str, question: str) -> str:
+    """Return how OpenAI's own client sees a question end."""
+    with openai.OpenAI(api_key="any", base_url=f"{url}/v1", max_retries=0) as chat:
+        try:
+            reply = chat.chat.completions.create(
+                model="info-assistant", messages=[{"role": "user", "content": question}]
+            )
+        except openai.APIStatusError as error:
+            return str(error.code)
+        return reply.choices[0].finish_reason
 
 
 if __name__ == "__main__":

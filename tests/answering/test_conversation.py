@@ -219,6 +219,7 @@ def test_follow_ups_come_from_headings() -> None:
         return cite(n, held, 0, 5)
 
     see_also = [
+        found(0, "Leave guide"),
         found(1, "Leave", "Can I carry days over?"),
         found(2, "Leave", "Sick leave"),
         found(3, "Sick leave"),

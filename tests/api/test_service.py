@@ -66,6 +66,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "redis_unavailable": 503,
         "object_storage_unavailable": 503,
         "embedder_unavailable": 503,
+        "budget_exhausted": 429,
         "provider_error": 503,
         "generation_unavailable": 503,
         "ingestion_unavailable": 503,

@@ -20,6 +20,9 @@ from info_assistant.stores.purging import KEPT_FOR, QuotePurging
 from info_assistant.stores.record_log import RecordLog
 
 SECRET, PLAIN = "Leave lasts 30 days.", "Travel is paid."
+WRITTEN = "Whoever is on leave for a month is paid for travelling."
+"""What a model made of both."""
+
 OTHER = replace(
     QUOTED, document_id="6f1cf0a4-6a3b-5a43-9d52-000000000000", text=PLAIN, title="Travel"
 )
@@ -30,6 +33,7 @@ RECORD = replace(
         sentences=(
             AnswerSentence(SECRET, (1,), Support.SUPPORTED),
             AnswerSentence(PLAIN, (2,), Support.SUPPORTED),
+            AnswerSentence(WRITTEN, (1, 2), Support.UNVERIFIED),
         ),
         citations=(Citation(1, QUOTED, SECRET, 100, 120), Citation(2, OTHER, PLAIN, 100, 115)),
         see_also=(Citation(3, replace(QUOTED, ordinal=9), SECRET, 100, 120),),
@@ -91,10 +95,14 @@ async def test_quotes_go_and_hashes_stay(archive: Archive) -> None:
     assert (first["quote"], first["start"], first["end"]) == ("", 100, 120)
     assert first["passage"]["document_id"] == DOCUMENT.id
     assert (second["quote"], fields["question"]) == (PLAIN, RECORD.question)
-    assert [each["text"] for each in fields["answer"]["sentences"]] == ["", PLAIN]
+    assert [each["text"] for each in fields["answer"]["sentences"]] == ["", PLAIN, ""]
+    assert WRITTEN not in text
+    # It would name headings of what is gone.
+    assert fields["answer"]["follow_ups"] == []
     found = await archive.answers.find("agency", RECORD.id)
     assert found is not None
     assert [each.quote for each in found.answer.citations] == ["", PLAIN]
+    assert found.answer.citations[0].purged_sha256 == first["quote_sha256"]
     assert await archive.purging.carry_out() == 0
 
 

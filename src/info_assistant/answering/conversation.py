@@ -213,6 +213,8 @@ def follow_ups(see_also: Sequence[Citation], asked: str) -> tuple[str, ...]:
     for citation in see_also:
         path = citation.passage.heading_path
         heading = " ".join(path[-1].split()) if path else ""
+        if _bare(heading) == _bare(citation.passage.title):
+            continue
         if not 3 <= len(heading) <= 100 or _bare(heading) in known:  # noqa: PLR2004  Readable ones.
             continue
         known.add(_bare(heading))
