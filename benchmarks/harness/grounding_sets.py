@@ -122,11 +122,43 @@ async def samples(name: str, documents: Documents) -> list[Case]:
     return cases
 
 
-def made_passage(statements: Sequence[str]) -> Passage:
+def written(name: str) -> list[Case]:
+    """Return the cases, true and false, of a set that brings its own texts."""
+    texts = {
+        key: made_passage(
+            text["statements"],
+            title=text["title"],
+            headings=text["headings"],
+            table_header=text["table_header"],
+            joint=text["joint"],
+        )
+        for key, text in json.loads((SETS / f"{name}-texts.json").read_text()).items()
+    }
+    return [
+        Case(
+            row["id"],
+            row["kind"],
+            row["sentence"],
+            (made_passage(row["passage"]),)
+            if "passage" in row
+            else tuple(texts[key] for key in row["texts"]),
+        )
+        for row in rows(f"{name}.jsonl")
+    ]
+
+
+def made_passage(
+    statements: Sequence[str],
+    *,
+    title: str = "Notice",
+    headings: Sequence[str] = (),
+    table_header: str = "",
+    joint: str = " ",
+) -> Passage:
     """Return a passage of these statements, one after the other."""
     spans, text = [], ""
     for statement in statements:
-        text += " " if text else ""
+        text += joint if text else ""
         spans.append(Span(len(text), len(text) + len(statement)))
         text += statement
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -136,11 +168,11 @@ def made_passage(statements: Sequence[str]) -> Passage:
         document_id=key,
         version=1,
         ordinal=0,
-        title="Notice",
+        title=title,
         source="notice.txt",
         access=("everyone",),
-        heading_path=(),
-        table_header="",
+        heading_path=tuple(headings),
+        table_header=table_header,
         page=None,
         text=text,
         start=0,
