@@ -177,7 +177,7 @@ def _cut(text: Facts, end: int, start: int) -> int:
 
 def _told(text: Facts, first: int, last: int) -> frozenset[str]:
     """Return the meaningful words of a stretch that are in no quantity, and those that tell."""
-    spans = [quantity.span for quantity in text.quantities]
+    spans = [q.span for q in text.quantities if q.dimension != "each"]
     found = set()
     for word in text.words.words[first:last]:
         if any(start <= word.start < end for start, end in spans):

@@ -61,7 +61,7 @@ _STRONG = re.compile(
     r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|your\s+|the\s+|everything\s+)*"
     r"(?:previous|prior|earlier|above|preceding|other|system|safety|you were told)|\[/?inst\]|<\s*/?system"
     r"|\bsystem prompt\b|\brepeat after me\b|\bdeveloper mode\b|\byour (?:new )?(?:instructions|task) "
-    r"(?:are|is|has)\b|\bfrom now on\W+(?:you|act|answer|ignore)|\bact as (?:if|an?)\b"
+    r"(?:are|is|has)\b|\bfrom now on\W+(?:you|act|answer|ignore|respond|reply|say|state|tell|write)|\bact as (?:if|an?)\b"
     r"|\bwhen (?:asked|summari[sz]ing|answering)\b[^.]{0,60}\b(?:state|say|answer|reply|respond|tell)\b"
     r"|\balways (?:reply|answer|respond)\b|\bnot cite any\b|\binstead tell\b|\bignore the context\b"
     r"|\boverride your\b|\bas if the (?:earlier|previous|other)",

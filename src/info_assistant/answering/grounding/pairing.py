@@ -82,7 +82,9 @@ def _unmatched(sentence: Facts, quote: Quote) -> list[Event]:
     return [
         event
         for event in quote.events
-        if event.kind in _RESTRICTS and not kinds & _RESTRICTS[event.kind]
+        if event.kind in _RESTRICTS
+        and not kinds & _RESTRICTS[event.kind]
+        and not (event.kind is Kind.ONLY_IF and _only_as_must(sentence, quote))
     ]
 
 
@@ -190,6 +192,8 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     for event in mine:
         if turned and event.kind is Kind.BANNED:
             continue
+        if event.kind is Kind.MUST and _only_as_must(sentence, quote):
+            continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
         if event.kind is Kind.MUST and _kept_from(event, sentence):
@@ -215,6 +219,20 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
         and event.clause == main
         and not _CONVEYS[event.kind] & {own.kind for own in sentence.events}
         for event in theirs
+    )
+
+
+def _only_as_must(sentence: Facts, quote: Quote) -> bool:
+    """Whether "only with gloves" is told as "gloves are a must"."""
+    mine = {event.kind for event in sentence.events}
+    return (
+        Kind.MUST in mine
+        and not mine & {Kind.ONLY, Kind.ONLY_IF}
+        and not any(event.kind is Kind.MUST for event in quote.events)
+        and any(
+            event.kind is Kind.ONLY_IF and event.governed & sentence.words.terms
+            for event in quote.events
+        )
     )
 
 

@@ -147,7 +147,7 @@ _SOFT_NEGATED = re.compile(
     r"|avoid\w*|prevent\w*|stop\w*|before|exclu\w+|remov\w+|bypass\w*|abolish\w*|cancel\w*"
     r"|end(?:s|ed)|discontinu\w+|missing|absent|absence|var(?:y|ies)|differ\w*|in(?:correct|complete|"
     r"frequent|formal|equit\w+)\w*|outside|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
-    r"|contrary|opposite|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
+    r"|contrary|opposite|suspend\w*|against|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
     r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once)\b"
 )
 _INTRODUCING = frozenset(

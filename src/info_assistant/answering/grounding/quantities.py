@@ -72,7 +72,8 @@ class Quantity:
 
     def same_number(self, other: "Quantity") -> bool:
         """Whether both are the same amount of the same thing, bounds aside."""
-        if self.value != other.value:
+        written = self.value if self.dimension else self.value * other.factor
+        if written != other.value:
             halves = {(self.value, self.dimension), (other.value, other.dimension)}
             return halves == {(Decimal("0.5"), ""), (Decimal(50), "%")}
         if self.dimension and self.dimension != other.dimension:
@@ -137,13 +138,14 @@ _MAYBE_MOST = re.compile(
 )
 _MAYBE_LEAST = re.compile(r"\b(?:after|from|starting|since|for)\W*(?:(?:the|a|about)\W+)*\Z")
 _DENIED = re.compile(r"\b(?:no|not|never|nobody|none|cannot|n't)\b[^.;,]*\Z")
+_NOBODY = re.compile(r"\b(?:nobody|no one|none)\b(?:\W+\w+){0,2}\W*\Z")
 _MOST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:or (?:less|fewer|under|below|younger|earlier)|at (?:the )?most|"
-    r"at the latest|(?:is|as) (?:the )?maximum)\b"
+    r"at the latest|(?:is|are|as) (?:the )?(?:maximum|most|limit))\b"
 )
 _LEAST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
-    r"(?:is|as) (?:the )?minimum)\b"
+    r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
 )
 
 
@@ -241,7 +243,10 @@ def _value(number: re.Match[str]) -> Decimal:
 def _bound(text: str, span: Span) -> Bound:
     before = text[max(0, span.start - 40) : span.start].lower()
     after = text[span.end : span.end + 40].lower()
-    if _MOST.search(before) or _MOST_AFTER.match(after):
+    most = _MOST.search(before)
+    if most and _NOBODY.search(before[: most.start()]):
+        return Bound.LEAST
+    if most or _MOST_AFTER.match(after):
         return Bound.MOST
     if _LEAST.search(before) or _LEAST_AFTER.match(after):
         return Bound.MOST if _DENIED.search(before) else Bound.LEAST

@@ -24,7 +24,8 @@ PREPOSITIONS = frozenset(
     "before within during until since over than per".split()
 )
 _SUBORDINATING = frozenset(
-    "if when where unless because although though while since once whoever whenever whatever".split()
+    "if when where unless because although though while since once whoever whenever "
+    "whatever".split()
 )
 _PRONOUNS = frozenset(
     "we you they he she it this these those there who which that i one nobody nothing anyone "
@@ -48,8 +49,8 @@ class Part:
     """A part of a text with its subject and what follows.
 
     `passive` says that something is done to the subject, `by` by whom, `stative` that the part
-    tells how something is. `inherits` says that it may go on about the subject of the part before it; the verb is among
-    the first meaningful words after the subject.
+    tells how something is. `inherits` says that it may go on about the subject of the part
+    before it; `verb` has the first meaningful word after the subject.
     """
 
     stems: frozenset[str]

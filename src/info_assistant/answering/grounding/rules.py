@@ -24,6 +24,7 @@ from info_assistant.answering.grounding.subjects import (
 )
 
 _RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where", "provided"])
+_PLACING = frozenset(["outside", "inside", "without"])
 _COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 _COPIED = 4
 _ADDED = 3
@@ -138,11 +139,24 @@ def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
         at
         and quote.words.words[at - 1].stem in terms
         and quote.words.words[at - 1].clause == word.clause
-        and len(said := quote.words.near(at, after=4)) > (word.lower not in _COMPARING)
-        and len(said - terms) > len(said) / 2
-        and _repeats(terms, quote.words.terms - said)
+        and _left_out(word.lower, at, sentence, quote)
         for at, word in enumerate(quote.words.words)
-        if word.lower in _RESTRICTING or (word.lower in _COMPARING and _number_after(quote, at))
+        if word.lower in _RESTRICTING | _PLACING
+        or (word.lower in _COMPARING and _number_after(quote, at))
+    )
+
+
+def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
+    """Whether most of what a restricting word introduces is missing from what is else repeated."""
+    terms = sentence.words.terms
+    said = quote.words.near(at, after=1 if word in _PLACING else 4)
+    missing = len(said - terms)
+    if word in _PLACING and not _near_copy(sentence, quote):
+        return False
+    return (
+        len(said) > (word in _RESTRICTING)
+        and missing > len(said) / 2
+        and _repeats(terms, quote.words.terms - said)
     )
 
 
