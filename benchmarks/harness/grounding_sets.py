@@ -8,6 +8,7 @@ since, or is read otherwise now, is refused rather than judged.
 import hashlib
 import json
 import mimetypes
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ ROOT = Path(__file__).parents[2]
 SETS = ROOT / "tests" / "answering" / "grounding" / "sets"
 SAMPLES = ROOT / "samples" / "documents"
 LIBRARY = ROOT.parent / "shared" / "library"
+
+OWN_TEXTS = ("harbour-and-others", "museum-and-others")
+"""Sets that bring texts of their own."""
+
+_WRONG = 3
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -101,6 +107,24 @@ async def paraphrases(name: str, documents: Documents) -> list[Case]:
         assert digest == row["quote_sha256"], f"{row['id']}: the document is read otherwise now"
         assert word_overlap(row["sentence"], quote) <= 0.5, f"{row['id']} is no paraphrase"  # noqa: PLR2004
         cases.append(Case(row["id"], "paraphrase", row["sentence"], (_at(passages, row),)))
+    return cases
+
+
+async def wrong_passages(name: str, documents: Documents) -> list[Case]:
+    """Return each true sentence of a set with three other passages of its document, one at a time.
+
+    Some of them say the same by chance; most are about the same and do not.
+    """
+    choice = random.Random(7)  # noqa: S311 - which passages, no secret.
+    cases = []
+    for row in rows(name):
+        passages = await documents.passages(row)
+        right = _at(passages, row)
+        others = [p for p in passages if p.id != right.id and right.text not in p.text]
+        cases += [
+            Case(f"{row['id']}-wrong", "wrong passage", row["sentence"], (other,))
+            for other in choice.sample(others, min(_WRONG, len(others)))
+        ]
     return cases
 
 

@@ -76,9 +76,8 @@ def _told_as_condition(event: Event, sentence: Facts) -> bool:
 def _unmatched(sentence: Facts, quote: Quote) -> list[Event]:
     """Return the exceptions and restrictions of the quote that the sentence has no word for."""
     kinds = {event.kind for event in sentence.events}
-    if not any(event.kind in {Kind.ONLY, Kind.ONLY_IF} for event in quote.events):
-        # "Unless they are ill" may be told as "only if they are ill".
-        kinds |= {Kind.EXCEPT} if Kind.ONLY in kinds else set()
+    if _only_for_unless(sentence, quote):
+        kinds |= {Kind.EXCEPT}
     return [
         event
         for event in quote.events
@@ -109,6 +108,8 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
     for restriction in _unmatched(sentence, quote):
         if mine and _doubly_negated(restriction, sentence, quote):
             mine.pop()
+    if theirs and _only_for_unless(sentence, quote):
+        theirs.pop()
     for same in (_about_the_same, _worded_alike):
         for event in list(mine):
             partner = next((t for t in theirs if same(t, event)), None)
@@ -219,6 +220,17 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
         and event.clause == main
         and not _CONVEYS[event.kind] & {own.kind for own in sentence.events}
         for event in theirs
+    )
+
+
+def _only_for_unless(sentence: Facts, quote: Quote) -> bool:
+    """Whether "not, unless they are ill" is told as "only if they are ill"."""
+    mine = {event.kind for event in sentence.events}
+    theirs = {event.kind for event in quote.events}
+    return (
+        bool(mine & {Kind.ONLY, Kind.ONLY_IF})
+        and Kind.EXCEPT in theirs - mine
+        and not theirs & {Kind.ONLY, Kind.ONLY_IF}
     )
 
 

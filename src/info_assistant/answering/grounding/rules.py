@@ -102,6 +102,9 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
 def _other_actor(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
     """Whether somebody else acts in a sentence than in the quote that says nearly the same."""
     words, quoted = sentence.words, quote.words
+    if " | " in quoted.text:
+        # In a table's row nobody acts: its cells are bound to one another by its numbers.
+        return foreign_subject(words, quoted, _elsewhere(quote, held), passive=True)
     elsewhere = _elsewhere(quote, held)
     return (
         changed_places(words, quoted)
