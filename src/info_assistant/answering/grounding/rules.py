@@ -120,8 +120,9 @@ def _other_actor(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> b
 def doubts(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> list[Reason]:
     """Return the reasons for which a sentence that nothing contradicts is not called supported."""
     found = []
-    elsewhere = _elsewhere(quote, held)
-    if _near_copy(sentence, quote) and unknown_opening(sentence.words, quote.words, elsewhere):
+    if _near_copy(sentence, quote) and unknown_opening(
+        sentence.words, quote.words, _elsewhere(quote, held)
+    ):
         found.append(Reason.SUBJECT)
     if _added_to_copied(sentence, quote, least=_ADDED - 1):
         found.append(Reason.BLENDED)
