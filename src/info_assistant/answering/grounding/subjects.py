@@ -12,7 +12,6 @@ from info_assistant.answering.grounding.lexicon import (
 from info_assistant.answering.grounding.polarity import is_imperative
 from info_assistant.answering.grounding.words import Words
 
-_BE = frozenset(["be", "is", "are", "was", "were", "been", "being", "get", "gets", "got"])
 _ACTOR_ENDING = re.compile(r"\w{3,}(?:[^aeiou]ers?|tors?|sors?|ees?|ists?|ants?|team|unit|board)\Z")
 _NO_ACTOR = frozenset(
     [
