@@ -20,12 +20,15 @@ from typing import Any
 import numpy as np
 from benchmarks.harness.grounding_sets import (
     LIBRARY,
+    OWN_TEXTS,
     SAMPLES,
     Case,
     Documents,
     mutations,
     paraphrases,
     samples,
+    written,
+    wrong_passages,
 )
 
 from info_assistant.answering.grounding.grounder import Grounder
@@ -41,6 +44,7 @@ RESULT = Path(__file__).parent / "results" / "grounding.json"
 MAY_LEAVE = frozenset({"swapped subject", "two passages blended", "injected instruction"})
 MOST_LEAVING = 0.2
 LEAST_SUPPORTED = 0.9
+MOST_WRONG = 0.05
 
 
 def main() -> int:
@@ -70,6 +74,8 @@ async def judged(library: Path) -> tuple[dict[str, dict[str, dict[str, float]]],
         carriers = await samples("carriers.jsonl", own)
         cases = [*await samples("adversarial.jsonl", own), *mutations(carriers)]
         tables["adversarial, own documents"] = await judge.table(cases)
+        for name in OWN_TEXTS:
+            tables[name] = await judge.table(written(name))
         if await asyncio.to_thread(library.is_dir):
             held = Documents(library, reader, embedder)
             tuned = await paraphrases("paraphrases.jsonl", held)
@@ -77,6 +83,8 @@ async def judged(library: Path) -> tuple[dict[str, dict[str, dict[str, float]]],
             tables["adversarial, library"] = await judge.table(mutations(apart[:30]))
             tables["paraphrases, tuned on"] = await judge.table(tuned)
             tables["paraphrases, kept apart"] = await judge.table(apart)
+            wrong = await wrong_passages("paraphrases.jsonl", held)
+            tables["true sentences, wrong passage"] = await judge.table(wrong)
     embedder.close()
     return tables, judge.times
 
@@ -96,7 +104,7 @@ class Bench:
         counts: dict[str, Counter[Support]] = {}
         for case in cases:
             support = await self.support(case)
-            if support is not Support.REFUTED and case.kind != "paraphrase":
+            if support is not Support.REFUTED and case.kind not in {"paraphrase", "wrong passage"}:
                 print(f"  {support}: {case.kind} {case.id}", flush=True)
             counts.setdefault(case.kind, Counter())[support] += 1
         return {
@@ -150,6 +158,8 @@ def holds(kind: str, row: dict[str, Any]) -> bool:
     """Whether a kind's row is as it must be."""
     if kind == "paraphrase":
         return bool(row["share supported"] >= LEAST_SUPPORTED)
+    if kind == "wrong passage":
+        return bool(row["share supported"] <= MOST_WRONG)
     if kind in MAY_LEAVE:
         return bool(row["supported"] == 0 and row["released"] <= MOST_LEAVING)
     return bool(row["released"] == 0)

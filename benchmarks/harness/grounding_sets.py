@@ -8,6 +8,7 @@ since, or is read otherwise now, is refused rather than judged.
 import hashlib
 import json
 import mimetypes
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ ROOT = Path(__file__).parents[2]
 SETS = ROOT / "tests" / "answering" / "grounding" / "sets"
 SAMPLES = ROOT / "samples" / "documents"
 LIBRARY = ROOT.parent / "shared" / "library"
+
+OWN_TEXTS = ("harbour-and-others", "museum-and-others")
+"""Sets that bring texts of their own."""
+
+_WRONG = 3
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -104,6 +110,24 @@ async def paraphrases(name: str, documents: Documents) -> list[Case]:
     return cases
 
 
+async def wrong_passages(name: str, documents: Documents) -> list[Case]:
+    """Return each true sentence of a set with three other passages of its document, one at a time.
+
+    Some of them say the same by chance; most are about the same and do not.
+    """
+    choice = random.Random(7)  # noqa: S311 - which passages, no secret.
+    cases = []
+    for row in rows(name):
+        passages = await documents.passages(row)
+        right = _at(passages, row)
+        others = [p for p in passages if p.id != right.id and right.text not in p.text]
+        cases += [
+            Case(f"{row['id']}-wrong", "wrong passage", row["sentence"], (other,))
+            for other in choice.sample(others, min(_WRONG, len(others)))
+        ]
+    return cases
+
+
 async def samples(name: str, documents: Documents) -> list[Case]:
     """Return the cases of a set over our own documents, citing one passage, and then two."""
     cases = []
@@ -122,11 +146,43 @@ async def samples(name: str, documents: Documents) -> list[Case]:
     return cases
 
 
-def made_passage(statements: Sequence[str]) -> Passage:
+def written(name: str) -> list[Case]:
+    """Return the cases, true and false, of a set that brings its own texts."""
+    texts = {
+        key: made_passage(
+            text["statements"],
+            title=text["title"],
+            headings=text["headings"],
+            table_header=text["table_header"],
+            joint=text["joint"],
+        )
+        for key, text in json.loads((SETS / f"{name}-texts.json").read_text()).items()
+    }
+    return [
+        Case(
+            row["id"],
+            row["kind"],
+            row["sentence"],
+            (made_passage(row["passage"]),)
+            if "passage" in row
+            else tuple(texts[key] for key in row["texts"]),
+        )
+        for row in rows(f"{name}.jsonl")
+    ]
+
+
+def made_passage(
+    statements: Sequence[str],
+    *,
+    title: str = "Notice",
+    headings: Sequence[str] = (),
+    table_header: str = "",
+    joint: str = " ",
+) -> Passage:
     """Return a passage of these statements, one after the other."""
     spans, text = [], ""
     for statement in statements:
-        text += " " if text else ""
+        text += joint if text else ""
         spans.append(Span(len(text), len(text) + len(statement)))
         text += statement
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -136,11 +192,11 @@ def made_passage(statements: Sequence[str]) -> Passage:
         document_id=key,
         version=1,
         ordinal=0,
-        title="Notice",
+        title=title,
         source="notice.txt",
         access=("everyone",),
-        heading_path=(),
-        table_header="",
+        heading_path=tuple(headings),
+        table_header=table_header,
         page=None,
         text=text,
         start=0,

@@ -1,5 +1,7 @@
 """What a sentence may not change in its quote."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +57,70 @@ def test_what_a_rule_refutes_is_held_back_with_its_reason(text: str, reason: Rea
         (reason,),
         (),
     )
+
+
+FEES = replace(
+    passage(
+        "Reading permit, resident | year | $31",
+        "Reading permit, second | year | $54",
+        "Locker | day | $9",
+        joint="\n",
+    ),
+    table_header="Service | Charged per | Fee",
+)
+CLUB = passage(
+    "A lane costs $24 per hour for clubs and $11 per hour for schools.",
+    "The treasurer holds the keys; the warden collects the rent.",
+    "A skipper must report to the harbour office.",
+    "Boats that are longer than 18 metres may not enter the basin.",
+    "A notice costs $70, or $35 if it is paid within 14 days.",
+    "Bonfires are allowed only from November to February.",
+    "Season tickets are not refunded, unless the holder is ill.",
+    "The manager tests the water 4 times a day.",
+    "Children under 8 must be accompanied by an adult.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "reason"),
+    [
+        ("A resident's reading permit costs $54 a year.", FEES, Reason.QUANTITY),
+        ("The locker costs $9 per hour.", FEES, Reason.QUANTITY),
+        ("A lane costs $11 per hour for clubs.", CLUB, Reason.QUANTITY),
+        ("The manager tests the water once a day.", CLUB, Reason.QUANTITY),
+        ("The warden holds the keys and the treasurer collects the rent.", CLUB, Reason.SUBJECT),
+        ("The harbour office must report to the skipper.", CLUB, Reason.SUBJECT),
+        ("An adult must be accompanied by children under 8.", CLUB, Reason.SUBJECT),
+        ("Boats may not enter the basin.", CLUB, Reason.EXCEPTION),
+        ("A notice costs $35.", CLUB, Reason.EXCEPTION),
+        ("Bonfires are allowed.", CLUB, Reason.EXCEPTION),
+        ("Season tickets are not refunded, even if the holder is ill.", CLUB, Reason.EXCEPTION),
+    ],
+)
+def test_labels_roles_and_conditions_may_not_change(
+    text: str, held: Passage, reason: Reason
+) -> None:
+    """A number keeps its label and rate, an actor its part, a statement its conditions."""
+    finding = check(text, held)
+    assert (finding.support, finding.reasons) == (Support.REFUTED, (reason,))
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("A resident's reading permit costs $31 a year.", FEES),
+        ("The locker costs $9 per day.", FEES),
+        ("A lane costs schools $11 an hour.", CLUB),
+        ("The manager tests the water four times daily.", CLUB),
+        ("The warden collects the rent and the treasurer holds the keys.", CLUB),
+        ("An adult must accompany children under 8.", CLUB),
+        ("Outside November to February, bonfires are not allowed.", CLUB),
+        ("Season tickets are refunded only if the holder is ill.", CLUB),
+    ],
+)
+def test_the_same_told_otherwise_is_supported(text: str, held: Passage) -> None:
+    """Order, voice, and two negations for one exception make no difference."""
+    assert check(text, held).support is Support.SUPPORTED, check(text, held)
 
 
 def test_a_sentence_in_other_words_is_supported_with_its_quote() -> None:
@@ -148,9 +214,29 @@ def test_a_verbatim_statement_is_always_supported(place: int) -> None:
     assert (finding.support, finding.evidence[0].span) == (Support.SUPPORTED, span)
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**7).filter(lambda number: number not in {15, 40}))
-def test_a_changed_number_is_never_supported(number: int) -> None:
-    """Whatever other number stands in the sentence, it is held back."""
-    text = f"The director must answer each complaint within {number} working days."
-    assert check(text, HELD).support is Support.REFUTED
+@settings(deadline=None, max_examples=80)
+@given(
+    st.integers(0, 10**7).filter(lambda number: number not in {15, 40}),
+    st.sampled_from(
+        [
+            "The director must answer each complaint within {} working days.",
+            "Within {} working days each complaint must be answered by the director.",
+            "Each complaint is to be answered in at most {} working days.",
+            "The director has {} working days to answer each complaint.",
+            "Staff may keep gifts worth up to ${}, unless a tender is open.",
+            "Unless a tender is open, a gift of ${} or less may be kept.",
+        ]
+    ),
+)
+def test_a_changed_number_is_never_supported(number: int, form: str) -> None:
+    """Whatever other number stands in the sentence, in whatever form, it is held back."""
+    assert check(form.format(number), HELD).support is Support.REFUTED
+    assert check(form.format(f"{number:,}"), HELD).support is Support.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("sixteen", 16), ("sixty", 60), ("seventy-five", 75), ("ninety", 90)]
+)
+def test_number_words_are_read_whole(word: str, value: int) -> None:
+    """The number is sixty, not six."""
+    assert [quantity.value for quantity in quantities(f"{word} hens")] == [value]

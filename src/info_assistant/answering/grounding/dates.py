@@ -12,10 +12,16 @@ _MONTHS |= {name[:3]: at for name, at in _MONTHS.items()} | {"sept": 9}
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:1[89]|20)\d\d)"
+_FIRST_DAY = (
+    rf"\b{_DAY}(?=\s*(?:-|to|until|till|and)\s*\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?"
+    rf"(?P<month>{_MONTH})\b\.?(?:,?\s+{_YEAR}\b)?)"
+)
+"""The first day of "12 to 23 August"."""
 _FORMS = tuple(
     re.compile(form, re.IGNORECASE)
     for form in (
         rf"\b{_DAY}\s+(?:of\s+)?(?P<month>{_MONTH})\b\.?(?:,?\s+{_YEAR}\b)?",
+        _FIRST_DAY,
         rf"\b(?P<month>{_MONTH})\b\.?\s+{_DAY}\b(?!\s*(?:%|hours|days))(?:,?\s+{_YEAR}\b)?",
         rf"\b(?P<month>{_MONTH})\b\.?,?\s+{_YEAR}\b",
         rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)\b",
@@ -34,6 +40,13 @@ _CLOCK = re.compile(
     r"|(?P<only>\d{1,2})\s*(?P<part>[ap]\.?m)\b)",
     re.IGNORECASE,
 )
+_FIRST_HOUR = re.compile(
+    r"(?<![\d:.])(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?(?=\s*(?:-|to|until|till|and)\s*"
+    r"\d{1,2}(?:[:.]\d\d)?\s*(?P<half>[ap]\.?m)\b)",
+    re.IGNORECASE,
+)
+"""The first of two times that share their half of the day: "8 to 11 a.m."."""
+_NOON = re.compile(r"\b(?:12\s+)?(noon|midday|midnight)\b", re.IGNORECASE)
 _RELATIVE = re.compile(
     r"\b(?:today|tomorrow|yesterday|tonight|(?:next|last) (?:week|month|year|spring|summer|autumn|"
     r"winter|mon|tues|wednes|thurs|fri)(?:day)?)\b",
@@ -76,10 +89,7 @@ def _all_forms(text: str) -> Iterator[Date]:
     """Yield whatever reads as a date; the more exact forms first."""
     for form in _FORMS:
         yield from map(_read, form.finditer(text))
-    for match in _CLOCK.finditer(text):
-        minute = _minute(match)
-        if minute is not None:
-            yield Date(0, 0, 0, minute, "", Span(*match.span()))
+    yield from _times(text)
     for match in _BARE_YEAR.finditer(text):
         yield Date(int(match[0]), 0, 0, -1, "", Span(*match.span()))
     for form in (_BARE_MONTH, _OTHER_MONTH):
@@ -90,6 +100,18 @@ def _all_forms(text: str) -> Iterator[Date]:
         for match in form.finditer(text):
             word = (match[1] if form is _WEEKDAY else match[0]).lower()
             yield Date(0, 0, 0, -1, word, Span(*match.span()))
+
+
+def _times(text: str) -> Iterator[Date]:
+    """Yield the times of day."""
+    for form in (_CLOCK, _FIRST_HOUR):
+        for match in form.finditer(text):
+            minute = _minute(match)
+            if minute is not None:
+                yield Date(0, 0, 0, minute, "", Span(*match.span()))
+    for match in _NOON.finditer(text):
+        minute = 0 if match[1].lower() == "midnight" else 12 * 60
+        yield Date(0, 0, 0, minute, "", Span(*match.span()))
 
 
 def _read(match: re.Match[str]) -> Date:
@@ -103,9 +125,10 @@ def _read(match: re.Match[str]) -> Date:
 
 
 def _minute(match: re.Match[str]) -> int | None:
-    hour = int(match["hour"] or match["only"])
-    minute = int(match["minute"] or 0)
-    half = (match["half"] or match["part"] or "").lower()
+    parts = match.groupdict()
+    hour = int(parts["hour"] or parts["only"])
+    minute = int(parts["minute"] or 0)
+    half = (parts["half"] or parts.get("part") or "").lower()
     if hour > 23 or minute > 59 or ("." in match[0] and not half):  # noqa: PLR2004
         return None
     if half:

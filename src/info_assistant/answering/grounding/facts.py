@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from info_assistant.answering.grounding.identifiers import has_identifier
 from info_assistant.answering.grounding.names import KnownNames, names
+from info_assistant.answering.grounding.quantities import Quantity
 from info_assistant.answering.grounding.reasons import Reason
 from info_assistant.answering.grounding.statements import Facts, Quote
 from info_assistant.answering.grounding.units import UNITS, singular
@@ -37,6 +38,14 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
         written = sentence.words.text[mine.span.start : mine.span.end].lower()
         if written == "both" or any(mine.same_number(theirs) for theirs in quote.quantities):
             continue
+        if mine.dimension.startswith("each"):
+            if not _for_each_named(mine, quote):
+                yield Reason.QUANTITY
+            continue
+        if mine.dimension.startswith("often"):
+            if not _as_often(mine, quote):
+                yield Reason.QUANTITY
+            continue
         # A table's header has the unit of the bare number in its cell.
         header = {singular(word.lower) for word in quote.held.context.words}
         if any(
@@ -48,6 +57,35 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
         ):
             continue
         yield Reason.QUANTITY
+
+
+def _for_each_named(mine: Quantity, quote: Quote) -> bool:
+    """Whether the quote names what a number is given for each of.
+
+    For a stretch of time, the quote must name it, be it in a cell or in "once in 12 months". For
+    a thing, it is enough that the quote gives no number for each of something else.
+    """
+    words = {singular(word.lower) for word in quote.words.words}
+    if mine.noun in words:
+        return True
+    if mine.dimension == "each":
+        return not any(theirs.dimension.startswith("each") for theirs in quote.quantities)
+    same = mine.dimension.removeprefix("each ")
+    return any(
+        theirs.value == mine.value and theirs.dimension == same for theirs in quote.quantities
+    ) or any(
+        theirs.dimension == f"often {same}" and theirs.value * mine.value >= 1
+        for theirs in quote.quantities
+    )
+
+
+def _as_often(mine: Quantity, quote: Quote) -> bool:
+    """Whether something happens as often in the quote: once a day is daily, every day, each day."""
+    same = mine.dimension.removeprefix("often ")
+    return any(
+        theirs.dimension in {f"each {same}", same} and mine.value * theirs.value == 1
+        for theirs in quote.quantities
+    ) and not any(theirs.dimension == mine.dimension for theirs in quote.quantities)
 
 
 def _unit_named(dimension: str, header: set[str]) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from info_assistant.answering.grounding import rules
+from info_assistant.answering.grounding.binding import competing
 from info_assistant.answering.grounding.characters import (
     look_alikes,
     mixed_scripts,
@@ -36,13 +37,21 @@ MOST_CHARACTERS = 400
 NEAR_BEST = 0.08
 """Statements whose score is this close to the best one's may carry a sentence instead of it."""
 
-ENOUGH_SHARED = 0.6
+ENOUGH_SHARED = 0.85
 """With this share of its meaningful words in the quote a sentence is supported."""
 
-ENOUGH_ALIKE = 0.56
-"""With this sum of likeness and SHARED_WEIGHT times the share it is, too."""
+ENOUGH_ALIKE = 0.68
+"""So it is with this sum: likeness, SUPPORT_WEIGHT times the share, and how much more alike the
+quote is than the passage's statements are on average. Other passages of the same subject are alike
+throughout; the one that says it stands out."""
+
+SUPPORT_WEIGHT = 0.1
+
+USUAL_CONTRAST = 0.17
+"""How much the right statement stands out; taken where a passage has too few to tell."""
 
 SHARED_WEIGHT = 0.4
+"""Weight of the share in the score that orders statements."""
 
 TOO_LITTLE = 0.3
 """Below this sum the quote has nothing to do with the sentence."""
@@ -50,6 +59,11 @@ TOO_LITTLE = 0.3
 DECISIVE = 0.5
 """A statement with this share of a sentence's words is what the sentence is about."""
 
+CLOSER = 0.06
+"""A statement with another number that is more alike by this is the one the sentence is about."""
+
+_CLOSEST = 3
+_FEW = 3
 _KEPT = 64
 
 
@@ -100,11 +114,12 @@ def refuted(*reasons: Reason) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A quote with the share of the sentence's terms that it has, and the score that orders."""
+    """A quote with the share of the sentence's terms that it has, its likeness and contrast."""
 
     quote: Quote
     shared: float
     alike: float
+    contrast: float
 
     @property
     def score(self) -> float:
@@ -158,12 +173,14 @@ def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> lis
     terms = facts.words.terms
     found = []
     for each in held:
-        alike = likeness.get(each.passage.id, ())
-        for at, quote in enumerate(each.single):
-            shared = len(terms & quote.words.terms) / len(terms) if terms else 0.0
-            # Without vectors, words have to do.
-            own = alike[at] if at < len(alike) else 0.6 * shared
-            found.append(_Scored(quote, shared, own))
+        shares = [len(terms & quote.words.terms) / max(1, len(terms)) for quote in each.single]
+        # Without vectors, words have to do.
+        alike = list(likeness.get(each.passage.id, ()))[: len(shares)]
+        alike += [0.6 * shared for shared in shares[len(alike) :]]
+        mean = sum(alike) / max(1, len(alike))
+        for quote, shared, own in zip(each.single, shares, alike, strict=True):
+            contrast = own - mean if len(alike) >= _FEW else USUAL_CONTRAST
+            found.append(_Scored(quote, shared, own, contrast))
     return sorted(found, key=lambda one: -one.score)
 
 
@@ -174,10 +191,16 @@ def _findings(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> I
         yield refuted(Reason.NO_EVIDENCE)
         return
     decisive = scored[0].shared >= DECISIVE
+    # A number belongs to the statement that is closest to the sentence, where that has one too.
+    rival = max(
+        (one.alike for one in scored[:_CLOSEST] if competing(facts, one.quote)), default=0.0
+    )
     for at, one in enumerate(scored):
         if one.score < scored[0].score - NEAR_BEST:
             break
         finding = _finding(facts, one, held)
+        if rival > one.alike + CLOSER and finding.support is not Support.REFUTED:
+            finding = refuted(Reason.QUANTITY)
         yield finding
         if (
             at == 0
@@ -197,11 +220,12 @@ def _finding(facts: Facts, one: _Scored, held: Sequence[Statements]) -> Finding:
     if reasons:
         return refuted(*reasons)
     evidence = (Evidence(quote.held.passage, _short(quote)),)
-    doubts = rules.doubts(facts, quote)
+    doubts = rules.doubts(facts, quote, held)
     if doubts:
         return Finding(Support.UNVERIFIED, tuple(doubts), evidence)
     shared = len(facts.words.terms & quote.words.terms) / max(1, len(facts.words.terms))
-    if shared >= ENOUGH_SHARED or one.alike + SHARED_WEIGHT * shared >= ENOUGH_ALIKE:
+    sum_ = one.alike + SUPPORT_WEIGHT * shared + one.contrast
+    if shared >= ENOUGH_SHARED or sum_ >= ENOUGH_ALIKE:
         return Finding(Support.SUPPORTED, (), evidence)
     return Finding(Support.UNVERIFIED, (Reason.LITTLE_SHARED,), evidence)
 

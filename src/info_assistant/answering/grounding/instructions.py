@@ -24,7 +24,7 @@ _OVERRIDES = re.compile(
     r"\b(?:ignor\w+|disregard\w*|forget\w*|overrid\w+|bypass\w*|do not follow|stop following|skip)\b"
     r"(?:\W+\w+){0,4}?\W+(?:(?:previous|prior|earlier|above|other|preceding|your|system|safety|all|"
     r"any|the)\W+){0,3}(?:instructions?|prompts?|rules?|guidelines?|context|sources?|directives?|"
-    r"everything|passages?|task|training)\b",
+    r"everything|passages?|task|training|text|page|documents?|notes?|facts?|by-?laws?|polic(?:y|ies)|paragraphs?)\b",
     re.IGNORECASE,
 )
 _DICTATES = re.compile(
@@ -37,20 +37,31 @@ _DICTATES = re.compile(
     r"|\btell (?:the |them|people|users|readers|everyone)|\bjailbreak\w*\b|\bas if\b",
     re.IGNORECASE,
 )
+_VOCATIVE = re.compile(
+    rf"(?:\A|[.!?\n]\s*)\W*(?:(?:dear|hey|hello|attention|ok)\W+)?(?:(?:ai|language|large language)\W+)?{_MODEL}\s*[,:]"
+    rf"|\b{_MODEL}\s+(?:directive|instructions?|prompt|note|override)s?\s*:"
+    rf"|\b(?:notes?|instructions?|messages?|attention|prompts?|directives?|orders?)\s*(?:to|for|:)\s*(?:\w+\W+){{0,3}}?{_MODEL}\b"
+    r"|(?:\A|\n)\W*(?:system|prompt|assistant|new rule|new task)\s*:|\bif you are an? (?:\w+ ){0,2}?(?:model|ai|assistant|bot|llm|agent)\b"
+    r"|\byou are now an?\b",
+    re.IGNORECASE,
+)
+"""Statements that speak to a model: prose for people has no reason to."""
 _TAINTS = 2
 
 
 def is_instruction(text: str) -> bool:
     """Whether a statement orders a model about: addresses one and dictates, or overrides rules."""
-    marks = bool(_ADDRESSED.search(text)) + bool(_OVERRIDES.search(text))
-    return marks + bool(_DICTATES.search(text)) >= 2 or bool(_STRONG.search(text))  # noqa: PLR2004
+    if _STRONG.search(text) or _VOCATIVE.search(text):
+        return True
+    marks = (bool(form.search(text)) for form in (_ADDRESSED, _OVERRIDES, _DICTATES))
+    return sum(marks) > 1
 
 
 _STRONG = re.compile(
     r"\b(?:ignore|disregard|forget|override)\s+(?:all\s+|any\s+|your\s+|the\s+|everything\s+)*"
     r"(?:previous|prior|earlier|above|preceding|other|system|safety|you were told)|\[/?inst\]|<\s*/?system"
     r"|\bsystem prompt\b|\brepeat after me\b|\bdeveloper mode\b|\byour (?:new )?(?:instructions|task) "
-    r"(?:are|is|has)\b|\bfrom now on\W+(?:you|act|answer|ignore)|\bact as (?:if|an?)\b"
+    r"(?:are|is|has)\b|\bfrom now on\W+(?:you|act|answer|ignore|respond|reply|say|state|tell|write)|\bact as (?:if|an?)\b"
     r"|\bwhen (?:asked|summari[sz]ing|answering)\b[^.]{0,60}\b(?:state|say|answer|reply|respond|tell)\b"
     r"|\balways (?:reply|answer|respond)\b|\bnot cite any\b|\binstead tell\b|\bignore the context\b"
     r"|\boverride your\b|\bas if the (?:earlier|previous|other)",

@@ -33,6 +33,11 @@ _GRAMMATICAL = re.compile(
     r"no\b|not|n't|never|neither|nor|none|nobody|nothing|nowhere|without|\w+ ?not"
 )
 _SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
+_CONDITIONAL = frozenset(["if", "when", "where", "without", "otherwise", "sooner", "but"])
+_SPOKEN_OF = 2
+_REPEATED = 0.65
+"""With this share of its words in the quote, a sentence that drops its modal word is another."""
+
 _TOUCHED = 0.34
 """A clause of which the sentence has less than this share of words is not what it speaks of."""
 
@@ -50,13 +55,49 @@ def polarity_kept(sentence: Facts, quote: Quote) -> Reason | None:
 
 def _exception_dropped(sentence: Facts, quote: Quote) -> bool:
     """Whether an exception of the quote is left out, or a restriction of what is spoken of."""
-    kinds = {event.kind for event in sentence.events}
     return any(
-        not kinds & _RESTRICTS[event.kind]
-        and (event.kind is not Kind.ONLY or event.governed & sentence.words.terms)
+        event.kind is not Kind.ONLY or event.governed & sentence.words.terms
+        for event in _unmatched(sentence, quote)
+        if not _doubly_negated(event, sentence, quote) and not _told_as_condition(event, sentence)
+    )
+
+
+def _told_as_condition(event: Event, sentence: Facts) -> bool:
+    """Whether a sentence makes a condition of what the quote excepts, and speaks of it."""
+    words = sentence.words.known
+    return (
+        event.kind is Kind.EXCEPT
+        and bool(words & _CONDITIONAL)
+        and "even" not in words
+        and len(event.governed & sentence.words.terms) >= min(_SPOKEN_OF, len(event.governed))
+    )
+
+
+def _unmatched(sentence: Facts, quote: Quote) -> list[Event]:
+    """Return the exceptions and restrictions of the quote that the sentence has no word for."""
+    kinds = {event.kind for event in sentence.events}
+    if _only_for_unless(sentence, quote):
+        kinds |= {Kind.EXCEPT}
+    return [
+        event
         for event in quote.events
         if event.kind in _RESTRICTS
+        and not kinds & _RESTRICTS[event.kind]
+        and not (event.kind is Kind.ONLY_IF and _only_as_must(sentence, quote))
+    ]
+
+
+def _doubly_negated(event: Event, sentence: Facts, quote: Quote) -> bool:
+    """Whether a sentence says with more negations what the quote says with "only" or "unless".
+
+    As in "not without consent" or "forbidden outside the season", of the same words.
+    """
+    hard, more = (
+        sum(each.kind in kinds for each in sentence.events)
+        - (sum(each.kind in kinds for each in quote.events) if less else 0)
+        for kinds, less in ((_NEGATIVE, False), (_NEGATIVE | {Kind.SOFT_NEGATED}, True))
     )
+    return hard > 0 and more > 0 and bool(event.governed & sentence.words.terms)
 
 
 def _negations_paired(sentence: Facts, quote: Quote) -> bool:
@@ -64,20 +105,32 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
         return False
     mine = [event for event in sentence.events if event.kind in _NEGATIVE]
     theirs = [event for event in quote.events if event.kind in _NEGATIVE]
+    for restriction in _unmatched(sentence, quote):
+        if mine and _doubly_negated(restriction, sentence, quote):
+            mine.pop()
+    if theirs and _only_for_unless(sentence, quote):
+        theirs.pop()
     for same in (_about_the_same, _worded_alike):
         for event in list(mine):
             partner = next((t for t in theirs if same(t, event)), None)
             if partner is not None:
                 mine.remove(event)
                 theirs.remove(partner)
+    paired_any = len(mine) < len([e for e in sentence.events if e.kind in _NEGATIVE])
     # Those left are about other words: they pair as they come.
     paired = min(len(mine), len(theirs))
     mine, theirs = mine[paired:], theirs[paired:]
     if mine:
         # Words like "refuse" may be the writer's own for what the quote says otherwise.
-        left = [m for m in mine if _GRAMMATICAL.match(m.marker) or m.governed & quote.words.terms]
+        own = quote.words.terms
+        left = [
+            m for m in mine if m.governed & own or (not paired_any and _GRAMMATICAL.match(m.marker))
+        ]
         return _explained(left, quote, sentence)
-    left = [t for t in theirs if _touched(t, quote.words, sentence.words.terms)]
+    # Where one negation of a statement is kept, another counts if its own words are spoken of.
+    kept = any(event.kind in _NEGATIVE for event in sentence.events)
+    terms = sentence.words.terms
+    left = [t for t in theirs if (t.governed & terms if kept else _touched(t, quote.words, terms))]
     return _explained(left, sentence, quote)
 
 
@@ -136,9 +189,17 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     conveyed = {event.kind for event in quote.events}
     theirs = [event for event in quote.events if event.kind in MODAL]
     orders = is_imperative(quote.words)
+    turned = any(_doubly_negated(e, sentence, quote) for e in _unmatched(sentence, quote))
     for event in mine:
+        if turned and event.kind is Kind.BANNED:
+            continue
+        if event.kind is Kind.MUST and _only_as_must(sentence, quote):
+            continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
+        if event.kind is Kind.MUST and _kept_from(event, sentence):
+            # "Must stay off" forbids.
+            accepted = accepted | _CONVEYS[Kind.BANNED]
         if any(t.kind in accepted for t in about_same):
             continue
         if about_same:
@@ -149,11 +210,49 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             return False
     if mine or is_imperative(sentence.words):
         return True
-    main = _main_clause(quote.words, sentence.words.terms)
+    terms = sentence.words.terms
+    near = len(terms & quote.words.terms) >= _REPEATED * len(terms)
+    main = _main_clause(quote.words, terms)
     return not any(
-        event.governed & sentence.words.terms
+        (near or (event.kind is Kind.SHOULD and event.verb in terms))
+        and event.governed & terms
+        and event.kind in {Kind.MAY, Kind.CAN, Kind.SHOULD}
+        and event.clause == main
+        and not _CONVEYS[event.kind] & {own.kind for own in sentence.events}
         for event in theirs
-        if event.kind in {Kind.MAY, Kind.CAN, Kind.SHOULD} and event.clause == main
+    )
+
+
+def _only_for_unless(sentence: Facts, quote: Quote) -> bool:
+    """Whether "not, unless they are ill" is told as "only if they are ill"."""
+    mine = {event.kind for event in sentence.events}
+    theirs = {event.kind for event in quote.events}
+    return (
+        bool(mine & {Kind.ONLY, Kind.ONLY_IF})
+        and Kind.EXCEPT in theirs - mine
+        and not theirs & {Kind.ONLY, Kind.ONLY_IF}
+    )
+
+
+def _only_as_must(sentence: Facts, quote: Quote) -> bool:
+    """Whether "only with gloves" is told as "gloves are a must"."""
+    mine = {event.kind for event in sentence.events}
+    return (
+        Kind.MUST in mine
+        and not mine & {Kind.ONLY, Kind.ONLY_IF}
+        and not any(event.kind is Kind.MUST for event in quote.events)
+        and any(
+            event.kind is Kind.ONLY_IF and event.governed & sentence.words.terms
+            for event in quote.events
+        )
+    )
+
+
+def _kept_from(event: Event, text: Facts) -> bool:
+    """Whether what must be done is to leave something undone."""
+    return any(
+        other.kind in _NEGATIVE | {Kind.SOFT_NEGATED} and other.clause == event.clause
+        for other in text.events
     )
 
 

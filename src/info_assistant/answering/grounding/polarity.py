@@ -46,7 +46,7 @@ MODAL = frozenset({Kind.MUST, Kind.SHOULD, Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind
 class Event:
     """One marker, the stems around it that it bears on, its own stems, and its clause.
 
-    `subordinate` says that words like "when" or "which" introduce it.
+    `verb` is the first of those it bears on, what must or may be done. `subordinate` says that words like "when" or "which" introduce it.
     """
 
     kind: Kind
@@ -55,6 +55,7 @@ class Event:
     clause: int
     marker: str
     subordinate: bool
+    verb: str
 
 
 _NOT = r"(?:not|n't|never)"
@@ -64,8 +65,8 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     (
         None,
         r"(?:no|not) (?:more|less|fewer|later|earlier|longer|greater|larger|older|higher) than"
-        r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?|yes or no"
-        r"|as (?:\w+ )?as possible|without (?:effort|difficulty|fail|doubt|further ado)|(?:no|not|nobody|never|none)\b"
+        r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?"
+        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt)|(?:no|not|nobody|never|none)\b"
         r"[^.,;:|]{0,40}? (?:longer|more|less|fewer|later|earlier|older|further) than",
     ),
     (
@@ -77,7 +78,7 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     (
         Kind.EXCEPT,
         r"with the exception of|other than|apart from|aside from|but not|except\w*|excluding"
-        r"|excludes?|excluded|save for|besides|unless|if not|barring|bar(?: \w+)? ones?",
+        r"|excludes?|excluded|save for|besides|unless|if not|barring",
     ),
     (
         Kind.EXEMPT,
@@ -85,25 +86,29 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         rf"|need(?:n't| not)|{_NOT} (?:strictly |usually |normally |typically )?(?:be )?"
         r"(?:required|necessary|obliged|obligatory|mandatory|compulsory|needed|obligated)"
         r"|no (?:need|obligation|requirement|duty)|(?:nobody|no one|nothing|none) "
-        r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)"
+        r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)|exempt(?:ed|ion|ions|s)?"
         r"|without (?:\w+ ){0,3}(?:having|needing) to|no \w+ (?:is|are) (?:needed|required)",
     ),
     (
         Kind.BANNED,
         r"(?:must|shall|may|can|could)(?: |-)?(?:not|n't|never|no longer)\b|cannot"
         rf"|{_NOT} (?:always |ever |generally )?(?:be |being )?(?:allowed|permitted|possible|acceptable|authori[sz]ed|enabled)"
-        r"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|disallow\w*|unable|ineligible",
+        r"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|ineligible|off[ -]limits|out of bounds",
     ),
     (
         Kind.MUST,
         r"must|shall|(?:ha(?:s|ve|d)|having) to|(?:needs?|needed) to(?= )|required|mandatory"
-        r"|obliged?|obligatory|compulsory|(?:is|are) to be|has got to",
+        r"|obliged?|obligatory|compulsory|(?:is|are) to be",
     ),
     (
         Kind.SHOULD,
         r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:ed|able)|encourag(?:e|es|ed)",
     ),
-    (Kind.MAY, r"may|might|allowed|permitted|entitled|at liberty|free to"),
+    (
+        Kind.MAY,
+        r"may|might|allowed|permitted|entitled|at liberty|free to"
+        r"|up to (?:\w+ ){1,2}(?:whether|if|to)|as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)",
+    ),
     (Kind.CAN, r"can|could|able to|possible|possibly"),
     (Kind.ONLY, r"only|solely|exclusively|alone"),
     (Kind.SOFT_NEGATED, r"rather than|instead of"),
@@ -131,21 +136,19 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     ),
 )
 _FORMS = tuple((kind, re.compile(rf"\b(?:{form})(?!\w)")) for kind, form in _PATTERNS)
-_SOFT_EXCEPT = re.compile(
-    r"\b(?:but|though|although|however|yet|minus|leaving aside|while|whereas)\b"
-)
+_SOFT_EXCEPT = re.compile(r"\b(?:but|though|although|however|yet|minus|while|whereas)\b")
 _NEGATED = re.compile(
     r"\b(?:not|no|never|neither|nor|none|nobody|nothing|no one|nowhere|without|refus\w+|den(?:y|ies"
     r"|ied|ial)|reject\w*|declin\w+|invalid|free of|unavailable|impossible|disregard\w*|ignor\w+"
     r"|withh[eo]ld\w*|for free|rarely|seldom|hardly)\b|n't\b|(?:(?<=\bis )|(?<=\bare ))free\b"
 )
 _SOFT_NEGATED = re.compile(
-    r"\b(?:un(?!i|d|t|l)\w{4,}|non-?\w+|dis(?!c|t|p)\w{4,}|mis\w{4,}|\w{3,}less|fail\w*|lack\w*"
+    r"\b(?:un(?!i|d|t|l)\w{4,}|non-?\w+|dis(?!c|t|p)\w{4,}|\w{3,}less|fail\w*|lack\w*"
     r"|avoid\w*|prevent\w*|stop\w*|before|exclu\w+|remov\w+|bypass\w*|abolish\w*|cancel\w*"
     r"|end(?:s|ed)|discontinu\w+|missing|absent|absence|var(?:y|ies)|differ\w*|in(?:correct|complete|"
-    r"frequent|formal|equit\w+)\w*|outside|spare|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
-    r"|contrary|opposite|disprove|down|until|out of scope|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
-    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once|optional|exempt\w*|turn(?:ed)? away)\b"
+    r"frequent|formal|equit\w+)\w*|outside|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
+    r"|contrary|opposite|suspend\w*|against|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
+    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once)\b"
 )
 _INTRODUCING = frozenset(
     [
@@ -192,13 +195,16 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     first = text.index_at(match.start())
     last = max(first, text.index_at(match.end() - 1))
     governed = text.near(last, after=_AFTER) - _MODAL_STEMS
-    if not governed:
+    if not governed and match[0] != "without":
         governed = text.near(first, before=_BEFORE) - _MODAL_STEMS
     own = frozenset(word.stem for word in text.words[first : last + 1] if word.stem)
     clause = text.words[first].clause
     before = {w.lower for w in text.words[max(0, first - 4) : first] if w.clause == clause}
     subordinate = bool(before & _INTRODUCING)
-    return Event(kind, governed or own, own, clause, match[0], subordinate)
+    following = (w.stem for w in text.words[last + 1 :] if w.stem and w.clause == clause)
+    verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
+    governed = governed if match[0] == "without" else governed or own
+    return Event(kind, governed, own, clause, match[0], subordinate, verb)
 
 
 def is_imperative(text: Words) -> bool:

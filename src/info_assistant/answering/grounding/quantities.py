@@ -4,6 +4,8 @@ Equal quantities are equal however they are written: "two weeks" is 14 days, "ha
 "$4.2 million" is $4,200,000. Working days, calendar days and days are three units.
 """
 
+# ruff: noqa: E501 - long patterns read best in few lines.
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,11 +27,33 @@ from info_assistant.model.passage import Span
 
 
 class Bound(StrEnum):
-    """Whether a quantity is meant exactly, as a most or as a least."""
+    """Whether a quantity is meant exactly, as a most or as a least.
+
+    "by", "before" and "have ... to" may mean a most, "after" and "from" a least, or nothing.
+    """
 
     EXACT = ""
     MOST = "most"
     LEAST = "least"
+    MAYBE_MOST = "maybe most"
+    MAYBE_LEAST = "maybe least"
+
+    def opposes(self, other: "Bound") -> bool:
+        """Whether one is a most and the other a least."""
+        return {self, other} == {Bound.MOST, Bound.LEAST}
+
+    def fits(self, other: "Bound") -> bool:
+        """Whether both may be read as the same."""
+        return bool(_READINGS[self] & _READINGS[other])
+
+
+_READINGS = {
+    Bound.EXACT: {Bound.EXACT},
+    Bound.MOST: {Bound.MOST},
+    Bound.LEAST: {Bound.LEAST},
+    Bound.MAYBE_MOST: {Bound.MOST, Bound.EXACT},
+    Bound.MAYBE_LEAST: {Bound.LEAST, Bound.EXACT},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +72,24 @@ class Quantity:
 
     def same_number(self, other: "Quantity") -> bool:
         """Whether both are the same amount of the same thing, bounds aside."""
-        if self.value != other.value:
+        written = self.value if self.dimension else self.value * other.factor
+        if written != other.value:
             halves = {(self.value, self.dimension), (other.value, other.dimension)}
             return halves == {(Decimal("0.5"), ""), (Decimal(50), "%")}
         if self.dimension and self.dimension != other.dimension:
+            return False
+        if self.dimension.startswith("each"):
+            return bool(self.dimension != "each") or self.noun == other.noun
+        if other.dimension.startswith(("each", "often", "nth")) and not self.dimension:
             return False
         one, two = singular(self.noun), singular(other.noun)
         return one == two or not {one, two} <= COUNTED
 
 
-_NUMBER_WORD = "|".join([*SMALL, *(word for word in SCALES if len(word) > 2), *OTHER_NUMBERS])  # noqa: PLR2004
+# The longest first: "sixteen" is not "six".
+_NUMBER_WORD = "|".join(
+    sorted([*SMALL, *(w for w in SCALES if len(w) > 2), *OTHER_NUMBERS], key=len, reverse=True)  # noqa: PLR2004
+)
 _DIGITS = r"\d{1,3}(?:[,' ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:[.,]\d+)?"
 _NUMBER = re.compile(
     rf"(?P<currency>(?:\b[A-Z]{{1,2}})?[$€£¥]\s?|\b(?:USD|EUR|GBP)\s?)?"
@@ -70,54 +102,68 @@ _NUMBER = re.compile(
 _ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)})\b", re.IGNORECASE)
 _UNIT = re.compile(
     r"[\s-]*(?:(?:full|whole|more|further|other|extra|additional|consecutive|advanced|annual|"
-    r"different|main|completed|whole)\s+)?(?:(?P<kind>working|business|calendar)[\s-]+)?"
+    r"different|main|completed|whole)\s+)?(?:(?<=half )an?\s+)?(?:(?P<kind>working|business|calendar)[\s-]+(?=days?\b))?"
     r"(?P<unit>[A-Za-z]+)"
 )
+_PERIOD = "minute|hour|day|week|fortnight|month|quarter|year|annum"
 _RATE = re.compile(
-    r"\b(?:(?:per|each|every)\s+(?P<unit>minute|hour|day|week|fortnight|month|quarter|year|annum)\b"
-    rf"|(?P<adverb>{'|'.join(RATES)})\b)",
+    rf"\b(?:(?:per|each|every)\s+(?:calendar\s+)?(?P<unit>{_PERIOD})\b|(?P<adverb>{'|'.join(RATES)})\b)",
     re.IGNORECASE,
 )
-_RATE_AFTER = re.compile(r"\s+(?:\w+\s+)?an?\s+(minute|hour|day|week|fortnight|month|year)\b")
-_ONCE = re.compile(
-    r"\b(?:once|twice|times)\s+an?\s+(minute|hour|day|week|month|year)\b", re.IGNORECASE
+_RATE_AFTER = re.compile(
+    rf"\s*(?:[a-z]+\s+){{0,2}}?(?:(?:in\s+)?an?|in\s+any|within\s+an?)\s+(?:calendar\s+)?({_PERIOD})\b",
+    re.IGNORECASE,
 )
+_FREQUENCY = re.compile(
+    rf"\b(?:(?P<once>once|one time)|(?P<twice>twice)|(?P<number>\d+|{_NUMBER_WORD})\s+times)\s+"
+    rf"(?:(?:an?|per|each|every|in\s+an?)\s+(?:calendar\s+)?(?P<unit>{_PERIOD})|(?P<adverb>{'|'.join(RATES)}))\b",
+    re.IGNORECASE,
+)
+_PER_THING = re.compile(r"\b(?:per|for (?:each|every))\s+([a-z]+)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-|to|and|or|until)\s*\Z")
 _MOST = re.compile(
-    r"\b(?:up to|at (?:the )?most|(?:no|not) (?:more|later|longer|greater|larger) than|within|"
-    r"under|below|(?:less|fewer|younger) than|max(?:imum)?(?: of)?|by|before|until|till|"
-    r"(?:not|never) exceed(?:ing)?|as (?:many|much|long|late) as|limit(?:ed to| of| is)?)\W*"
-    r"(?:(?:the|a|about|another|next|total of)\W+)*\Z"
+    r"\b(?:up to|at (?:the )?most|(?:no|not) (?:more|later|longer|greater|larger|further) than|within|"
+    r"under|below|(?:less|fewer|younger|shorter|smaller) than|max(?:imum)?(?: of)?|"
+    r"(?:not|never) exceed(?:ing)?|as (?:many|much|long|late) as|limit(?:ed to| of| is)?|inside)\W*"
+    r"(?:(?:the|a|about|another|next|last|total of)\W+)*\Z"
 )
 _LEAST = re.compile(
-    r"\b(?:at (?:the )?(?:very )?least|(?:no|not) (?:less|fewer|earlier) than|more than|over|"
-    r"above|beyond|exceed(?:s|ing|ed)?|reach(?:es|ed)?|min(?:imum)?(?: of)?|after|from|aged|"
-    r"(?:longer|older|greater|larger|higher) than|as of|starting|since)\W*"
+    r"\b(?:at (?:the )?(?:very )?least|(?:no|not) (?:less|fewer|earlier|younger) than|more than|over|"
+    r"above|beyond|exceed(?:s|ing|ed)?|reach(?:es|ed)?|min(?:imum)?(?: of)?|aged|as of|"
+    r"(?:longer|older|greater|larger|higher|heavier|taller|bigger|wider|further) than)\W*"
     r"(?:(?:the|a|about)\W+)*\Z"
 )
+_MAYBE_MOST = re.compile(
+    r"\b(?:by|before|until|till|in|ha(?:ve|s)|(?:can|may|could) (?:\w+ ){1,3})\W*(?:(?:the|a|about|next)\W+)*\Z"
+)
+_MAYBE_LEAST = re.compile(r"\b(?:after|from|starting|since|for)\W*(?:(?:the|a|about)\W+)*\Z")
 _DENIED = re.compile(r"\b(?:no|not|never|nobody|none|cannot|n't)\b[^.;,]*\Z")
+_NOBODY = re.compile(r"\b(?:nobody|no one|none)\b(?:\W+\w+){0,2}\W*\Z")
 _MOST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:or (?:less|fewer|under|below|younger|earlier)|at (?:the )?most|"
-    r"at the latest|(?:is|as) (?:the )?maximum)\b"
+    r"at the latest|(?:is|are|as) (?:the )?(?:maximum|most|limit))\b"
 )
 _LEAST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
-    r"(?:is|as) (?:the )?minimum)\b"
+    r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
 )
 
 
 def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
     """Return the quantities of a folded text that do not lie in `taken` (dates, identifiers)."""
+    often = list(_frequencies(text))
+    places = [*taken, *(each.span for each in often)]
     found: list[Quantity] = []
     for number in _NUMBER.finditer(text):
-        if not any(s.start < number.end() and number.start() < s.end for s in taken):
+        if not any(s.start < number.end() and number.start() < s.end for s in places):
             found += _read(text, number)
     for at in range(len(found) - 1, 0, -1):
         first, last = found[at - 1], found[at]
         between = text[first.span.end : last.span.start].lower()
         if not first.dimension and last.dimension and _RANGE.match(between):
             found[at - 1] = _sharing_unit(first, last)
-    found += _rates(text)
+    found += _rates(text, found)
+    found += often
     found += [
         Quantity(Decimal(ORDINALS[each[1].lower()]), "nth", "", Bound.EXACT, Span(*each.span()))
         for each in _ORDINAL.finditer(text)
@@ -197,11 +243,16 @@ def _value(number: re.Match[str]) -> Decimal:
 def _bound(text: str, span: Span) -> Bound:
     before = text[max(0, span.start - 40) : span.start].lower()
     after = text[span.end : span.end + 40].lower()
-    if _MOST.search(before) or _MOST_AFTER.match(after):
+    most = _MOST.search(before)
+    if most and _NOBODY.search(before[: most.start()]):
+        return Bound.LEAST
+    if most or _MOST_AFTER.match(after):
         return Bound.MOST
     if _LEAST.search(before) or _LEAST_AFTER.match(after):
         return Bound.MOST if _DENIED.search(before) else Bound.LEAST
-    return Bound.EXACT
+    if _MAYBE_MOST.search(before):
+        return Bound.MAYBE_MOST
+    return Bound.MAYBE_LEAST if _MAYBE_LEAST.search(before) else Bound.EXACT
 
 
 def _sharing_unit(first: Quantity, last: Quantity) -> Quantity:
@@ -215,18 +266,32 @@ def _sharing_unit(first: Quantity, last: Quantity) -> Quantity:
     )
 
 
-def _rates(text: str) -> Iterator[Quantity]:
+def _frequencies(text: str) -> Iterator[Quantity]:
+    """Yield how often something happens, as a share of a time unit: "twice a year" is 2/12."""
+    for often in _FREQUENCY.finditer(text):
+        count = Decimal(1 if often["once"] else 2)
+        if often["number"]:
+            word = often["number"].lower()
+            count = Decimal(word) if word.isdigit() else Decimal(SMALL.get(word, 0))
+        dimension, factor = UNITS[(often["unit"] or RATES[often["adverb"].lower()]).lower()]
+        yield Quantity(count / factor, f"often {dimension}", "", Bound.EXACT, Span(*often.span()))
+
+
+def _rates(text: str, numbers: Sequence[Quantity]) -> Iterator[Quantity]:
+    """Yield what a number is given for each of: a stretch of time, or a thing."""
     for rate in _RATE.finditer(text):
         unit = rate["unit"].lower() if rate["unit"] else RATES[rate["adverb"].lower()]
         yield _rate(unit, Span(*rate.span()))
-    for once in _ONCE.finditer(text):
-        yield _rate(once[1].lower(), Span(*once.span()))
-    for number in re.finditer(r"[$€£¥]\s?[\d.,]+", text):
-        after = _RATE_AFTER.match(text, number.end())
+    for number in numbers:
+        after = _RATE_AFTER.match(text, number.span.end)
         if after:
             yield _rate(after[1].lower(), Span(*after.span()))
+    for thing in _PER_THING.finditer(text):
+        noun = singular(thing[1])
+        if noun not in UNITS and noun not in FUNCTION_WORDS | {"calendar"}:
+            yield Quantity(Decimal(1), "each", noun, Bound.EXACT, Span(*thing.span()))
 
 
 def _rate(unit: str, span: Span) -> Quantity:
     dimension, factor = UNITS[unit]
-    return Quantity(factor, f"each {dimension}", "", Bound.EXACT, span)
+    return Quantity(factor, f"each {dimension}", unit, Bound.EXACT, span)

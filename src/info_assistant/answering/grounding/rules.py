@@ -6,10 +6,12 @@ back; doubts keep it from being called supported.
 
 from collections.abc import Iterator, Sequence
 
+from info_assistant.answering.grounding.binding import Fit, competing, fits, kind, said_elsewhere
 from info_assistant.answering.grounding.facts import missing_facts
 from info_assistant.answering.grounding.pairing import polarity_kept
 from info_assistant.answering.grounding.quantities import Bound, Quantity
 from info_assistant.answering.grounding.reasons import Reason
+from info_assistant.answering.grounding.roles import begins_passive, changed_places
 from info_assistant.answering.grounding.statements import (
     MOST_STATEMENTS,
     Facts,
@@ -17,17 +19,19 @@ from info_assistant.answering.grounding.statements import (
     Statements,
 )
 from info_assistant.answering.grounding.subjects import (
-    elsewhere_in_quote,
     foreign_subject,
-    swapped_roles,
     unknown_opening,
 )
 
-_CLEARLY_MORE = 2
-_RESTRICTING = frozenset(["that", "who", "which", "whose"])
-_IN_SUBJECT = 3
+_RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where", "provided"])
+_PLACING = frozenset(["outside", "inside", "without"])
+_COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 _COPIED = 4
+_ADDED = 3
 _COPIED_SHARE = 0.3
+_ABOUT_THE_SAME = 0.5
+"""With this share of its words in the quote, it is looked at who does what in a sentence."""
+
 _NEAR_COPY = 0.65
 """With this share of its words in the quote, a sentence is compared with it word by word."""
 
@@ -46,7 +50,7 @@ def with_missing_facts(sentence: Facts, quote: Quote, most_characters: int) -> Q
         if wider.span.end - wider.span.start > most_characters:
             continue
         left = set(missing_facts(sentence, wider))
-        if left < missing and _all_take_part(sentence, wider) and not _competing(sentence, quote):
+        if left < missing and _all_take_part(sentence, wider) and not competing(sentence, quote):
             best, missing = wider, left
     return best
 
@@ -71,24 +75,6 @@ def _all_take_part(sentence: Facts, wider: Quote) -> bool:
     )
 
 
-def _competing(sentence: Facts, quote: Quote) -> bool:
-    """Whether the quote has a quantity of a kind that the sentence has with another number."""
-    lacking = [
-        mine
-        for mine in sentence.quantities
-        if not any(mine.same_number(theirs) for theirs in quote.quantities)
-    ]
-    return any(
-        _kind(mine.dimension) == _kind(theirs.dimension)
-        for mine in lacking
-        for theirs in quote.quantities
-    )
-
-
-def _kind(dimension: str) -> str:
-    return "time" if dimension.endswith(("day", "time", "months", "week")) else dimension
-
-
 def contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> list[Reason]:
     """Return the reasons for which a sentence is held back."""
     missing = list(dict.fromkeys(missing_facts(sentence, quote)))
@@ -97,48 +83,100 @@ def contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) ->
 
 def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> Iterator[Reason]:
     """Yield each rule that a sentence breaks, the cheapest first."""
-    if _bound_elsewhere(sentence, quote, held):
+    found = set(fits(sentence, quote))
+    if Fit.ANOTHER in found or said_elsewhere(sentence, quote, held):
         yield Reason.QUANTITY
+    if Fit.CONDITION_LOST in found or _lost_restriction(sentence, quote):
+        yield Reason.EXCEPTION
     if _opposite_bounds(sentence, quote):
         yield Reason.COMPARISON
     reason = polarity_kept(sentence, quote)
     if reason is not None:
         yield reason
-    if _near_copy(sentence, quote) and _other_actor(sentence, quote, held):
+    if _about_the_same(sentence, quote) and _other_actor(sentence, quote, held):
         yield Reason.SUBJECT
-    if _blended(sentence, quote, held) or _added_to_copied(sentence, quote):
+    if _blended(sentence, quote, held) or _added_to_copied(sentence, quote, _ADDED):
         yield Reason.BLENDED
 
 
 def _other_actor(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
-    """Whether somebody else acts in a sentence than in the quote that it nearly copies."""
+    """Whether somebody else acts in a sentence than in the quote that says nearly the same."""
+    words, quoted = sentence.words, quote.words
+    if " | " in quoted.text:
+        # In a table's row nobody acts: its cells are bound to one another by its numbers.
+        return foreign_subject(words, quoted, _elsewhere(quote, held), passive=True)
     elsewhere = _elsewhere(quote, held)
     return (
-        foreign_subject(sentence.words, quote.words, elsewhere)
-        or swapped_roles(sentence.words, quote.words)
-        or elsewhere_in_quote(sentence.words, quote.words)
-        or unknown_opening(sentence.words, quote.words, elsewhere)
+        changed_places(words, quoted)
+        or foreign_subject(words, quoted, elsewhere, passive=begins_passive(words))
+        or (
+            _near_copy(sentence, quote)
+            and not begins_passive(words)
+            and unknown_opening(words, quoted, frozenset())
+        )
     )
 
 
-def doubts(sentence: Facts, quote: Quote) -> list[Reason]:
+def doubts(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> list[Reason]:
     """Return the reasons for which a sentence that nothing contradicts is not called supported."""
     found = []
-    if _near_copy(sentence, quote) and _lost_restriction(sentence, quote):
-        found.append(Reason.EXCEPTION)
+    if _near_copy(sentence, quote) and unknown_opening(
+        sentence.words, quote.words, _elsewhere(quote, held)
+    ):
+        found.append(Reason.SUBJECT)
+    if _added_to_copied(sentence, quote, least=_ADDED - 1):
+        found.append(Reason.BLENDED)
+    if Fit.NONE in fits(sentence, quote):
+        found.append(Reason.QUANTITY)
     if _lost_bounds(sentence, quote):
         found.append(Reason.COMPARISON)
     return found
 
 
 def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
-    """Whether a sentence copies its quote without the clause that says of whom it is true."""
+    """Whether a sentence repeats its quote without the words that say of whom or when it is true.
+
+    It repeats it if most of its words are in the quote, or most of what the quote says besides.
+    """
     terms = sentence.words.terms
     return any(
-        len(said := quote.words.near(at, after=3)) > 1 and len(said - terms) > len(said) / 2
+        at
+        and quote.words.words[at - 1].stem in terms
+        and quote.words.words[at - 1].clause == word.clause
+        and _left_out(word.lower, at, sentence, quote)
         for at, word in enumerate(quote.words.words)
-        if word.lower in _RESTRICTING and at <= _IN_SUBJECT
+        if word.lower in _RESTRICTING | _PLACING
+        or (word.lower in _COMPARING and _number_after(quote, at))
     )
+
+
+def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
+    """Whether most of what a restricting word introduces is missing from what is else repeated."""
+    terms = sentence.words.terms
+    said = quote.words.near(at, after=1 if word in _PLACING else 4)
+    missing = len(said - terms)
+    if word in _PLACING and not _near_copy(sentence, quote):
+        return False
+    return (
+        len(said) > (word in _RESTRICTING)
+        and missing > len(said) / 2
+        and _repeats(terms, quote.words.terms - said)
+    )
+
+
+def _number_after(quote: Quote, at: int) -> bool:
+    """Whether a number stands within two words of a comparing word."""
+    return any(word.text[0].isdigit() for word in quote.words.words[at + 1 : at + 3])
+
+
+def _repeats(terms: frozenset[str], quoted: frozenset[str]) -> bool:
+    shared = len(terms & quoted)
+    return shared >= _NEAR_COPY * min(len(terms), max(len(quoted), 1))
+
+
+def _about_the_same(sentence: Facts, quote: Quote) -> bool:
+    terms = sentence.words.terms
+    return len(terms & quote.words.terms) >= _ABOUT_THE_SAME * len(terms)
 
 
 def _near_copy(sentence: Facts, quote: Quote) -> bool:
@@ -146,47 +184,17 @@ def _near_copy(sentence: Facts, quote: Quote) -> bool:
     return len(terms & quote.words.terms) >= _NEAR_COPY * len(terms)
 
 
-def _bound_elsewhere(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
-    """Whether what is said of a number is said, in the passages, of another one.
-
-    Either another statement has clearly more of the sentence's words, or, in the quote itself,
-    another clause with a number of the same kind does.
-    """
-    if not sentence.quantities and not sentence.dates:
-        return False
-    meaning = sentence.meaning
-    own = len(meaning & quote.words.terms)
-    for each in held:
-        for other in each.single:
-            inside = each is quote.held and quote.first <= other.first <= quote.last
-            clearly = own + _CLEARLY_MORE if own else 1
-            if not inside and len(meaning & other.words.terms) >= clearly:
-                return True
-    return any(_other_clause(mine, sentence, quote) for mine in sentence.quantities)
-
-
-def _other_clause(mine: Quantity, sentence: Facts, quote: Quote) -> bool:
-    here = sentence.words.words[sentence.words.index_at(mine.span.start)].clause
-    near = {word.stem for word in sentence.words.words if word.clause == here and word.stem}
-    near &= sentence.meaning
-    shared: dict[bool, int] = {}
-    for theirs in quote.quantities:
-        if _kind(mine.dimension) != _kind(theirs.dimension):
-            continue
-        clause = quote.words.words[quote.words.index_at(theirs.span.start)].clause
-        around = {word.stem for word in quote.words.words if word.clause == clause}
-        same = mine.same_number(theirs)
-        shared[same] = max(shared.get(same, 0), len(near & around))
-    return shared.get(False, 0) > shared.get(True, 0)
-
-
-def _added_to_copied(sentence: Facts, quote: Quote) -> bool:
+def _added_to_copied(sentence: Facts, quote: Quote, least: int) -> bool:
     """Whether a sentence copies much of the quote and adds words that the quote does not have.
 
-    Two meaningful words in a row that are nowhere in the quote are then no paraphrase, but
+    `least` meaningful words in a row that are nowhere in the quote are then no paraphrase, but
     something more that is said.
     """
-    words = [word.lower for word in sentence.words.words]
+    # A name is no copy: it has no other words.
+    words = [
+        word.lower if at == 0 or word.text[0].islower() else "\0"
+        for at, word in enumerate(sentence.words.words)
+    ]
     quoted = f" {' '.join(word.lower for word in quote.words.words)} "
     most, copied = 0, 0
     for at in range(len(words)):
@@ -201,27 +209,38 @@ def _added_to_copied(sentence: Facts, quote: Quote) -> bool:
         bool(enough)
         and most >= max(_COPIED, _COPIED_SHARE * len(words))
         and any(
-            stems[at] not in known and stems[at + 1] not in known for at in range(len(stems) - 1)
+            all(stem not in known for stem in stems[at : at + least])
+            for at in range(len(stems) - least + 1)
         )
     )
 
 
 def _opposite_bounds(sentence: Facts, quote: Quote) -> bool:
+    """Whether a number is a most in one text and a least in the other, and nowhere the same."""
     return any(
-        mine.bound is not theirs.bound and mine.bound is not Bound.EXACT
-        for mine in sentence.quantities
-        for theirs in quote.quantities
-        if mine.same_number(theirs)
+        any(mine.bound.opposes(theirs.bound) for theirs in same)
+        and not any(mine.bound.fits(theirs.bound) for theirs in same)
+        for mine, same in _pairs(sentence, quote)
     )
 
 
 def _lost_bounds(sentence: Facts, quote: Quote) -> bool:
     """Whether a most or least of the quote is given as exact, or the other way round."""
+    copied = _near_copy(sentence, quote)
     return any(
-        mine.bound not in {theirs.bound for theirs in same}
-        for mine in sentence.quantities
-        if (same := [theirs for theirs in quote.quantities if mine.same_number(theirs)])
+        not any(mine.bound.fits(theirs.bound) for theirs in same)
+        # A deadline may be told as the time that there is, in a sentence of one's own.
+        and (copied or mine.bound is not Bound.EXACT or kind(mine.dimension) != "time")
+        for mine, same in _pairs(sentence, quote)
     )
+
+
+def _pairs(sentence: Facts, quote: Quote) -> Iterator[tuple[Quantity, list[Quantity]]]:
+    """Yield each quantity of the sentence with those of the quote that are the same number."""
+    for mine in sentence.quantities:
+        same = [theirs for theirs in quote.quantities if mine.same_number(theirs)]
+        if same:
+            yield mine, same
 
 
 def _elsewhere(quote: Quote, held: Sequence[Statements]) -> frozenset[str]:
@@ -262,6 +281,9 @@ def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
 
 def _only_context(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
     """Whether quote and sentence share title words only, and another statement shares the rest."""
+    if sentence.quantities or sentence.dates:
+        # The quote has these: more than the title ties it to the sentence.
+        return False
     told = sentence.meaning - quote.held.context.terms
     return bool(told) and not told & quote.words.terms and bool(told & _elsewhere(quote, held))
 

@@ -12,7 +12,6 @@ from info_assistant.answering.grounding.lexicon import (
 from info_assistant.answering.grounding.polarity import is_imperative
 from info_assistant.answering.grounding.words import Words
 
-_BE = frozenset(["be", "is", "are", "was", "were", "been", "being", "get", "gets", "got"])
 _ACTOR_ENDING = re.compile(r"\w{3,}(?:[^aeiou]ers?|tors?|sors?|ees?|ists?|ants?|team|unit|board)\Z")
 _NO_ACTOR = frozenset(
     [
@@ -98,7 +97,6 @@ _NO_ACTOR = frozenset(
         "voucher",
         "shelter",
         "disaster",
-        "master",
         "better",
         "longer",
         "greater",
@@ -173,10 +171,13 @@ def actors(text: Words) -> Iterator[int]:
             yield at
 
 
-def foreign_subject(sentence: Words, quote: Words, elsewhere: frozenset[str]) -> bool:
+def foreign_subject(
+    sentence: Words, quote: Words, elsewhere: frozenset[str], *, passive: bool
+) -> bool:
     """Whether a sentence is about an actor that its quote does not name.
 
-    Names that mean anybody pass, and so does any name where the quote leaves open who acts.
+    If something is done to it (`passive`), another statement must name it. Names that
+    mean anybody pass, and so does any name where the quote leaves open who acts.
     """
     at = _subject(sentence)
     if at is None or _named(sentence, at, quote):
@@ -186,28 +187,18 @@ def foreign_subject(sentence: Words, quote: Words, elsewhere: frozenset[str]) ->
         return False
     if sentence.words[at].stem in elsewhere:
         return True
-    if theirs is None or quote.words[theirs].lower.removesuffix("s") in GENERIC_ACTORS:
+    if passive or theirs is None or quote.words[theirs].lower.removesuffix("s") in GENERIC_ACTORS:
         return False
     # Both have a subject of their own and say the same of it.
     said = {word.stem for word in sentence.words[at + 1 :] if word.stem}
     return len(said & quote.terms) >= len(said) / 2
 
 
-def swapped_roles(sentence: Words, quote: Words) -> bool:
-    """Whether a verb that both have follows another actor in the sentence than in the quote."""
-    mine, theirs = _before_verbs(sentence), _before_verbs(quote)
-    same = other = 0
-    for verb, (actor, passive) in mine.items():
-        if verb not in theirs or actor not in quote.terms | quote.known:
-            continue
-        if passive == theirs[verb][1]:
-            same += theirs[verb][0] == actor
-            other += theirs[verb][0] != actor
-    return other > same
-
-
 def unknown_opening(sentence: Words, quote: Words, elsewhere: frozenset[str]) -> bool:
-    """Whether a sentence begins with something that its quote does not have at all."""
+    """Whether a sentence begins with something that its quote does not have at all.
+
+    It is something that acts, or something that another statement speaks of.
+    """
     for at, word in enumerate(sentence.words[:_FROM_THE_START]):
         if word.lower in _PREPOSITIONS or word.lower in _OPEN:
             return False
@@ -217,28 +208,6 @@ def unknown_opening(sentence: Words, quote: Words, elsewhere: frozenset[str]) ->
             return False
         return at in set(actors(sentence)) or word.stem in elsewhere
     return False
-
-
-def elsewhere_in_quote(sentence: Words, quote: Words) -> bool:
-    """Whether the one by whom it is done stands in another clause of the quote than what is done.
-
-    It matters only where the clause that speaks of the rest has an actor of its own.
-    """
-    named = {
-        sentence.words[at].stem
-        for at in actors(sentence)
-        if "by" in {word.lower for word in sentence.words[max(0, at - 3) : at]}
-    } & quote.terms
-    rest = sentence.terms - named
-    clauses: dict[int, set[str]] = {}
-    for word in quote.words:
-        clauses.setdefault(word.clause, set()).add(word.stem)
-    if not named or len(clauses) == 1:
-        return False
-    main = max(clauses, key=lambda clause: len(clauses[clause] & rest))
-    own = {quote.words[at].stem for at in actors(quote) if quote.words[at].clause == main}
-    shared = len(clauses[main] & rest)
-    return shared > 1 and bool(own - named) and not named & clauses[main]
 
 
 def _subject(text: Words) -> int | None:
@@ -278,22 +247,3 @@ def _anybody(text: Words) -> bool:
 def _leaves_open(text: Words) -> bool:
     """Whether a text says with a pronoun who acts."""
     return any(word.lower in _OPEN for word in text.words)
-
-
-def _before_verbs(text: Words) -> dict[str, tuple[str, bool]]:
-    """Return, for each meaningful word, the nearest actor before it and whether it is passive."""
-    found: dict[str, tuple[str, bool]] = {}
-    acting = set(actors(text))
-    actor, clause = "", -1
-    for at, word in enumerate(text.words):
-        if word.clause != clause:
-            actor, clause = "", word.clause
-        introduced = any(each.lower in _PREPOSITIONS for each in text.words[max(0, at - 2) : at])
-        if at in acting and not introduced:
-            actor = word.stem or word.lower
-        elif word.lower in {"we", "you"} and not introduced:
-            actor = word.lower
-        elif word.stem and actor and at not in acting:
-            recent = {each.lower for each in text.words[max(0, at - 3) : at]}
-            found.setdefault(word.stem, (actor, bool(recent & _BE)))
-    return found
