@@ -19,7 +19,7 @@ _SHOWN = ("day", "provider", "model", "calls", "input_tokens", "output_tokens", 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
-@click.command()
+@click.command(short_help="Show what language models cost, by day and model, and the budget.")
 @click.option("--from", "first", type=_DAY, help="The first day (UTC). Default: the month's first.")
 @click.option("--to", "last", type=_DAY, help="The last day (UTC). Default: today.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
