@@ -119,18 +119,20 @@ class Users:
         self.done.documents.append(await self._handed_in())
 
     async def _upload_and_delete(self) -> None:
-        document = await self._handed_in()
-        reply = await self._client.delete(f"{self._url}/v1/documents/{document}")
+        document = await self._handed_in(key=f"once-{self._notices}")
+        reply = await self._client.delete(f"{self._url}/v1/documents/{document}?purge=true")
         _require(reply, 204)
         self.done.deleted.append(document)
 
-    async def _handed_in(self) -> str:
+    async def _handed_in(self, key: str = "") -> str:
         self._notices += 1
         hour = self._notices % 12 + 1
         text = f"# Notice {self._notices}\n\nCounter {self._notices} opens at {hour} o'clock.\n"
         name = f"notice-{self._notices}.md"
         reply = await self._client.post(
-            f"{self._url}/v1/documents", files={"file": (name, text.encode())}
+            f"{self._url}/v1/documents",
+            files={"file": (name, text.encode())},
+            headers={"Idempotency-Key": key} if key else {},
         )
         _require(reply, 202)
         return str(reply.json()["documents"][0]["id"])

@@ -29,7 +29,8 @@ def test_rolling_to_the_next_version_and_back_fails_nothing(tmp_path: Path) -> N
     result = json.loads((tmp_path / "rolling.json").read_text())
     broken = [floor["what"] for floor in result["floors"] if not floor["holds"]]
     assert not broken, done.stdout
-    # The fault was there: both versions wrote every kind, and each backend ended twice and more.
+    # The fault was there: both versions wrote every kind but what models' calls cost, since none is
+    # called, and each backend ended twice and more.
     measured = {floor["what"]: floor["measured"] for floor in result["floors"]}
-    assert measured["kinds written by N+1"] == len(Stored)
+    assert measured["kinds written by N+1"] == len(Stored) - 1
     assert result["setting"]["restarts"] == 4
