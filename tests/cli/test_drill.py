@@ -59,7 +59,8 @@ def test_providers_print_settings_answer_and_tell_what_they_counted(
             assert json.load(reply)["object"] == "list"
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{port + 1}/v1/models", timeout=5)
-        assert caught.value.code == 401
+        with caught.value:
+            assert caught.value.code == 401
         os.kill(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=10)
         assert "openai counted 0 calls, 0 tokens read" in rest
