@@ -30,7 +30,6 @@ class Mortal:
         self.log = Path(settings["DATA_DIR"]) / f"{name}.log"
         self.steps = StepLog(self.log)
         self._process: subprocess.Popen[bytes] | None = None
-        self.deaths = 0
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -55,7 +54,6 @@ class Mortal:
         family = self._family()
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self.deaths += 1
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()

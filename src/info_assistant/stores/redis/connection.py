@@ -40,7 +40,6 @@ class RedisConnection:
         self._hosts = [RedisHost(url, timing or Timing()) for url in urls]
         self._on_error = on_error
         self._master: RedisHost | None = None
-        self._epoch = 0
         self._lost = asyncio.Event()
         self._looking = asyncio.Lock()
 
@@ -108,7 +107,7 @@ class RedisConnection:
         if master is not self._master:
             name = master.name if master else None
             _log.warning("Redis master changed", master=name, epoch=epoch)
-        self._master, self._epoch = master, epoch
+        self._master = master
 
     def _note(self, host: RedisHost, error: RedisUnavailable) -> None:
         """Count a failed request; give the master up where it would fail the next one, too."""
