@@ -113,19 +113,24 @@ def test_a_lease_expires_by_being_watched() -> None:
 async def test_workers_share_what_there_is(place: "Place") -> None:
     """Two workers take in each document once, and both have some of them."""
     readers = [GatedReader(), GatedReader()]
-    for reader in readers:
-        reader.gate.set()
     receipts = [await accept(place, f"{n}.txt", f"Word{n} here.") for n in range(24)]
+
+    async def both_have_begun() -> bool | None:
+        return all(reader.begun for reader in readers) or None
+
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(worker_of(place, reader).run(), name="worker") for reader in readers
         ]
+        # Neither is let through before both have some, however slowly one of them starts.
+        await place.eventually(both_have_begun)
+        for reader in readers:
+            reader.gate.set()
         for receipt in receipts:
             await place.until(receipt.status.document.id, DocumentState.READY)
         for each in running:
             each.cancel()
     assert sorted(readers[0].begun + readers[1].begun) == sorted(f"{n}.txt" for n in range(24))
-    assert all(reader.begun for reader in readers)
 
 
 async def test_a_dead_worker_is_taken_over_and_cannot_come_back(
