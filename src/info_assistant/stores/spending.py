@@ -7,6 +7,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, timedelta
+from typing import Protocol
 
 from info_assistant.errors import ObjectStorageUnavailable, StoredDataInvalid
 from info_assistant.model.answer import AnswerUsage
@@ -14,7 +15,6 @@ from info_assistant.model.spend import SpendEvent, UsageLine
 from info_assistant.model.spend_fold import SpendFold
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock
-from info_assistant.resilience.budgets import MonthlyBudgets
 from info_assistant.stores.ledger import KIND, RecordedLedger, spend_event
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Fields
@@ -67,11 +67,27 @@ class RecordedSpending:
         return lines
 
 
+class ToldBudgets(Protocol):
+    """Budgets that have to be told of what they cannot know."""
+
+    def note(self, event: SpendEvent) -> None:
+        """Take a line about an event into account; any order, any number of times."""
+
+    def days_to_read(self, tenant: str) -> Sequence[date]:
+        """Return the days of which lines of other replicas are still to be looked for."""
+
+    async def has_lost(self, tenant: str, day: date) -> bool:
+        """Whether what was read of a day before has to be read again."""
+
+    async def has_read(self, tenant: str, day: date) -> None:
+        """Note that all there was of a day has been taken into account."""
+
+
 class BudgetWatch:
     """Tells budgets of what was spent, here in a former life and by other replicas."""
 
     def __init__(
-        self, log: RecordLog, budgets: MonthlyBudgets, tenants: Callable[[], Sequence[str]]
+        self, log: RecordLog, budgets: ToldBudgets, tenants: Callable[[], Sequence[str]]
     ) -> None:
         """Read from `log` for each tenant that `tenants` names."""
         self._log = log
@@ -100,15 +116,17 @@ class BudgetWatch:
         for tenant in self._tenants():
             for day in self._budgets.days_to_read(tenant):
                 wanted.add((tenant, day))
+                if await self._budgets.has_lost(tenant, day):
+                    self._seen.pop((tenant, day), None)
                 seen = self._seen.setdefault((tenant, day), set())
                 async for page in self._log.of_day(KIND, tenant, day, seen):
                     await self._tell(page)
-                self._budgets.has_read(tenant, day)
+                await self._budgets.has_read(tenant, day)
         self._seen = {key: names for key, names in self._seen.items() if key in wanted}
 
     async def _tell(self, page: Sequence[Fields]) -> None:
         """Tell the budgets of some lines, few at a time: others want the event loop as well."""
-        events = await asyncio.to_thread(lambda: list(_events(page)))
+        events = await asyncio.to_thread(lambda: list(events_of(page)))
         for at, event in enumerate(events, 1):
             self._budgets.note(event)
             if at % _AT_ONCE == 0:
@@ -126,11 +144,12 @@ class BudgetWatch:
 
 
 def _fold(page: Sequence[Fields], fold: SpendFold) -> None:
-    for event in _events(page):
+    for event in events_of(page):
         fold.add(event)
 
 
-def _events(page: Sequence[Fields]) -> Iterator[SpendEvent]:
+def events_of(page: Sequence[Fields]) -> Iterator[SpendEvent]:
+    """Yield the events that lines tell of; those that cannot be understood are passed over."""
     for fields in page:
         try:
             yield spend_event(fields)

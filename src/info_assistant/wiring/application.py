@@ -84,10 +84,10 @@ def build(settings: Settings) -> Application:
     clock, metrics, objects = base.clock, base.metrics, base.objects
     records = record_parts(settings, base.blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
-    spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
     redis = redis_parts(settings, tenants, modes, metrics)
+    spend = spend_parts(settings, base, records.log, tenants, redis.shared)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
@@ -119,7 +119,13 @@ def build(settings: Settings) -> Application:
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={"health": health.run, **load.tasks, **parts.tasks},
         starters=(
-            partial(one_after_the_other, *base.starters, *records.starters, *spend.starters),
+            partial(
+                one_after_the_other,
+                *base.starters,
+                *redis.starters,
+                *records.starters,
+                *spend.starters,
+            ),
             *documents.starters,
         ),
         closers=parts.closers,

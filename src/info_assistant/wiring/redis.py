@@ -18,12 +18,26 @@ from info_assistant.wiring.parts import Part
 class RedisParts(Part):
     """The limiter and how it counts now, and what looks after Redis.
 
-    `off` names Redis where none is used.
+    `off` names Redis where none is used; `shared` is what replicas share through it elsewhere.
     """
 
     limiter: RateLimiter
     limiter_kind: Callable[[], Literal["shared", "local", "off"]]
     off: tuple[str, ...] = ()
+    shared: "SharedRedis | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRedis:
+    """The Redis that replicas share, who they are, and whether it may be asked now."""
+
+    connection: RedisConnection
+    replicas: Replicas
+    enabled: Callable[[], bool]
+
+    def usable(self) -> bool:
+        """Whether it is switched on and answers."""
+        return self.enabled() and self.connection.known
 
 
 def redis_parts(settings: Settings, tenants: Tenants, modes: Modes, metrics: Metrics) -> RedisParts:
@@ -39,7 +53,9 @@ def redis_parts(settings: Settings, tenants: Tenants, modes: Modes, metrics: Met
     return RedisParts(
         limiter=limiter,
         limiter_kind=lambda: "shared" if limiter.shared else "local",
+        shared=SharedRedis(redis, replicas, modes.redis_enabled),
         probes={"redis": redis},
         tasks={"redis master": redis.run, "replicas": replicas.run},
+        starters=(redis.look, replicas.look),
         closers=(redis.close,),
     )

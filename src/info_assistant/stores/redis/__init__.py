@@ -1,7 +1,9 @@
 """Redis: what makes the product fast and shared between replicas, and what it can do without."""
 
+from info_assistant.stores.redis.budgets import SharedBudgets
 from info_assistant.stores.redis.connection import RedisConnection
 from info_assistant.stores.redis.limiter import SharedRateLimiter
 from info_assistant.stores.redis.replicas import Replicas
+from info_assistant.stores.redis.totals import SpendTotals
 
-__all__ = ["RedisConnection", "Replicas", "SharedRateLimiter"]
+__all__ = ["RedisConnection", "Replicas", "SharedBudgets", "SharedRateLimiter", "SpendTotals"]

@@ -32,7 +32,8 @@ class Replicas:
     def __init__(self, redis: RedisConnection) -> None:
         """Know of this process alone at first."""
         self._redis = redis
-        self._name = uuid.uuid4().hex
+        self.name = uuid.uuid4().hex
+        """This process, to the others."""
         self._count = 1
 
     @property
@@ -43,11 +44,15 @@ class Replicas:
     async def run(self) -> None:
         """Say that this backend is here, and count, for ever."""
         while True:
-            # The connection has logged what is suppressed here, and /health tells it.
-            with contextlib.suppress(RedisUnavailable):
-                self._count = max(1, int(await self._redis.ask(self._here)))
+            await self.look()
             await asyncio.sleep(PERIOD_S)
+
+    async def look(self) -> None:
+        """Say that this backend is here, and count, once."""
+        # The connection has logged what is suppressed here, and /health tells it.
+        with contextlib.suppress(RedisUnavailable):
+            self._count = max(1, int(await self._redis.ask(self._here)))
 
     def _here(self, client: Redis) -> Awaitable[Any]:
         run = cast("Callable[..., Awaitable[Any]]", client.eval)
-        return run(_HERE, 1, _KEY, self._name, _FORGOTTEN_S)
+        return run(_HERE, 1, _KEY, self.name, _FORGOTTEN_S)
