@@ -96,6 +96,7 @@ def build(settings: Settings) -> Application:
     )
     # Closed in this order: what is still to be noted first, what others stand on last.
     parts = together([spend, records, documents, models, redis, base, sign_in])
+    first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
     services = ApiServices(
         pipeline=pipeline,
@@ -118,16 +119,7 @@ def build(settings: Settings) -> Application:
         budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={"health": health.run, **load.tasks, **parts.tasks},
-        starters=(
-            partial(
-                one_after_the_other,
-                *base.starters,
-                *redis.starters,
-                *records.starters,
-                *spend.starters,
-            ),
-            *documents.starters,
-        ),
+        starters=(partial(one_after_the_other, *first.starters), *documents.starters),
         closers=parts.closers,
         limiter_kind=redis.limiter_kind,
     )
