@@ -103,6 +103,7 @@ def build(settings: Settings) -> Application:
         intake=documents.intake,
         library=documents.library,
         limiter=redis.limiter,
+        events=redis.events,
         authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,

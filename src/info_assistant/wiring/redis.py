@@ -6,23 +6,30 @@ from typing import Literal
 
 from info_assistant.identity.tenants import Tenants
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import RateLimiter
+from info_assistant.ports import EventLog, RateLimiter
+from info_assistant.resilience.answer_events import LocalEventLog
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
-from info_assistant.stores.redis import RedisConnection, Replicas, SharedRateLimiter
+from info_assistant.stores.redis import (
+    RedisConnection,
+    Replicas,
+    SharedEventLog,
+    SharedRateLimiter,
+)
 from info_assistant.wiring.parts import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisParts(Part):
-    """The limiter and how it counts now, and what looks after Redis.
+    """The limiter and how it counts now, the events of answers, and what looks after Redis.
 
     `off` names Redis where none is used; `shared` is what replicas share through it elsewhere.
     """
 
     limiter: RateLimiter
     limiter_kind: Callable[[], Literal["shared", "local", "off"]]
+    events: EventLog
     off: tuple[str, ...] = ()
     shared: "SharedRedis | None" = None
 
@@ -44,18 +51,23 @@ def redis_parts(settings: Settings, tenants: Tenants, modes: Modes, metrics: Met
     """Return what Redis is used for, or its stand-ins where there is none."""
     local = LocalRateLimiter(tenants.rates_of)
     if not settings.redis_urls:
-        return RedisParts(limiter=local, limiter_kind=lambda: "local", off=("redis",))
+        return RedisParts(
+            limiter=local, limiter_kind=lambda: "local", events=LocalEventLog(), off=("redis",)
+        )
     redis = RedisConnection(settings.redis_urls, on_error=metrics.redis_connection_errors.inc)
     replicas = Replicas(redis)
     limiter = SharedRateLimiter(
         redis, tenants.rates_of, local, lambda: replicas.count, enabled=modes.redis_enabled
     )
+    shared = SharedRedis(redis, replicas, modes.redis_enabled)
+    events = SharedEventLog(redis, replicas.name, usable=shared.usable)
     return RedisParts(
         limiter=limiter,
         limiter_kind=lambda: "shared" if limiter.shared else "local",
-        shared=SharedRedis(redis, replicas, modes.redis_enabled),
+        events=events,
+        shared=shared,
         probes={"redis": redis},
-        tasks={"redis master": redis.run, "replicas": replicas.run},
+        tasks={"redis master": redis.run, "replicas": replicas.run, "events": events.run},
         starters=(redis.look, replicas.look),
         closers=(redis.close,),
     )
