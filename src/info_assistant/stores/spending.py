@@ -11,6 +11,7 @@ from typing import Protocol
 
 from info_assistant.errors import ObjectStorageUnavailable, StoredDataInvalid
 from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.spend import SpendEvent, UsageLine
 from info_assistant.model.spend_fold import SpendFold
 from info_assistant.observability.log import get_logger
@@ -18,6 +19,7 @@ from info_assistant.ports import Clock
 from info_assistant.stores.ledger import KIND, RecordedLedger, spend_event
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Fields
+from info_assistant.stores.writers import WriterWatch
 
 LOOK_S = 5.0
 """How often budgets are told of what other replicas have spent."""
@@ -32,8 +34,15 @@ _log = get_logger("spending")
 class RecordedSpending:
     """Sums of the events in a record log."""
 
-    def __init__(self, log: RecordLog, ledger: RecordedLedger, clock: Clock) -> None:
-        """Read from `log`; requests under way are known to `ledger`."""
+    def __init__(
+        self,
+        log: RecordLog,
+        ledger: RecordedLedger,
+        clock: Clock,
+        writers: WriterWatch | None = None,
+    ) -> None:
+        """Read from `log`; requests under way are known to `ledger`, lost writers to `writers`."""
+        self._writers = writers
         self._log = log
         self._ledger = ledger
         self._clock = clock
@@ -49,6 +58,14 @@ class RecordedSpending:
         for n in range((last - first).days + 1):
             lines += await self._of_day(tenant, first + timedelta(days=n))
         return lines
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:
+        """Return of which times in these days calls may be missing.
+
+        Raises ObjectStorageUnavailable.
+        """
+        found = await self._writers.gaps() if self._writers else ()
+        return [each for each in found if each.begin.date() <= last and each.end.date() >= first]
 
     async def _of_day(self, tenant: str, day: date) -> Sequence[UsageLine]:
         now = self._clock.now()

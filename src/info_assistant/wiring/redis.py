@@ -47,15 +47,25 @@ class SharedRedis:
         return self.enabled() and self.connection.known
 
 
-def redis_parts(settings: Settings, tenants: Tenants, modes: Modes, metrics: Metrics) -> RedisParts:
-    """Return what Redis is used for, or its stand-ins where there is none."""
+def redis_parts(
+    settings: Settings,
+    tenants: Tenants,
+    modes: Modes,
+    metrics: Metrics,
+    writers: Callable[[], int] = lambda: 1,
+) -> RedisParts:
+    """Return what Redis is used for, or its stand-ins where there is none.
+
+    `writers` is how many processes write records, which is as good a number of replicas as can be
+    had before Redis was there.
+    """
     local = LocalRateLimiter(tenants.rates_of)
     if not settings.redis_urls:
         return RedisParts(
             limiter=local, limiter_kind=lambda: "local", events=LocalEventLog(), off=("redis",)
         )
     redis = RedisConnection(settings.redis_urls, on_error=metrics.redis_connection_errors.inc)
-    replicas = Replicas(redis)
+    replicas = Replicas(redis, writers)
     limiter = SharedRateLimiter(
         redis, tenants.rates_of, local, lambda: replicas.count, enabled=modes.redis_enabled
     )
