@@ -8,6 +8,7 @@ from info_assistant.identity.tenants import Tenants
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import EventLog, RateLimiter
 from info_assistant.resilience.answer_events import LocalEventLog
+from info_assistant.resilience.health import Circuit, ProbeTiming, Watched
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
@@ -65,6 +66,7 @@ def redis_parts(
             limiter=local, limiter_kind=lambda: "local", events=LocalEventLog(), off=("redis",)
         )
     redis = RedisConnection(settings.redis_urls, on_error=metrics.redis_connection_errors.inc)
+    metrics.watch_breaker("redis", lambda: redis.known)
     replicas = Replicas(redis, writers)
     limiter = SharedRateLimiter(
         redis, tenants.rates_of, local, lambda: replicas.count, enabled=modes.redis_enabled
@@ -76,7 +78,7 @@ def redis_parts(
         limiter_kind=lambda: "shared" if limiter.shared else "local",
         events=events,
         shared=shared,
-        probes={"redis": redis},
+        probes={"redis": Watched(redis, ProbeTiming(), lambda: Circuit(redis.breaker))},
         tasks={"redis master": redis.run, "replicas": replicas.run, "events": events.run},
         starters=(redis.look, replicas.look),
         closers=(redis.close,),
