@@ -86,7 +86,7 @@ def build(settings: Settings) -> Application:
     tenants = Tenants(objects.open("tenants"), clock)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
-    redis = redis_parts(settings, tenants, modes, metrics, lambda: records.writers.living)
+    redis = redis_parts(settings, base, tenants, modes, lambda: records.writers.living)
     spend = spend_parts(settings, base, records, tenants, redis.shared)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)

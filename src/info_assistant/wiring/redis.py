@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from info_assistant.identity.tenants import Tenants
-from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import EventLog, RateLimiter
 from info_assistant.resilience.answer_events import LocalEventLog
 from info_assistant.resilience.health import Circuit, ProbeTiming, Watched
@@ -14,10 +13,12 @@ from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
 from info_assistant.stores.redis import (
     RedisConnection,
+    RedisWakeUps,
     Replicas,
     SharedEventLog,
     SharedRateLimiter,
 )
+from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.parts import Part
 
 
@@ -50,9 +51,9 @@ class SharedRedis:
 
 def redis_parts(
     settings: Settings,
+    base: Foundation,
     tenants: Tenants,
     modes: Modes,
-    metrics: Metrics,
     writers: Callable[[], int] = lambda: 1,
 ) -> RedisParts:
     """Return what Redis is used for, or its stand-ins where there is none.
@@ -65,6 +66,7 @@ def redis_parts(
         return RedisParts(
             limiter=local, limiter_kind=lambda: "local", events=LocalEventLog(), off=("redis",)
         )
+    metrics = base.metrics
     redis = RedisConnection(settings.redis_urls, on_error=metrics.redis_connection_errors.inc)
     metrics.watch_breaker("redis", lambda: redis.known)
     replicas = Replicas(redis, writers)
@@ -73,13 +75,19 @@ def redis_parts(
     )
     shared = SharedRedis(redis, replicas, modes.redis_enabled)
     events = SharedEventLog(redis, replicas.name, usable=shared.usable)
+    wake_ups = RedisWakeUps(redis, base.wake_ups, usable=shared.usable)
     return RedisParts(
         limiter=limiter,
         limiter_kind=lambda: "shared" if limiter.shared else "local",
         events=events,
         shared=shared,
         probes={"redis": Watched(redis, ProbeTiming(), lambda: Circuit(redis.breaker))},
-        tasks={"redis master": redis.run, "replicas": replicas.run, "events": events.run},
+        tasks={
+            "redis master": redis.run,
+            "replicas": replicas.run,
+            "events": events.run,
+            "wake-ups": wake_ups.run,
+        },
         starters=(redis.look, replicas.look),
         closers=(redis.close,),
     )

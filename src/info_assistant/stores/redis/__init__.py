@@ -6,9 +6,11 @@ from info_assistant.stores.redis.connection import RedisConnection
 from info_assistant.stores.redis.limiter import SharedRateLimiter
 from info_assistant.stores.redis.replicas import Replicas
 from info_assistant.stores.redis.totals import SpendTotals
+from info_assistant.stores.redis.wake_ups import RedisWakeUps
 
 __all__ = [
     "RedisConnection",
+    "RedisWakeUps",
     "Replicas",
     "SharedBudgets",
     "SharedEventLog",

@@ -7,7 +7,8 @@ server that keeps failing after each look is left alone for some seconds.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -89,6 +90,15 @@ class RedisConnection:
             self._note(master, error)
             raise
 
+    @asynccontextmanager
+    async def subscribed(self, channel: str) -> AsyncIterator["Channel"]:
+        """Listen to what is published at the master in use. Raises RedisUnavailable."""
+        master = self._master
+        if master is None:
+            raise _unknown()
+        async with master.subscribed(channel) as heard:
+            yield Channel(heard, lambda: self._master is master)
+
     async def ping(self) -> None:
         """Return if a master answers. Raises RedisUnavailable."""
         if self._master is None:
@@ -150,6 +160,29 @@ class RedisConnection:
         self._losses[host].add(asyncio.get_running_loop().time())
         self._master = None
         self._lost.set()
+
+
+class Channel:
+    """What is published at one master."""
+
+    def __init__(
+        self, heard: Callable[[float], Awaitable[str | None]], current: Callable[[], bool]
+    ) -> None:
+        """Listen with `heard`, for as long as the master is `current`."""
+        self._heard = heard
+        self._current = current
+
+    @property
+    def current(self) -> bool:
+        """Whether this is still the master that is asked."""
+        return self._current()
+
+    async def next(self, seconds: float) -> str | None:
+        """Return what is published next; None where that is nothing in this time.
+
+        Raises RedisUnavailable.
+        """
+        return await self._heard(seconds)
 
 
 def _unknown() -> RedisUnavailable:
