@@ -124,7 +124,7 @@ class _Straight:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get((scope.get("method"), scope.get("path")))
+        endpoint = self._endpoints.get((scope.get("method", ""), scope.get("path", "")))
         if endpoint is None:
             await self._framework(scope, receive, send)
             return

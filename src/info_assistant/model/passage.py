@@ -71,9 +71,11 @@ class Spans(Sequence[Span]):
         return hash(tuple(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A contiguous stretch of one document version: `text` is `reading.text[start:end]`.
+
+    A tuple, because a search finds dozens of them, and a frozen dataclass takes three times as
+    long to make.
 
     `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence,
     a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
@@ -156,8 +158,7 @@ class IndexedPassage:
     vectors: PassageVectors
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A passage that retrieval found, with its fused score and what the ranking needs of it.
 
     `terms` are the ids of its terms, ascending (the indices of its sparse vector).

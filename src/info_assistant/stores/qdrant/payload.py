@@ -59,37 +59,38 @@ def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> C
     try:
         tokens = np.frombuffer(_bytes(payload["tokens"]), _TOKEN)
         return Candidate(
-            passage=_passage(point_id, payload),
-            retrieval_score=score,
-            terms=np.frombuffer(_bytes(payload["terms"]), _TERM),
-            tokens=tokens.reshape(payload["token_shape"]),
-            token_spans=Spans(payload["token_spans"]),
+            _passage(point_id, payload),
+            score,
+            np.frombuffer(_bytes(payload["terms"]), _TERM),
+            tokens.reshape(payload["token_shape"]),
+            Spans(payload["token_spans"]),
         )
     except _UNREADABLE as exc:
         raise _invalid("passage", point_id, exc) from exc
 
 
 def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
+    # In the order of the fields, as dozens are made for each question.
     return Passage(
-        id=point_id,
-        tenant=payload["tenant"],
-        document_id=payload["document_id"],
-        version=payload["version"],
-        ordinal=payload["ordinal"],
-        title=payload["title"],
-        source=payload["source"],
-        access=tuple(payload["access"]),
-        heading_path=tuple(payload["heading_path"]),
-        table_header=payload["table_header"],
-        page=payload.get("page"),
-        text=payload["text"],
-        start=payload["start"],
-        end=payload["end"],
-        statements=Spans(payload["statements"]),
-        access_revision=payload.get("access_revision", 0),
-        effective=day_from(payload.get("effective")),
-        superseded=day_from(payload.get("superseded")),
-        marking=payload.get("marking"),
+        point_id,
+        payload["tenant"],
+        payload["document_id"],
+        payload["version"],
+        payload["ordinal"],
+        payload["title"],
+        payload["source"],
+        tuple(payload["access"]),
+        tuple(payload["heading_path"]),
+        payload["table_header"],
+        payload.get("page"),
+        payload["text"],
+        payload["start"],
+        payload["end"],
+        Spans(payload["statements"]),
+        payload.get("access_revision", 0),
+        day_from(payload.get("effective")),
+        day_from(payload.get("superseded")),
+        payload.get("marking"),
     )
 
 
