@@ -40,6 +40,11 @@ class Spans(Sequence[Span]):
         """Take the edges. Raises TypeError where there are none to take."""
         self._edges = tuple(edges)
 
+    @property
+    def edges(self) -> Sequence[int]:
+        """The row of edges."""
+        return self._edges
+
     def __len__(self) -> int:
         """Return how many spans there are."""
         return len(self._edges) // 2
@@ -69,6 +74,13 @@ class Spans(Sequence[Span]):
     def __hash__(self) -> int:
         """Return the hash of a tuple of the same spans."""
         return hash(tuple(self))
+
+
+def edges_of(spans: Sequence[Span]) -> Sequence[int]:
+    """Return the row of the edges of some spans, [start, end, start, end, …]."""
+    if isinstance(spans, Spans):
+        return spans.edges
+    return [edge for span in spans for edge in span]
 
 
 class Passage(NamedTuple):

@@ -9,7 +9,7 @@ import pybase64
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.lease import Lease
-from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span, Spans
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Spans, edges_of
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.stores.records import (
     day_from,
@@ -45,11 +45,11 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
-        "statements": _flat(passage.statements),
+        "statements": edges_of(passage.statements),
         "terms": _base64(np.asarray(vectors.sparse.indices, _TERM).tobytes()),
         "tokens": _base64(tokens.tobytes()),
         "token_shape": tokens.shape,
-        "token_spans": _flat(vectors.token_spans),
+        "token_spans": edges_of(vectors.token_spans),
     }
     return stamped(Stored.PASSAGE, fields)
 
@@ -200,10 +200,6 @@ def _sought(document: Document) -> dict[str, Any]:
         "review_by": metadata.review_by and metadata.review_by.toordinal(),
         "superseded": metadata.superseded and metadata.superseded.toordinal(),
     }
-
-
-def _flat(spans: Sequence[Span]) -> list[int]:
-    return [edge for span in spans for edge in (span.start, span.end)]
 
 
 def _base64(data: bytes) -> str:
