@@ -1,21 +1,20 @@
 """The backend as one ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from info_assistant import __version__
 from info_assistant.api import openapi
-from info_assistant.api.addresses import speaks_openai
+from info_assistant.api.addresses import QUERY_PATH, speaks_openai
 from info_assistant.api.gateway import Gateway
 from info_assistant.api.problems import (
     Problem,
@@ -57,8 +56,13 @@ _DESCRIPTION = (
 _SERVER_FAULT = 500
 
 
-def create_app(services: ApiServices) -> FastAPI:
+def create_app(services: ApiServices) -> Gateway:
     """Return the application; its background tasks run from its start to its end."""
+    return Gateway(_Straight(create_framework(services)), services)
+
+
+def create_framework(services: ApiServices) -> FastAPI:
+    """Return what stands behind the gateway: every route, and how errors leave."""
     app = FastAPI(
         title="PubSec Info Assistant",
         version=__version__,
@@ -69,8 +73,7 @@ def create_app(services: ApiServices) -> FastAPI:
         lifespan=_lifespan(services),
         telemetry={"tracing": False, "metrics": False},
     )
-    asking = questions.routes(services)
-    app.include_router(asking)
+    app.include_router(questions.routes(services))
     app.include_router(answers.routes(services))
     app.include_router(feedback.routes(services))
     app.include_router(conversations.routes(services))
@@ -92,36 +95,28 @@ def create_app(services: ApiServices) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _wrong_shape)
     app.add_exception_handler(HTTPException, _framework_error)
     app.add_exception_handler(ClientGone, _nobody_there)
-    handlers = dict(app.exception_handlers)
     app.add_exception_handler(Exception, _unexpected)
-    straight = _Straight(app.build_middleware_stack(), asking, handlers)
-    # Outside of everything that the framework puts around an application.
-    app.middleware_stack = Gateway(straight, services)
     return app
 
 
 class _Straight:
-    """Serves a router's endpoints itself, and all else through the framework.
+    """Serves questions itself, and all else through the framework.
 
-    The framework's own layers, its search for a route and its dependencies, of which these
-    endpoints have none, took a tenth of all that a question costs.
+    The framework's own layers, its search for a route and its dependencies, of which questions have
+    none, took a tenth of all that a question costs.
     """
 
-    def __init__(
-        self,
-        framework: ASGIApp,
-        router: APIRouter,
-        handlers: Mapping[Any, Callable[[Request, Any], Any]],
-    ) -> None:
-        """Serve the endpoints of `router`; `handlers` answer for their exceptions, by class."""
+    def __init__(self, framework: FastAPI) -> None:
         self._framework = framework
-        self._handlers = handlers
         self._endpoints = {
             (method, route.path): route.endpoint
-            for route in router.routes
-            if isinstance(route, APIRoute)
+            for route in framework.routes
+            if isinstance(route, APIRoute) and route.path == QUERY_PATH
             for method in route.methods or ()
         }
+        # What nothing else answers for is the gateway's to answer.
+        handlers = framework.exception_handlers.items()
+        self._handlers = {kind: handler for kind, handler in handlers if kind is not Exception}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get((scope.get("method", ""), scope.get("path", "")))
@@ -138,7 +133,7 @@ class _Straight:
             )
             if handler is None:
                 raise
-            response = await handler(request, error)
+            response = await handler(request, error)  # type: ignore[misc]
         await response(scope, receive, send)
 
 

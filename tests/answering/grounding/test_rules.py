@@ -1,6 +1,5 @@
 """What a sentence may not change in its quote."""
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

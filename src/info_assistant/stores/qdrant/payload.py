@@ -1,6 +1,6 @@
 """Passages and document states as Qdrant payloads, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
