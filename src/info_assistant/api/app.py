@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -108,24 +109,19 @@ class _Straight:
 
     def __init__(self, framework: FastAPI) -> None:
         self._framework = framework
-        self._endpoints = {
-            (method, route.path): route.endpoint
-            for route in framework.routes
-            if isinstance(route, APIRoute) and route.path == QUERY_PATH
-            for method in route.methods or ()
-        }
+        known = iter_route_contexts(framework.routes)
+        self._ask: Any = next(each.endpoint for each in known if each.path == QUERY_PATH)
         # What nothing else answers for is the gateway's to answer.
         handlers = framework.exception_handlers.items()
         self._handlers = {kind: handler for kind, handler in handlers if kind is not Exception}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get((scope.get("method", ""), scope.get("path", "")))
-        if endpoint is None:
+        if scope.get("path") != QUERY_PATH or scope["method"] != "POST":
             await self._framework(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
-            response = await endpoint(request)
+            response = await self._ask(request)
         except Exception as error:
             handler = next(
                 (self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers),
