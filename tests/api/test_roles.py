@@ -117,10 +117,9 @@ def test_every_route_is_in_the_table(services: ApiServices) -> None:
     routes = {
         (method, route.path)
         for route in iter_route_contexts(create_framework(services).routes)
-        for method in route.methods or ()
+        for method in (route.methods or set()) - {"HEAD"}
     }
-    assert len(routes) > len(ADDRESSES) / 2
-    assert routes <= {(address.method, address.path) for address in ADDRESSES}
+    assert routes == {(address.method, address.path) for address in ADDRESSES}
 
 
 ENDINGS = ("\n", "\r", "\x00", "/", " ", "//", ";", "\u2028", "%0a", "/.", "/..", "?")

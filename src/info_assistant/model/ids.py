@@ -15,9 +15,7 @@ _VERSION = 7 << 76
 _VARIANT = 0b10 << 62
 
 # Several are made and read for each question, and going through `uuid.UUID` takes thrice as long.
-_ID = re.compile(
-    r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
-)
+_ID = re.compile(r"(?i)([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 _lock = threading.Lock()
 _last = 0
