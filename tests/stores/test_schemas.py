@@ -294,12 +294,12 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     ),
 }
 OLD_DOCUMENT = replace(DOCUMENT, metadata=Metadata(), hold=None)
-OLD_QUOTED = replace(QUOTED, effective=None, superseded=None, marking=None)
+OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None)
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
     (Stored.PASSAGE, 1): (
-        replace(PASSAGE, effective=None, superseded=None, marking=None),
+        PASSAGE._replace(effective=None, superseded=None, marking=None),
         *KINDS[Stored.PASSAGE][2][1:],  # type: ignore[index]
     ),
     (Stored.ANSWER_RECORD, 1): replace(
@@ -307,7 +307,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         answer=replace(
             ANSWER.answer,
             citations=(replace(ANSWER.answer.citations[0], passage=OLD_QUOTED),),
-            see_also=(replace(ANSWER.answer.see_also[0], passage=replace(OLD_QUOTED, page=None)),),
+            see_also=(replace(ANSWER.answer.see_also[0], passage=OLD_QUOTED._replace(page=None)),),
             follow_ups=(),
             usage=AnswerUsage(),
         ),
