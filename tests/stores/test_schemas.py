@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydantic_core import to_json
-from tests.stores.bench import RECORD_ID, Bench, Noon, Read, Write
+from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
     ANSWER,
     CHANGE,
@@ -61,6 +61,7 @@ from info_assistant.stores.qdrant.payload import (
     status_from,
     status_payload,
 )
+from info_assistant.stores.writers import WriterMarks, WriterWatch
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schemas"
 FREE = frozenset({"timings_ms", "detail", "fields"})
@@ -259,6 +260,20 @@ async def read_purge(bench: Bench, data: bytes) -> object:
     return await BlobCatalogue(bench.blobs).purges("agency")
 
 
+async def write_mark(bench: Bench) -> bytes:
+    """Mark that a writer lives."""
+    await WriterMarks(bench.blobs, 20_000_000).renew("0123456789ab", WHEN, news=False)
+    return (await bench.only())[1]
+
+
+async def read_mark(bench: Bench, data: bytes) -> object:
+    """Read the gap after the mark of a writer that has vanished."""
+    await bench.blobs.put(f"system/writers/0123456789ab/{MOMENT}-open.json", data)
+    watch = WriterWatch(bench.blobs, Noon(), gone_s=0)
+    await watch.look()
+    return [(each.writer, each.at_most_micro_usd) for each in await watch.gaps()]
+
+
 KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.DOCUMENT: (write_document, read_document, DOCUMENT),
     Stored.TOMBSTONE: (write_tombstone, read_tombstone, TOMBSTONE),
@@ -283,6 +298,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
+    Stored.WRITER_MARK: (write_mark, read_mark, [("0123456789ab", 20_000_000)]),
     Stored.QUOTE_PURGE: (write_purge, read_purge, (TOMBSTONE,)),
     Stored.JOURNAL: (
         write_journal,

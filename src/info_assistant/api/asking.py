@@ -61,6 +61,7 @@ class Asker:
             raise
         options = StreamOptions(
             rendering=rendering,
+            answer_id=question.id,
             ping_s=self._services.limits.ping_s,
             may_show=self._may_show(question),
             lifecycle=self._services.lifecycle,

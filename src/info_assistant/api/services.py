@@ -12,6 +12,7 @@ from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import Answer, AnswerUsage
 from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
@@ -159,6 +160,10 @@ class NothingSpent:
         return AnswerUsage()
 
     async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return ()
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:  # noqa: ARG002  The same.
         """Return nothing."""
         return ()
 

@@ -106,6 +106,11 @@ class Journal:
         """The journal's folder; None while it could not be claimed."""
         return self._claim.folder if self._claim else None
 
+    @property
+    def writer(self) -> str:
+        """The writer's name in its segments; "" before the journal is open."""
+        return self._writer
+
     async def append(self, records: Sequence[Record]) -> None:
         """Keep records; they survive a killed process when this returns. Twice is once.
 

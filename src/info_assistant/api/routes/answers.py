@@ -113,13 +113,14 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             Header(ge=0, le=10**9, description="The last event that arrived; 0, or none, for all."),
         ] = 0,
     ) -> Response:
-        """Go on with an answer's events, for its asker; this process must be the one that gives it.
+        """Go on with an answer's events, for its asker, whichever process gives it.
 
-        An answer that is finished can be had from every process.
+        While Redis is away, or not in use, it must be asked of the process that gives it (409
+        `resume_elsewhere`); an answer that is finished can be had from every process.
         """
         caller = caller_of(request)
         may_show = partial(services.visibility.may_show, caller.scope)
-        numbered = services.events.read(str(answer_id), caller, last_event_id)
+        numbered = await services.events.read(str(answer_id), caller, last_event_id)
         if numbered is None:
             events = await _from_record(services, request, str(answer_id), last_event_id)
         else:
@@ -130,6 +131,7 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             lifecycle=services.lifecycle,
             may_show=may_show,
             first=last_event_id + 1,
+            answer_id=str(answer_id),
         )
         return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
 
