@@ -6,7 +6,6 @@ from datetime import date
 import numpy as np
 from tests.stores.bench import RECORD_ID, WHEN
 
-from info_assistant.ingestion.repeats import Reply
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -42,6 +41,7 @@ from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
+from info_assistant.resilience.idempotency import Reply
 
 MOMENT = f"{0x01A209D20000:013d}"
 DOCUMENT = Document(
