@@ -38,7 +38,7 @@ from info_assistant.model.passage import (
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord, SentenceCheck
-from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
+from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
 from info_assistant.resilience.idempotency import Reply
@@ -155,7 +155,7 @@ EVENT = AuditEvent(
 SPENT = SpendEvent(
     id=RECORD_ID,
     at=WHEN,
-    call=ModelCall("agency", "my-request", 2),
+    call=ModelCall("agency", "my-request", 2, Purpose.JUDGE),
     provider="openai",
     model="gpt-4o-mini",
     state=SpendState.ABORTED,

@@ -46,6 +46,7 @@ from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
+from info_assistant.model.spend import ModelCall
 from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.stores.answer_records import answer_fields, answer_record
 from info_assistant.stores.audit import audit_event, audit_fields
@@ -316,6 +317,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         prompt="",
         checks=(),
     ),
+    (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

@@ -21,7 +21,7 @@ from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.ids import milliseconds_of, new_id
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
+from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Budgets, PriceList
 from info_assistant.stores.journal import Record
@@ -194,6 +194,7 @@ def spend_fields(event: SpendEvent) -> dict[str, Any]:
             "tenant": event.call.tenant,
             "request_id": event.call.request_id,
             "attempt": event.call.attempt,
+            "purpose": str(event.call.purpose),
             "provider": event.provider,
             "model": event.model,
             "state": event.state,
@@ -214,7 +215,10 @@ def spend_event(fields: Fields) -> SpendEvent:
             id=str(fields["event"]),
             at=moment_from(fields["at"]),
             call=ModelCall(
-                str(fields["tenant"]), str(fields["request_id"]), int(fields["attempt"])
+                str(fields["tenant"]),
+                str(fields["request_id"]),
+                int(fields["attempt"]),
+                str(fields.get("purpose", Purpose.ANSWER)),
             ),
             provider=str(fields["provider"]),
             model=str(fields["model"]),

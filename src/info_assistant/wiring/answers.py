@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
+from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.ingestion.sentences import sentences
@@ -77,6 +78,7 @@ def _composing(base: Foundation, writer: Writer, settings: AnsweringSettings) ->
         generator,
         writer.grounding,
         SentenceLikeness(base.embedder),
+        ModelJudge(writer.model) if settings.judge else None,
         writer.in_use,
         writer.falls_back,
     )
