@@ -42,11 +42,12 @@ from tests.stores.talk_samples import (
 )
 
 from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
+from info_assistant.model.spend import ModelCall
+from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.stores.answer_records import answer_fields, answer_record
 from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.catalogue import BlobCatalogue
@@ -230,7 +231,7 @@ async def read_journal(bench: Bench, data: bytes) -> object:
 
 async def write_request(bench: Bench) -> bytes:
     """Answer an upload under a key."""
-    requests = UploadRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, Noon())
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.delete(f"{begun.folder}/asked.json")
     await requests.finish(begun, REPLY)
@@ -239,7 +240,7 @@ async def write_request(bench: Bench) -> bytes:
 
 async def read_request(bench: Bench, data: bytes) -> object:
     """Send an upload again under its key."""
-    requests = UploadRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, Noon())
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.put(f"{begun.folder}/told.json", data)
     reply = (await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)).reply
@@ -332,6 +333,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         prompt="",
         checks=(),
     ),
+    (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

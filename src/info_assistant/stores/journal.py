@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,12 +138,21 @@ class Journal:
 
         There is always room for it.
         """
+        await self._keep([record], partial(_end, record, begun))
 
-        def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            connection.execute("DELETE FROM unfinished WHERE id = ?", (begun,))
-            return _insert(connection, [record])
+    def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
+        """Ask for what `end` does, and do not wait; `kept` is called once it is done.
 
-        await self._keep([record], work)
+        What is asked for after this is kept no earlier. A fault is not told: ask again.
+        """
+
+        def note(done: asyncio.Future[tuple[int, int]]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                self._note_kept(*done.result())
+                kept()
+
+        _require_place(record)
+        self._thread.submit(partial(_end, record, begun)).add_done_callback(note)
 
     async def check(self) -> None:
         """Return if records can be written now."""
@@ -227,10 +237,10 @@ class Journal:
     async def _keep(self, records: Sequence[Record], work: Work[tuple[int, int]]) -> None:
         """Do work that inserts records and returns how many were new, and their bytes."""
         for each in records:
-            milliseconds_of(each.id)
-            if not _TENANT.fullmatch(each.tenant):
-                raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
-        count, size = await self._run(work, patience_s=_APPEND_S)
+            _require_place(each)
+        self._note_kept(*await self._run(work, patience_s=_APPEND_S))
+
+    def _note_kept(self, count: int, size: int) -> None:
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size
@@ -299,6 +309,18 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _require_place(record: Record) -> None:
+    """Raise ValueError for a record that no segment could be named for."""
+    milliseconds_of(record.id)
+    if not _TENANT.fullmatch(record.tenant):
+        raise ValueError(f"{record.tenant!r} cannot name a tenant's folder")
+
+
+def _end(record: Record, begun: str, connection: sqlite3.Connection) -> tuple[int, int]:
+    connection.execute("DELETE FROM unfinished WHERE id = ?", (begun,))
+    return _insert(connection, [record])
 
 
 def _insert(connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[int, int]:

@@ -98,6 +98,13 @@ class RecordLog:
         await self._own.end(record, begun)
         self._ship_what_is_enough()
 
+    def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
+        """Ask for what `end` does, and do not wait; `kept` is called once it is done.
+
+        What is appended after this is kept no earlier. A fault is not told: ask again.
+        """
+        self._own.end_soon(record, begun, kept)
+
     async def check(self) -> None:
         """Return if records can be kept now. Raises RecordsUnavailable."""
         await self._own.check()
