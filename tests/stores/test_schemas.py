@@ -53,7 +53,8 @@ from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.claims import claim
-from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.journal import Journal
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (

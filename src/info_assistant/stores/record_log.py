@@ -16,13 +16,8 @@ from info_assistant.model.ids import first_id_at
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
 from info_assistant.stores.claims import claim
-from info_assistant.stores.journal import (
-    MOST_PENDING_BYTES,
-    SEGMENT_BYTES,
-    Endings,
-    Journal,
-    Record,
-)
+from info_assistant.stores.journal import MOST_PENDING_BYTES, Journal
+from info_assistant.stores.journal_file import SEGMENT_BYTES, Endings, Record
 from info_assistant.stores.segments import Fields, Found, SegmentReader, Wanted, parsed_lines
 from info_assistant.stores.writers import WriterMarks
 
