@@ -111,7 +111,9 @@ class _Found:
     beyond_bound: int = 0
 
 
-async def trial(folder: Path, kills: int, *, observed: bool = True) -> dict[str, Any]:
+async def trial(
+    folder: Path, kills: int, *, observed: bool = True, life_s: tuple[float, float] = LIFE_S
+) -> dict[str, Any]:
     """Kill and wipe `kills` backends; `observed`, another one lives on and tells of the gaps."""
     provider, lives = CountingProvider(), []
     async with AsyncExitStack() as stack:
@@ -124,7 +126,8 @@ async def trial(folder: Path, kills: int, *, observed: bool = True) -> dict[str,
             await stack.enter_async_context(_backend(keeper))
         for number in range(kills):
             victim = _place(*shared, f"victim-{number}")
-            lives.append(await _live_and_die(victim, with_document=number == 0))
+            seconds = random.uniform(*life_s)  # noqa: S311  When is random.
+            lives.append(await _live_and_die(victim, seconds, with_document=number == 0))
             if number % 5 == 0:
                 say(f"kill {number + 1}: {len(provider.calls)} calls so far")
         ledger = await Ledger.read(folder / "objects", folder / "reader")
@@ -159,7 +162,7 @@ def _place(folder: Path, qdrant: str, provider: str, redis_port: int, name: str)
     return Place(folder, disk, unused_port(), qdrant, provider, redis_port)
 
 
-async def _live_and_die(place: Place, *, with_document: bool) -> Life:
+async def _live_and_die(place: Place, seconds: float, *, with_document: bool) -> Life:
     """Let a backend answer for a while, kill it and wipe its disk."""
     async with _backend(place) as process:
         async with httpx2.AsyncClient(base_url=place.url, timeout=30, trust_env=False) as client:
@@ -169,7 +172,7 @@ async def _live_and_die(place: Place, *, with_document: bool) -> Life:
             async with asyncio.TaskGroup() as group:
                 for _ in range(CLIENTS):
                     group.create_task(_ask_until_it_is_gone(client))
-                await asyncio.sleep(random.uniform(*LIFE_S))  # noqa: S311  When is random.
+                await asyncio.sleep(seconds)
                 process.kill()
                 life.killed = time.time()
         code = await asyncio.to_thread(process.wait)

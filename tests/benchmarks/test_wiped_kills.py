@@ -23,7 +23,7 @@ EVENT = SpendEvent("e", NOON, CALL, "openai", "m", SpendState.RESERVED, TokenUsa
 @pytest.mark.skipif(server() is None, reason="no Redis for this machine")
 async def test_a_wiped_backend_loses_seconds_and_says_so(tmp_path: Path) -> None:
     """Nothing older than five seconds is missing, a gap covers it, and totals are rebuilt."""
-    outcome = await trial(tmp_path, 1, observed=False)
+    outcome = await trial(tmp_path, 1, observed=False, life_s=(2.0, 3.0))
     assert outcome["calls_that_the_provider_counted"] > 0
     assert outcome["lost_earlier_than_5_s_before"] == []
     assert outcome["gaps_told"] == 1

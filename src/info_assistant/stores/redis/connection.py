@@ -103,10 +103,8 @@ class RedisConnection:
         """Return if a master answers. Raises RedisUnavailable."""
         if self._master is None:
             await self.look()
-        master = self._master
-        if master is None:
-            raise _unknown()
-        await master.ping()
+        # As any request: who finds it gone spares all others the wait.
+        await self.ask(lambda client: client.ping())
 
     async def run(self) -> None:
         """Look who leads, for ever: every few seconds, and at once when the master is lost."""

@@ -118,10 +118,6 @@ class RedisHost:
             return 0
         return int(await self.ask(lambda client: _call(client.eval, _CLAIM, 1, _KEY, self.name)))
 
-    async def ping(self) -> None:
-        """Return if it answers. Raises RedisUnavailable."""
-        await self.ask(lambda client: _call(client.ping))
-
     async def close(self) -> None:
         """Close everything."""
         await self._client.aclose()
