@@ -1,8 +1,9 @@
 """Questions on their way through the pipeline, within their deadline and while somebody waits."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
@@ -28,6 +29,8 @@ from info_assistant.model.question import Question
 from info_assistant.resilience.deadline import Deadline
 
 _WHAT = "Answering the question"
+
+T = TypeVar("T")
 
 
 class Asker:
@@ -73,21 +76,18 @@ class Asker:
         return partial(self._services.visibility.may_show, question.caller.scope)
 
     async def _answer(self, question: Question, deadline: Deadline) -> Answer:
-        async with self._within(deadline):
-            return await self._services.pipeline.answer(question)
+        return await self._within(deadline, self._services.pipeline.answer(question))
 
     async def _begun(
         self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
     ) -> list[AnswerEvent]:
-        async with self._within(deadline):
-            return await begin(events)
+        return await self._within(deadline, begin(events))
 
-    @asynccontextmanager
-    async def _within(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Stop the body at the deadline; count what fails."""
+    async def _within(self, deadline: Deadline, step: Coroutine[Any, Any, T]) -> T:
+        """Return what a step returns, and stop it at the deadline; count what fails."""
         try:
             async with deadline.enforced(_WHAT):
-                yield
+                return await step
         except Exception as error:
             self._count(error)
             raise
