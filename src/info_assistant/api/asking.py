@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from info_assistant.answering.release import MayShow, visible_part
+from info_assistant.api.auditing import note_answer
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import (
     AnswerStream,
@@ -26,6 +27,7 @@ from info_assistant.errors import (
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
+from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.deadline import Deadline
 
 _WHAT = "Answering the question"
@@ -43,8 +45,13 @@ class Asker:
     async def whole(self, question: Question, request: Request) -> Answer:
         """Return the whole answer, as far as it may be shown at this moment."""
         deadline = Deadline.after(self._services.limits.request_s)
+
+        async def keep(record: AnswerRecord) -> None:
+            # With the audit event, before the answer leaves: two commits cost twice as much.
+            note_answer(request, record)
+
         async with while_connected(request.receive):
-            answer = await self._answer(question, deadline)
+            answer = await self._within(deadline, self._services.pipeline.answer(question, keep))
         # The client's connection was let go meanwhile, in which time documents can be closed to it.
         return visible_part(answer, self._may_show(question))
 
@@ -74,9 +81,6 @@ class Asker:
 
     def _may_show(self, question: Question) -> MayShow:
         return partial(self._services.visibility.may_show, question.caller.scope)
-
-    async def _answer(self, question: Question, deadline: Deadline) -> Answer:
-        return await self._within(deadline, self._services.pipeline.answer(question))
 
     async def _begun(
         self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
