@@ -256,6 +256,7 @@ async def test_without_a_trail_nothing_is_changed_and_all_else_goes_on(
     )
     assert switched.status_code == 200
     assert backend.count("audit_append_failures_total") == 5
+    assert backend.count("answer_record_failures_total") == 1
     papers.failure = None
     assert (await backend.client.delete(f"/v1/documents/{GUIDE}")).status_code == 204
 
