@@ -114,7 +114,7 @@ async def write_passage(_: Bench) -> bytes:
 
 async def read_passage(_: Bench, data: bytes) -> object:
     """Read what a search needs of a passage."""
-    found = candidate_from(PASSAGE.id, 0.5, json.loads(data))
+    found = candidate_from({"id": PASSAGE.id, "score": 0.5, "payload": json.loads(data)})
     spans = tuple(found.token_spans)
     return found.passage, list(found.terms), found.tokens.tolist(), spans
 

@@ -137,7 +137,7 @@ def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Flo
     terms = np.concatenate([part for each in candidates for part in (_NO_TERM, each.terms)])
     starts = list(accumulate((len(each.terms) + 1 for each in candidates[:-1]), initial=0))
     present = np.logical_or.reduceat(asked[:, None] == terms, starts, axis=1)
-    count = present.sum(axis=1)
+    count = np.add.reduce(present, axis=1, dtype=np.intp)
     rarity = np.log((len(candidates) - count + 0.5) / (count + 0.5) + 1)
-    shares: Floats = (rarity @ present / rarity.sum()).astype(np.float32)
+    shares: Floats = (rarity @ present / np.add.reduce(rarity)).astype(np.float32)
     return shares

@@ -28,6 +28,7 @@ from info_assistant.ports import (
     DocumentFilter,
     EventLog,
     FeedbackLog,
+    KeepRecord,
     RateLimiter,
     Spending,
     StatusPage,
@@ -46,8 +47,11 @@ from info_assistant.resilience.modes import Modes
 class Pipeline(Protocol):
     """A question's way."""
 
-    async def answer(self, question: Question) -> Answer:
-        """Return the whole answer. Raises Unavailable and its kin."""
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
+        """Return the whole answer. Raises Unavailable and its kin.
+
+        Its record is given to `keep`, and kept at once without it.
+        """
 
     def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""

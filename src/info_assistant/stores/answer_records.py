@@ -71,8 +71,7 @@ class RecordedAnswers:
 
         Raises RecordsUnavailable.
         """
-        body = to_json(answer_fields(record))
-        await self._log.append([Record(KIND, record.tenant, record.id, body)])
+        await self._log.append([stored_answer(record)])
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid."""
@@ -116,6 +115,11 @@ class RecordedAnswers:
             except StoredDataInvalid as error:
                 _log.warning("Answer record unreadable", error=error.message)
         return RecordPage(tuple(records), found.next)
+
+
+def stored_answer(record: AnswerRecord) -> Record:
+    """Return a record as it is appended."""
+    return Record(KIND, record.tenant, record.id, to_json(answer_fields(record)))
 
 
 def answer_fields(record: AnswerRecord) -> dict[str, Any]:

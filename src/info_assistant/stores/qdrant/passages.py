@@ -82,7 +82,7 @@ class QdrantPassages:
             return []
         body = search_body(question, condition, limit, rank_by)
         found = await self._collection.post("points/query", body, found_points)
-        return [candidate_from(*point) for point in found]
+        return [candidate_from(each) for each in found]
 
     async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
         """Write passages durably. Raises InvalidRequest for vectors that are not finite.

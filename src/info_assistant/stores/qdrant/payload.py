@@ -54,13 +54,18 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
     return stamped(Stored.PASSAGE, fields)
 
 
-def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> Candidate:
-    """Return what a search found. Raises StoredDataInvalid."""
+def candidate_from(point: Mapping[str, Any]) -> Candidate:
+    """Return what a search found: a point with `id`, `score` and `payload`.
+
+    Raises StoredDataInvalid.
+    """
+    point_id = str(point["id"])
     try:
+        payload = point["payload"]
         tokens = np.frombuffer(_bytes(payload["tokens"]), _TOKEN)
         return Candidate(
             _passage(point_id, payload),
-            score,
+            point["score"],
             np.frombuffer(_bytes(payload["terms"]), _TERM),
             tokens.reshape(payload["token_shape"]),
             Spans(payload["token_spans"]),

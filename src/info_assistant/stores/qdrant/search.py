@@ -5,7 +5,7 @@ everything else about a search. The shapes are Qdrant's: `models.QueryRequest` a
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic_core import from_json, to_json
 from qdrant_client.http.exceptions import ResponseHandlingException
@@ -25,12 +25,8 @@ RRF_K = 60
 Condition = Mapping[str, Any]
 
 
-class FoundPoint(NamedTuple):
-    """A point that a search found; its payload is checked by who reads it."""
-
-    id: str
-    score: float
-    payload: Any
+FoundPoint = Mapping[str, Any]
+"""A point that a search found, with `id` and `score`; its `payload` is checked by who reads it."""
 
 
 def visible(scope: AccessScope, filters: Filters) -> Condition | None:
@@ -70,9 +66,8 @@ def search_body(
 def found_points(reply: bytes | bytearray) -> list[FoundPoint]:
     """Return what a reply to a search holds, best first. Raises ResponseHandlingException."""
     try:
-        points = from_json(reply)["result"]["points"]
-        found = [FoundPoint(str(p["id"]), float(p["score"]), p.get("payload")) for p in points]
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        points: list[FoundPoint] = from_json(reply)["result"]["points"]
+        # Fused scores are often equal; their order must not depend on how the index was filled.
+        return sorted(points, key=lambda point: (-point["score"], str(point["id"])))
+    except (ValueError, TypeError, KeyError) as exc:
         raise ResponseHandlingException(exc) from exc
-    # Fused scores are often equal; their order must not depend on how the index was filled.
-    return sorted(found, key=lambda point: (-point.score, point.id))
