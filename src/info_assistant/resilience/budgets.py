@@ -54,8 +54,8 @@ class MonthlyBudgets:
         if month.spent + event.micro_usd > limit:
             end = _next_month(month.first)
             raise BudgetExhausted(
-                "The budget for answers written by a language model is used up for this month. "
-                "Quoted answers still work. Ask the people who run this service for more.",
+                "What is left of this month's budget for answers written by a language model might "
+                "not cover this one. Ask the people who run this service for more.",
                 retry_after_s=(end - self._clock.now()).total_seconds(),
             )
         self.note(event)
