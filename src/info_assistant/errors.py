@@ -138,6 +138,12 @@ class ResumeElsewhere(Conflict):
     code = "resume_elsewhere"
 
 
+class AnswerUnderWay(Conflict):
+    """The question was asked under this key a moment ago, and its answer is not finished."""
+
+    code = "answer_under_way"
+
+
 class Unreadable(InfoAssistantError):
     """A document cannot be read; `kind` says why in a word, the message in a sentence."""
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from starlette.responses import Response
@@ -19,10 +20,13 @@ from info_assistant.model.events import AnswerEvent, AnswerFinished, SourcesFoun
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
 from info_assistant.resilience.health import Lifecycle
-from info_assistant.resilience.tasks import beside
+from info_assistant.resilience.tasks import beside, beside_later
 
 MEDIA_TYPE = "text/event-stream"
 """What a client names in `Accept` to have its answer streamed."""
+
+WATCHED_AFTER_S = 0.05
+"""How long nobody looks whether a client is still there, in seconds."""
 
 _log = get_logger("streams")
 ID_HEADER = "X-Answer-Id"
@@ -39,9 +43,16 @@ class ClientGone(Exception):
 
 @asynccontextmanager
 async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Stop the body when the client goes away. Raises ClientGone; the request was read before."""
+    """Stop the body when the client goes away. Raises ClientGone; the request was read before.
+
+    The client is watched once the body has taken WATCHED_AFTER_S: most answers are there before,
+    and a task for each would cost more than it can save.
+    """
     try:
-        async with asyncio.timeout(None) as scope, beside(_watch(receive, scope)):
+        async with (
+            asyncio.timeout(None) as scope,
+            beside_later(partial(_watch, receive, scope), WATCHED_AFTER_S),
+        ):
             yield
     except TimeoutError as exc:
         if not scope.expired():

@@ -22,7 +22,7 @@ class Ledger(Protocol):
         """
 
     async def complete(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
-        """Replace the reservation by what the provider counted; return what is kept now."""
+        """Replace the reservation by what the provider counted; return what counts from now on."""
 
     async def abort(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
         """Replace it by an estimate, for a call that did not come to its end."""

@@ -16,13 +16,8 @@ from info_assistant.model.ids import first_id_at
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
 from info_assistant.stores.claims import claim
-from info_assistant.stores.journal import (
-    MOST_PENDING_BYTES,
-    SEGMENT_BYTES,
-    Endings,
-    Journal,
-    Record,
-)
+from info_assistant.stores.journal import MOST_PENDING_BYTES, Journal
+from info_assistant.stores.journal_file import SEGMENT_BYTES, Endings, Record
 from info_assistant.stores.segments import Fields, Found, SegmentReader, Wanted, parsed_lines
 from info_assistant.stores.writers import WriterMarks
 
@@ -97,6 +92,13 @@ class RecordLog:
         """
         await self._own.end(record, begun)
         self._ship_what_is_enough()
+
+    def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
+        """Ask for what `end` does, and do not wait; `kept` is called once it is done.
+
+        What is appended after this is kept no earlier. A fault is not told: ask again.
+        """
+        self._own.end_soon(record, begun, kept)
 
     async def check(self) -> None:
         """Return if records can be kept now. Raises RecordsUnavailable."""

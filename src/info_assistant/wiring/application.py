@@ -75,6 +75,7 @@ def _writer(models: ModelParts, spend: SpendParts) -> Writer | None:
         models.model.in_use,
         models.extractive_fallback,
         spend.spending.of_request,
+        spend.budgets.of,
     )
 
 

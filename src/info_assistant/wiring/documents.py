@@ -8,9 +8,9 @@ from info_assistant.ingestion.census import DocumentCensus
 from info_assistant.ingestion.intake import Intake, IntakeLimits
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.read import ReadLimits, SubprocessReader
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
+from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.resilience.wake_ups import Topic
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.wiring.foundation import Foundation
@@ -28,7 +28,7 @@ class DocumentParts(Part):
     library: Library
     worker: IngestionWorker
     intake: Intake
-    repeats: UploadRequests
+    repeats: IdempotentRequests
 
 
 def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> DocumentParts:
@@ -58,9 +58,9 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
                 worker.notify()
 
     intake = Intake(stores, visibility, clock, limits, on_accepted=accepted)
-    repeats = UploadRequests(base.blobs, clock)
+    repeats = IdempotentRequests(base.blobs, clock)
     tasks = {
-        "upload requests": repeats.run,
+        "idempotent requests": repeats.run,
         "visibility": visibility.run,
         "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
         **({"ingestion": worker.run, "accepted elsewhere": heed} if workers else {}),

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC
 
-from fastapi import FastAPI
-
 from info_assistant.api.app import create_app
+from info_assistant.api.gateway import Gateway
 from info_assistant.api.worker_app import WorkerServices, create_worker_app
 from info_assistant.errors import Misconfigured
 from info_assistant.identity.administration import Administration
@@ -62,7 +61,7 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
         await records.close()
 
 
-def create_backend(settings: Settings) -> FastAPI:
+def create_backend(settings: Settings) -> Gateway:
     """Return the backend as an ASGI application. Raises what `build` raises."""
     return create_app(build(settings).services)
 

@@ -86,8 +86,8 @@ def _without_text(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
     return tuple(
         replace(
             each,
-            passage=replace(
-                each.passage, text=each.quote, start=each.start, end=each.end, statements=()
+            passage=each.passage._replace(
+                text=each.quote, start=each.start, end=each.end, statements=()
             ),
         )
         for each in citations
