@@ -76,7 +76,7 @@ class RedisHost:
         try:
             # The client's own limits are for each read; this one is for all of them together.
             async with asyncio.timeout(whole_s):
-                return await request(self._client)
+                return await _heeding(request(self._client))
         except (faults.RedisError, TimeoutError, OSError) as exc:
             raise unavailable(exc) from exc
 
@@ -93,7 +93,7 @@ class RedisHost:
         async def heard(seconds: float) -> str | None:
             try:
                 async with asyncio.timeout(seconds + self._timing.answer_s):
-                    message = await listener.get_message(timeout=seconds)
+                    message = await _heeding(listener.get_message(timeout=seconds))
             except (faults.RedisError, TimeoutError, OSError) as exc:
                 raise unavailable(exc) from exc
             return bytes(message["data"]).decode() if message else None
@@ -101,7 +101,7 @@ class RedisHost:
         try:
             try:
                 async with asyncio.timeout(self._timing.connect_s + self._timing.answer_s):
-                    await listener.subscribe(channel)
+                    await _heeding(_call(listener.subscribe, channel))
             except (faults.RedisError, TimeoutError, OSError) as exc:
                 raise unavailable(exc) from exc
             yield heard
@@ -164,6 +164,25 @@ def unavailable(error: Exception) -> RedisUnavailable:
         "each process alone until it is back.",
         kind=kind,
     )
+
+
+async def _heeding(request: Awaitable[_T]) -> _T:
+    """Return what a request returns, or raise CancelledError where the client lost one.
+
+    It waits with `asyncio.wait_for`, which loses a cancellation that comes at the very moment at
+    which the wait is over (before Python 3.12). Whoever was cancelled would go on for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        found = await request
+    except Exception as exc:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError from exc
+        raise
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return found
 
 
 def _call(command: Callable[..., object], *arguments: str | int) -> Awaitable[Any]:
