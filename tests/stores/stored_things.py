@@ -1,6 +1,5 @@
 """One of each thing that is stored, with something in every field."""
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -108,8 +107,8 @@ INDEXED = IndexedPassage(
 STATUS = DocumentStatus(
     DOCUMENT, DocumentState.INDEXING, WHEN, "Half done.", Progress(5, 9, "passages"), 5
 )
-QUOTED = replace(
-    PASSAGE, text="Leave lasts 30 days.", start=100, end=120, table_header="", statements=()
+QUOTED = PASSAGE._replace(
+    text="Leave lasts 30 days.", start=100, end=120, table_header="", statements=()
 )
 ANSWER = AnswerRecord(
     id=RECORD_ID,
@@ -123,7 +122,7 @@ ANSWER = AnswerRecord(
         mode=AnswerMode.EXTRACTIVE,
         sentences=(AnswerSentence("Leave lasts 30 days.", (1,), Support.SUPPORTED),),
         citations=(Citation(1, QUOTED, "Leave lasts 30 days.", 100, 120),),
-        see_also=(Citation(2, replace(QUOTED, page=None), "Leave lasts 30 days.", 100, 120),),
+        see_also=(Citation(2, QUOTED._replace(page=None), "Leave lasts 30 days.", 100, 120),),
         served_by=ServedBy("extractive", "quotes", "miss", "LLM_PROVIDER"),
         evidence=0.75,
         documents_as_of=WHEN,

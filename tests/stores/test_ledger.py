@@ -19,7 +19,7 @@ from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import SpendEvent, SpendState, UsageLine
 from info_assistant.resilience.budgets import NoBudgets
 from info_assistant.resilience.clock import SystemClock
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.ledger import KIND, RecordedLedger, record_of, spend_event
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.spending import RecordedSpending

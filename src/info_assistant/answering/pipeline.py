@@ -44,6 +44,7 @@ from info_assistant.ports import (
     Clock,
     Embedder,
     Generator,
+    KeepRecord,
     PassageIndex,
     RankedPassage,
     Visibility,
@@ -95,6 +96,7 @@ class _Journey:
     """One question on its way: what was found and said, and how long it took."""
 
     draft: Draft
+    keep: KeepRecord
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
     searched: str = ""
@@ -129,20 +131,23 @@ class AnswerPipeline:
         self._parts = parts
         self._generation = Generation(parts.generator, parts.composing)
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Answer at once and in whole. Raises what `stream` raises."""
         answer: Answer | None = None
-        async for event in self.stream(question):
+        async for event in self.stream(question, keep):
             if isinstance(event, AnswerFinished):
                 answer = event.answer
         if answer is None:
             raise InfoAssistantError("The question was left without an answer. Please ask again.")
         return answer
 
-    async def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
+    async def stream(
+        self, question: Question, keep: KeepRecord | None = None
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """Answer step by step, for as long as the caller's deadline lets it.
 
-        Everything that can fail because a dependency is down happens before `SourcesFound`.
+        Everything that can fail because a dependency is down happens before `SourcesFound`. The
+        record of the answer is given to `keep`; without one it is kept at once.
 
         Raises:
             InvalidRequest: there is no question in it, or (PersonalDataFound) more than may be.
@@ -153,7 +158,7 @@ class AnswerPipeline:
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         try:
-            async with aclosing(self._steps(question, may_show)) as events:
+            async with aclosing(self._steps(question, may_show, keep)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
@@ -165,10 +170,13 @@ class AnswerPipeline:
             raise
 
     async def _steps(
-        self, question: Question, may_show: Callable[[Passage], bool]
+        self,
+        question: Question,
+        may_show: Callable[[Passage], bool],
+        keep: KeepRecord | None,
     ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
-        journey = _Journey(self._generation.begin())
+        journey = _Journey(self._generation.begin(), keep or parts.records.keep)
         question = await self._admitted(question, journey)
 
         yield StageReached("recall")
@@ -263,7 +271,7 @@ class AnswerPipeline:
             prompt=draft.prompt,
             checks=tuple(draft.checks),
         )
-        await journey.timed("record", keep_record(parts.records, parts.recorder, record))
+        await journey.timed("record", keep_record(journey.keep, parts.recorder, record))
         return answer
 
     async def _known(self, key: str) -> Answer | None:

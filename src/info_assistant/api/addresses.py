@@ -38,6 +38,9 @@ _DOCUMENT = "/v1/documents/{document_id}"
 _ANSWER = "/v1/answers/{answer_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 
+QUERY_PATH = "/v1/query"
+"""The address of questions."""
+
 CHAT_PATH, MODELS_PATH = "/v1/chat/completions", "/v1/models"
 """The addresses of OpenAI's API that are here too."""
 
@@ -64,7 +67,7 @@ ADDRESSES = (
     Address("GET", "/metrics", Traffic.PROBE),
     Address("GET", "/docs", Traffic.PROBE),
     Address("GET", "/openapi.json", Traffic.PROBE),
-    Address("POST", "/v1/query", Traffic.QUESTION, Role.READER, "question.ask"),
+    Address("POST", QUERY_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
     Address("GET", _ANSWER, Traffic.READ, Role.READER, "answer.read", "answer_id"),
     Address(
         "GET",

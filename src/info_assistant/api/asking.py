@@ -1,12 +1,14 @@
 """Questions on their way through the pipeline, within their deadline and while somebody waits."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from info_assistant.answering.release import MayShow, visible_part
+from info_assistant.api.auditing import note_answer
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import (
     AnswerStream,
@@ -25,9 +27,12 @@ from info_assistant.errors import (
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
+from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.deadline import Deadline
 
 _WHAT = "Answering the question"
+
+T = TypeVar("T")
 
 
 class Asker:
@@ -45,10 +50,16 @@ class Asker:
     async def whole(self, question: Question, request: Request) -> Answer:
         """Return the whole answer, as far as it may be shown at this moment."""
         deadline = Deadline.after(self._services.limits.request_s)
+
+        async def keep(record: AnswerRecord) -> None:
+            # With the audit event, before the answer leaves: two commits cost twice as much.
+            note_answer(request, record)
+
         self._under_way.add(question.id)
         try:
             async with while_connected(request.receive):
-                answer = await self._answer(question, deadline)
+                answering = self._services.pipeline.answer(question, keep)
+                answer = await self._within(deadline, answering)
         finally:
             self._under_way.discard(question.id)
         # The client's connection was let go meanwhile, in which time documents can be closed to it.
@@ -71,6 +82,7 @@ class Asker:
             raise
         options = StreamOptions(
             rendering=rendering,
+            answer_id=question.id,
             ping_s=self._services.limits.ping_s,
             may_show=self._may_show(question),
             lifecycle=self._services.lifecycle,
@@ -82,22 +94,16 @@ class Asker:
     def _may_show(self, question: Question) -> MayShow:
         return partial(self._services.visibility.may_show, question.caller.scope)
 
-    async def _answer(self, question: Question, deadline: Deadline) -> Answer:
-        async with self._within(deadline):
-            return await self._services.pipeline.answer(question)
-
     async def _begun(
         self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
     ) -> list[AnswerEvent]:
-        async with self._within(deadline):
-            return await begin(events)
+        return await self._within(deadline, begin(events))
 
-    @asynccontextmanager
-    async def _within(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Stop the body at the deadline; count what fails."""
+    async def _within(self, deadline: Deadline, step: Coroutine[Any, Any, T]) -> T:
+        """Return what a step returns, and stop it at the deadline; count what fails."""
         try:
             async with deadline.enforced(_WHAT):
-                yield
+                return await step
         except Exception as error:
             self._count(error)
             raise

@@ -83,7 +83,7 @@ class AskedOnce:
         """Return an answer that was given before, whole or as a stream."""
         reply: Response
         if streamed:
-            reply = told_again(self._services, request, each_of(events_of(answer)))
+            reply = told_again(self._services, request, answer.id, each_of(events_of(answer)))
         else:
             body = json_answer(answer_body(answer, with_text=False))
             reply = with_cost(body, replace(answer, usage=AnswerUsage()))

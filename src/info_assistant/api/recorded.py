@@ -61,6 +61,7 @@ async def visible_record(
 def told_again(
     services: ApiServices,
     request: Request,
+    answer_id: str,
     events: AsyncGenerator[AnswerEvent | None, None],
     *,
     after: int = 0,
@@ -72,6 +73,7 @@ def told_again(
         lifecycle=services.lifecycle,
         may_show=partial(services.visibility.may_show, caller_of(request).scope),
         first=after + 1,
+        answer_id=answer_id,
     )
     return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
 

@@ -11,6 +11,7 @@ from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import Answer, AnswerUsage
 from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
@@ -27,6 +28,7 @@ from info_assistant.ports import (
     DocumentFilter,
     EventLog,
     FeedbackLog,
+    KeepRecord,
     RateLimiter,
     Spending,
     StatusPage,
@@ -45,8 +47,11 @@ from info_assistant.resilience.modes import Modes
 class Pipeline(Protocol):
     """A question's way."""
 
-    async def answer(self, question: Question) -> Answer:
-        """Return the whole answer. Raises Unavailable and its kin."""
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
+        """Return the whole answer. Raises Unavailable and its kin.
+
+        Its record is given to `keep`, and kept at once without it.
+        """
 
     def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
@@ -159,6 +164,10 @@ class NothingSpent:
         return AnswerUsage()
 
     async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return ()
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:  # noqa: ARG002  The same.
         """Return nothing."""
         return ()
 

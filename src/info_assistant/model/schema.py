@@ -31,6 +31,7 @@ class Stored(StrEnum):
     FEEDBACK = "feedback"
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
+    WRITER_MARK = "writer_mark"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import Budget, Cost, ModelCall, SpendEvent, UsageLine
 
@@ -55,3 +56,9 @@ class Spending(Protocol):
 
     async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:
         """Return a tenant's sums of these days (UTC). Raises ObjectStorageUnavailable."""
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:
+        """Return of which times in these days calls may be missing.
+
+        Raises ObjectStorageUnavailable.
+        """

@@ -24,7 +24,7 @@ from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Budgets, PriceList
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Fields
 

@@ -117,17 +117,18 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             Header(ge=0, le=10**9, description="The last event that arrived; 0, or none, for all."),
         ] = 0,
     ) -> Response:
-        """Go on with an answer's events, for its asker; this process must be the one that gives it.
+        """Go on with an answer's events, for its asker, whichever process gives it.
 
-        An answer that is finished can be had from every process.
+        While Redis is away, or not in use, it must be asked of the process that gives it (409
+        `resume_elsewhere`); an answer that is finished can be had from every process.
         """
         caller = caller_of(request)
-        numbered = services.events.read(str(answer_id), caller, last_event_id)
+        numbered = await services.events.read(str(answer_id), caller, last_event_id)
         if numbered is None:
             events = await _from_record(services, request, str(answer_id), last_event_id)
         else:
             events = _shown(numbered, partial(services.visibility.may_show, caller.scope))
-        return told_again(services, request, events, after=last_event_id)
+        return told_again(services, request, str(answer_id), events, after=last_event_id)
 
 
 async def _from_record(

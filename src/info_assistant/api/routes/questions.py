@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from info_assistant.api.addresses import QUERY_PATH
 from info_assistant.api.answers import json_answer, with_cost
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
@@ -27,7 +28,7 @@ def routes(services: ApiServices) -> APIRouter:
     once = AskedOnce(services, asker)
 
     @router.post(
-        "/v1/query",
+        QUERY_PATH,
         response_model=AnswerBody,
         summary="Ask a question",
         openapi_extra={**described_body(QueryRequest), "parameters": [KEY_PARAMETER]},
