@@ -59,6 +59,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "mode_set_by_environment": 409,
         "contradictory_modes": 409,
         "resume_elsewhere": 409,
+        "answer_under_way": 409,
         "unreadable_document": 422,
         "unavailable": 503,
         "vector_store_unavailable": 500,

@@ -5,7 +5,6 @@ from datetime import date
 import numpy as np
 from tests.stores.bench import RECORD_ID, WHEN
 
-from info_assistant.ingestion.repeats import Reply
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -38,9 +37,10 @@ from info_assistant.model.passage import (
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord, SentenceCheck
-from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
+from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
+from info_assistant.resilience.idempotency import Reply
 
 MOMENT = f"{0x01A209D20000:013d}"
 DOCUMENT = Document(
@@ -154,7 +154,7 @@ EVENT = AuditEvent(
 SPENT = SpendEvent(
     id=RECORD_ID,
     at=WHEN,
-    call=ModelCall("agency", "my-request", 2),
+    call=ModelCall("agency", "my-request", 2, Purpose.JUDGE),
     provider="openai",
     model="gpt-4o-mini",
     state=SpendState.ABORTED,

@@ -14,6 +14,7 @@ from info_assistant.answering.admit import (
     readable_turns,
     require_no_personal_data,
 )
+from info_assistant.answering.budget import budget_notices
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conversation import Talk, follow_ups
 from info_assistant.answering.currency import with_currency
@@ -36,6 +37,7 @@ from info_assistant.model.events import (
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.spend import Budget
 from info_assistant.ports import (
     AnswerCache,
     AnswerRecords,
@@ -70,7 +72,7 @@ class PipelineParts:
     `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
     earlier turns. `visibility` knows what may be shown at each moment, `cache_only` whether only
     known answers are given now. `usage_of` returns what all model calls for an answer took, by the
-    ledger; without it the answer's own call counts.
+    ledger; without it the answer's own call counts. `budget_of` returns how a tenant's stands.
     """
 
     embedder: Embedder
@@ -85,6 +87,7 @@ class PipelineParts:
     talk: Talk = field(default_factory=Talk)
     refuse_personal_data: bool = False
     usage_of: Callable[[str], AnswerUsage] | None = None
+    budget_of: Callable[[str], Budget | None] = lambda _tenant: None
     cache_only: Callable[[], bool] = lambda: False
 
 
@@ -203,7 +206,9 @@ class AnswerPipeline:
                 async for event in events:
                     yield event
 
-        for notice in journey.notices:
+        budget = parts.budget_of(question.caller.scope.tenant)
+        of_budget = budget_notices(journey.draft.mode, budget)
+        for notice in (*journey.notices, *of_budget):
             yield NoticeGiven(notice)
 
         answer = visible_part(self._finish(question, journey), may_show)
@@ -214,6 +219,7 @@ class AnswerPipeline:
                 async with asyncio.timeout(KEEPING_S):
                     await journey.timed("keep", parts.cache.put(key, answer))
         answer = with_currency(answer, parts.clock.now().date())
+        answer = replace(answer, notices=(*answer.notices, *of_budget))
         yield AnswerFinished(await self._kept(question, answer, journey))
 
     async def _admitted(self, question: Question, journey: _Journey) -> Question:

@@ -41,6 +41,11 @@ class Asker:
     def __init__(self, services: ApiServices) -> None:
         """Ask the pipeline of `services`."""
         self._services = services
+        self._under_way: set[str] = set()
+
+    def is_under_way(self, answer_id: str) -> bool:
+        """Whether this answer is being given here at this moment."""
+        return answer_id in self._under_way
 
     async def whole(self, question: Question, request: Request) -> Answer:
         """Return the whole answer, as far as it may be shown at this moment."""
@@ -50,8 +55,13 @@ class Asker:
             # With the audit event, before the answer leaves: two commits cost twice as much.
             note_answer(request, record)
 
-        async with while_connected(request.receive):
-            answer = await self._within(deadline, self._services.pipeline.answer(question, keep))
+        asking = self._services.pipeline.answer(question, keep)
+        self._under_way.add(question.id)
+        try:
+            async with while_connected(request.receive):
+                answer = await self._within(deadline, asking)
+        finally:
+            self._under_way.discard(question.id)
         # The client's connection was let go meanwhile, in which time documents can be closed to it.
         return visible_part(answer, self._may_show(question))
 
@@ -61,21 +71,23 @@ class Asker:
         """Return the answer as a stream, once its sources are known."""
         deadline = Deadline.after(self._services.limits.request_s)
         events = self._events(question)
+        self._under_way.add(question.id)
         self._services.events.begin(question.id, question.caller)
         try:
             async with while_connected(request.receive):
                 begun = await self._begun(events, deadline)
         except BaseException:
             await events.aclose()
-            self._services.events.end(question.id)
+            self._ended(question.id)
             raise
         options = StreamOptions(
             rendering=rendering,
+            answer_id=question.id,
             ping_s=self._services.limits.ping_s,
             may_show=self._may_show(question),
             lifecycle=self._services.lifecycle,
             on_failure=partial(self._failed, question.id),
-            on_end=partial(self._services.events.end, question.id),
+            on_end=partial(self._ended, question.id),
         )
         return AnswerStream(begun, events, deadline, options)
 
@@ -102,6 +114,10 @@ class Asker:
             async for event in stream:
                 self._services.events.add(question.id, event)
                 yield event
+
+    def _ended(self, answer_id: str) -> None:
+        self._under_way.discard(answer_id)
+        self._services.events.end(answer_id)
 
     def _failed(self, answer_id: str, error: Exception) -> None:
         self._services.events.add(answer_id, error)

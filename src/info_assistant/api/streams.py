@@ -29,6 +29,9 @@ WATCHED_AFTER_S = 0.05
 """How long nobody looks whether a client is still there, in seconds."""
 
 _log = get_logger("streams")
+ID_HEADER = "X-Answer-Id"
+"""What a stream says of itself before its first event, so that it can be taken up again."""
+
 PING = b": ping\n\n"
 """A comment, which says that a stream is alive."""
 _WHAT = "Answering the question"
@@ -84,7 +87,8 @@ def _nothing(*_anything: object) -> None:
 class StreamOptions:
     """How a stream's events are written and may be shown, how often an idle one says it is alive.
 
-    `first` is the number of the first event. `on_failure` is told what ended the answer instead of
+    `first` is the number of the first event, `answer_id` what the stream is taken up again by.
+    `on_failure` is told what ended the answer instead of
     its final event; `on_end` is called at the end, whatever it was.
     """
 
@@ -93,6 +97,7 @@ class StreamOptions:
     lifecycle: Lifecycle
     may_show: MayShow
     first: int = 1
+    answer_id: str = ""
     on_failure: Callable[[Exception], None] = _nothing
     on_end: Callable[[], None] = _nothing
 
@@ -110,7 +115,8 @@ class AnswerStream(Response):
         options: StreamOptions,
     ) -> None:
         """Stream `begun`, then `rest` until the deadline; None is an event that may not be seen."""
-        super().__init__(None, 200, {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(None, 200, headers | {ID_HEADER: options.answer_id})
         del self.headers["content-length"]
         self._begun = begun
         self._rest = rest

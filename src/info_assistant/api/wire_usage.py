@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from info_assistant.api.wire import Wire
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.spend import Budget, BudgetState, UsageLine
 
 
@@ -44,6 +45,18 @@ class BudgetBody(Wire):
     state: BudgetState
 
 
+class GapBody(Wire):
+    """Between these moments a process vanished with its disk; calls that it made may be missing.
+
+    They come to at most `at_most_usd` for this tenant. The gap closes when the disk comes back.
+    """
+
+    writer: str
+    since: datetime
+    until: datetime
+    at_most_usd: float
+
+
 class UsageTotal(Wire):
     """The rows together."""
 
@@ -63,10 +76,15 @@ class UsageReport(Wire):
     rows: list[UsageRow]
     total: UsageTotal
     budget: BudgetBody | None
+    gaps: list[GapBody]
 
 
 def usage_report(
-    tenant: str, days: tuple[date, date], lines: Sequence[UsageLine], budget: Budget | None
+    tenant: str,
+    days: tuple[date, date],
+    lines: Sequence[UsageLine],
+    budget: Budget | None,
+    gaps: Sequence[RecordGap] = (),
 ) -> UsageReport:
     """Return a tenant's usage as it travels."""
     rows = [_row(each) for each in lines]
@@ -84,6 +102,15 @@ def usage_report(
             cost_usd=spent / 1e6,
         ),
         budget=None if budget is None else _budget(budget),
+        gaps=[
+            GapBody(
+                writer=each.writer,
+                since=each.begin,
+                until=each.end,
+                at_most_usd=each.at_most_micro_usd / 1e6,
+            )
+            for each in gaps
+        ],
     )
 
 

@@ -291,6 +291,10 @@ class Metrics:
             for kind in ProviderFault:
                 self.llm_errors.labels(provider, kind.value)
 
+    def watch_breaker(self, dependency: str, closed: Callable[[], bool]) -> None:
+        """Show a breaker that lets everything through or nothing."""
+        self.breaker_state.labels(dependency).set_function(lambda: 0.0 if closed() else 2.0)
+
     def provider_failed(self, provider: str, kind: str) -> None:
         """Count a failed call to a language model."""
         self.llm_errors.labels(provider, kind).inc()
