@@ -137,6 +137,8 @@ async def test_a_model_rewrites_what_leans(desk: Desk) -> None:
         [""],
         ["One line.\nAnd another."],
         ["word " * 1000],
+        ["I am sorry, but that is beyond me."],
+        ["NO_ANSWER"],
         [5.0, "Too late?"],
     ],
 )

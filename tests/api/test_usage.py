@@ -137,6 +137,7 @@ async def test_the_same_as_csv(
     rows = list(csv.DictReader(io.StringIO(reply.text)))
     assert [row["micro_usd"] for row in rows] == ["1500000", "70"]
     assert rows[1]["model"] == "'=cmd()"
+    assert {row["tenant"] for row in rows} == {"water"}
 
 
 async def test_by_default_it_is_this_month(

@@ -163,7 +163,7 @@ class Talk:
         try:
             async with asyncio.timeout(self._timeout_s):
                 said = await whole_reply(self._model, _prompt(question), call)
-                return _one_question(said) or by_rule
+                return _one_question(said, question) or by_rule
         except (TimeoutError, InfoAssistantError):
             return by_rule
 
@@ -185,12 +185,22 @@ def _prompt(question: Question) -> Prompt:
     return Prompt(PROMPT_VERSION, _SYSTEM, (Message("user", text),), most_tokens=200)
 
 
-def _one_question(said: str) -> str:
-    """Return what a model said if it can be a question, else ""."""
+def _one_question(said: str, question: Question) -> str:
+    """Return what a model said if it can be the question, else "".
+
+    It has to share a telling word with the talk: an excuse or a remark has none of them.
+    """
+    talk = " ".join([question.text, *(turn.text for turn in question.history)])
+    if len(said.strip().splitlines()) != 1 or _telling(said).isdisjoint(_telling(talk)):
+        return ""
     try:
-        return readable_question(said) if len(said.strip().splitlines()) == 1 else ""
+        return readable_question(said)
     except InvalidRequest:
         return ""
+
+
+def _telling(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold())) - _HOLLOW - _LEANS
 
 
 def follow_ups(see_also: Sequence[Citation], asked: str) -> tuple[str, ...]:

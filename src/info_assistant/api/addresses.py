@@ -100,6 +100,7 @@ ADDRESSES = (
     ),
     Address("POST", CHAT_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
     Address("GET", MODELS_PATH, Traffic.READ, Role.READER),
+    Address("GET", f"{MODELS_PATH}/{{model}}", Traffic.READ, Role.READER, "", "model"),
     Address("GET", "/v1/usage", Traffic.ADMIN, Role.OPERATOR, "usage.read"),
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
@@ -137,7 +138,7 @@ _PATTERNS = tuple(each for each in ADDRESSES if "{" in each.path)
 
 def speaks_openai(path: str) -> bool:
     """Whether callers of a path look for errors where OpenAI's API has them."""
-    return path in {CHAT_PATH, MODELS_PATH}
+    return path in {CHAT_PATH, MODELS_PATH} or path.startswith(f"{MODELS_PATH}/")
 
 
 def methods_at(path: str) -> tuple[str, ...]:

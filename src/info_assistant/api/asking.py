@@ -55,11 +55,11 @@ class Asker:
             # With the audit event, before the answer leaves: two commits cost twice as much.
             note_answer(request, record)
 
-        asking = self._services.pipeline.answer(question, keep)
         self._under_way.add(question.id)
         try:
             async with while_connected(request.receive):
-                answer = await self._within(deadline, asking)
+                answering = self._services.pipeline.answer(question, keep)
+                answer = await self._within(deadline, answering)
         finally:
             self._under_way.discard(question.id)
         # The client's connection was let go meanwhile, in which time documents can be closed to it.

@@ -34,6 +34,7 @@ class UsageRow(Wire):
     cost_usd: float
     estimated_cost_usd: float
     assumed_price: bool
+    tenant: str
 
 
 class BudgetBody(Wire):
@@ -87,7 +88,7 @@ def usage_report(
     gaps: Sequence[RecordGap] = (),
 ) -> UsageReport:
     """Return a tenant's usage as it travels."""
-    rows = [_row(each) for each in lines]
+    rows = [_row(tenant, each) for each in lines]
     spent = sum(each.micro_usd for each in rows)
     return UsageReport(
         tenant=tenant,
@@ -127,7 +128,7 @@ def usage_csv(report: UsageReport) -> str:
     return text.getvalue()
 
 
-def _row(line: UsageLine) -> UsageRow:
+def _row(tenant: str, line: UsageLine) -> UsageRow:
     return UsageRow(
         day=line.day,
         provider=line.provider,
@@ -144,6 +145,7 @@ def _row(line: UsageLine) -> UsageRow:
         cost_usd=line.micro_usd / 1e6,
         estimated_cost_usd=line.estimated_micro_usd / 1e6,
         assumed_price=line.assumed,
+        tenant=tenant,
     )
 
 

@@ -59,8 +59,8 @@ class MonthlyBudgets:
         """Return what a caller hears whose tenant has spent all it may until the month's end."""
         now = self._clock.now()
         return BudgetExhausted(
-            "The budget for answers written by a language model is used up for this month. "
-            "Quoted answers still work. Ask the people who run this service for more.",
+            "What is left of this month's budget for answers written by a language model might "
+            "not cover this one. Ask the people who run this service for more.",
             retry_after_s=(_next_month(self._today().replace(day=1)) - now).total_seconds(),
         )
 
