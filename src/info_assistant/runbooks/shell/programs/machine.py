@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from info_assistant.runbooks.shell.effects import Call, Effect, Judge, Judgement, reads, unsure
 from info_assistant.runbooks.shell.options import Options, options, parse_options
+from info_assistant.runbooks.shell.programs.network import is_probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ def judge_shell(call: Call) -> Judgement:
     if not parsed.sure or parsed.after is not None or parsed.has("-i", "-l"):
         return unsure("an option of the shell is not known here")
     if script is not None:
-        return call.judge_script(script)
+        return reads("it asks an address") if is_probe(script) else call.judge_script(script)
     if parsed.rest or call.fed:
         return unsure("it runs a script that is not shown here")
     return Judgement(Effect.INTERACTIVE, "a shell waits for what is typed")

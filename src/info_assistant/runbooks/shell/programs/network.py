@@ -25,6 +25,27 @@ _INSIDE = re.compile(
 )
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
+_PROBE = (
+    'exec 3<>/dev/tcp/{host}/{port}; printf "GET {path} HTTP/1.0\\r\\n\\r\\n" >&3; '
+    "head -n 1 <&3 | grep 200"
+)
+_PROBE_SHAPE = re.compile(
+    re.escape(_PROBE.format(host="HOST", port="PORT", path="PATH"))
+    .replace("HOST", r"[\w.-]+")
+    .replace("PORT", r"\d+")
+    .replace("PATH", r"/[\w./-]*")
+)
+
+
+def probe_script(host: str, port: int, path: str) -> str:
+    """Return a script that asks for `path` with bash alone and fails unless the answer is 200."""
+    return _PROBE.format(host=host, port=port, path=path)
+
+
+def is_probe(script: str) -> bool:
+    """Return whether a script is exactly one of `probe_script`, which only reads."""
+    return _PROBE_SHAPE.fullmatch(script) is not None
+
 
 def curl_urls(parsed: Parsed) -> list[str]:
     """Return the addresses that a call of curl names."""
