@@ -56,7 +56,7 @@ def changing_scripts(draw: st.DrawFn) -> str:
 
 
 @given(changing_scripts())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_change_is_read_only_however_it_is_wrapped(script: str) -> None:
     """Pipes, substitutions, here-documents, quoting, prefixes and nesting hide no change."""
     assert classify_script(script).effect is not Effect.READ_ONLY
@@ -73,7 +73,7 @@ def test_a_dash_that_only_looks_like_one_is_never_read_only(dash: str, option: s
 
 
 @given(st.text(alphabet="ab $()`'\"\\|&;<>{}#\n-=*~!", max_size=40))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_judged_without_an_error(text: str) -> None:
     """No input makes the grammar fail, and statements cover their own lines."""
     for statement in parse_script(text):

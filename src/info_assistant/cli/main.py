@@ -137,6 +137,12 @@ def _runbook() -> click.Command:
     return runbook
 
 
+def _incident() -> click.Command:
+    from info_assistant.runbooks.commands.incident import incident
+
+    return incident
+
+
 ENTRIES: Sequence[Entry] = (
     Entry("up", "Start everything on this machine and keep it running.", _up),
     Entry("ask", "Ask a question and read the answer with its citations.", _ask),
@@ -149,6 +155,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("modes", "Show, set and lift the modes of the service.", _modes),
     Entry("usage", "Show what language models cost, by day and model, and the budget.", _usage),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
+    Entry("incident", "Open, record and close incidents, and follow a runbook.", _incident),
     Entry("runbook", "Check, show and plan runbooks for incidents.", _runbook),
     Entry(
         "evaluate",

@@ -46,13 +46,17 @@ _BOLD_START = re.compile(r"\*\*(.+?)\*\*(.*)", re.DOTALL)
 
 def read_runbook(path: Path) -> Runbook:
     """Read the file; its bytes stay as they are. Raises RunbookUnreadable."""
+    return parse_runbook(read_bytes(path), path.name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the file's bytes. Raises RunbookUnreadable."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise RunbookUnreadable(
             f"{path} cannot be read ({error.strerror}). Name a Markdown file that exists."
         ) from error
-    return parse_runbook(data, path.name)
 
 
 def parse_runbook(data: bytes, name: str) -> Runbook:
