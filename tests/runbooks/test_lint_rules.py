@@ -66,6 +66,13 @@ def test_a_rule_stays_silent(runbook_of: RunbookOf, commands: list[str], rule: s
     assert rule not in rules(lint(runbook_of(shell(*commands))))
 
 
+def test_variables_before_a_command_stay(runbook_of: RunbookOf) -> None:
+    """What stands before the program is part of the command as it is run."""
+    runbook = runbook_of(shell("KUBECONFIG=east kubectl rollout status deploy/a -n x"))
+    (found,) = corrections(runbook)
+    assert found.as_run == ("KUBECONFIG=east kubectl rollout status deploy/a -n x --timeout=300s")
+
+
 def test_a_clean_runbook_has_no_findings(runbook_of: RunbookOf) -> None:
     """A runbook without faults gives none, and its commands are run as they are written."""
     runbook = runbook_of(

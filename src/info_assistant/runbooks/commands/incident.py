@@ -2,20 +2,19 @@
 # ruff: noqa: PLC0415  What reads runbooks is loaded by the command that needs it; --help is at once.
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from info_assistant.runbooks.commands.groups import FILE, EngineGroup, print_json
+from info_assistant.runbooks.commands.run import id_option, resume, run
 
 if TYPE_CHECKING:
     from info_assistant.runbooks.record.incident import Incident
     from info_assistant.runbooks.record.store import Incidents
-
-Command = TypeVar("Command", bound=Callable[..., object])
 
 runbook_option = click.option(
     "--runbook",
@@ -28,14 +27,8 @@ runbook_option = click.option(
 )
 
 
-def id_option(command: Command) -> Command:
-    """Let a command be about another incident than the only open one."""
-    option = click.option("--id", "name", help="The incident, or a part of its name that tells it.")
-    return option(command)
-
-
-def incidents() -> "Incidents":
-    """Return the incidents of this machine, with every secret of the environment masked."""
+def incidents(given: Mapping[str, str] | None = None) -> "Incidents":
+    """Return the incidents of this machine; secrets of the environment and `given` are masked."""
     from info_assistant.runbooks import settings
     from info_assistant.runbooks.record.redaction import Redaction
     from info_assistant.runbooks.record.store import Incidents
@@ -43,7 +36,7 @@ def incidents() -> "Incidents":
     variables = settings.environment()
     return Incidents(
         settings.incident_folder(variables),
-        Redaction.of_environment(variables),
+        Redaction.of_environment({**variables, **(given or {})}),
         author=settings.author(variables),
     )
 
@@ -341,3 +334,7 @@ def verify_log(name: str | None, head: str | None) -> None:
         )
     click.echo(f"{current}: {len(shown.events)} events and the runbook are what was written.")
     _head(shown)
+
+
+incident.add_command(run)
+incident.add_command(resume)

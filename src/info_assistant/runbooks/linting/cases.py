@@ -32,11 +32,15 @@ class Draft:
 
     words: list[str]
     tail: str = ""
+    head: str = ""
+    """What stands before the program, such as `KUBECONFIG=x`."""
+    before_line: int = 0
+    """The line before which it has to run; 0 where its own place is right."""
 
     @property
     def text(self) -> str:
         """The command as it stands now."""
-        return " ".join(self.words) + self.tail
+        return self.head + " ".join(self.words) + self.tail
 
     def drop(self, *options: str) -> None:
         """Take options without a value away."""
@@ -49,7 +53,7 @@ class Draft:
 
     def replace(self, *words: str) -> None:
         """Become another command."""
-        self.words, self.tail = list(words), ""
+        self.words, self.tail, self.head = list(words), "", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,13 @@ def case_of(
 
 
 def _draft(command: Command, words: Sequence[Word]) -> Draft:
-    at = 0
+    begin = command.text.find(words[0].text) if words else 0
+    at = max(0, begin)
+    head = command.text[:at]
     for word in words:
         found = command.text.find(word.text, at)
         at = found + len(word.text) if found >= 0 else at
-    return Draft([word.text for word in words], command.text[at:])
+    return Draft([word.text for word in words], command.text[at:], head)
 
 
 def facts_of(runbook: Runbook) -> Facts:

@@ -224,6 +224,7 @@ def unreachable(case: Case, draft: Draft) -> Remark | None:
     if not gone:
         return None
     draft.tail += f"  # before line {gone}"
+    draft.before_line = gone
     return error(
         "unreachable",
         f"Line {gone} took the pod {pod} away, so there is nothing to run this in. Restore while "

@@ -19,6 +19,8 @@ class Correction:
     command: Command
     as_run: str
     remarks: tuple[Remark, ...]
+    before_line: int = 0
+    """The line before which it is run; 0 for its own place."""
 
     @property
     def changed(self) -> bool:
@@ -28,11 +30,11 @@ class Correction:
 
 def correct(case: Case) -> Correction:
     """Return a command with every rule's remark and change."""
-    draft = Draft(list(case.draft.words), case.draft.tail)
+    draft = Draft(list(case.draft.words), case.draft.tail, case.draft.head)
     untouched = draft.text
     found = [remark for rule in _RULES if (remark := rule(case, draft)) is not None]
     as_run = draft.text if draft.text != untouched else case.command.text
-    return Correction(case.command, as_run, tuple(found))
+    return Correction(case.command, as_run, tuple(found), draft.before_line)
 
 
 def corrections(runbook: Runbook) -> list[Correction]:

@@ -107,10 +107,9 @@ def curl_exit_code(case: Case, draft: Draft) -> Remark | None:
         return None
     if {"-f", "--fail", "--fail-with-body", "-w", "--write-out"} & found[1].keys():
         return None
-    at = draft.words.index("curl") + 1
     sends = case.command.effect is not Effect.READ_ONLY
     # A second try of a request that changes something might do it twice.
-    draft.words[at:at] = ["-fsS", "--max-time", "10", *([] if sends else ["--retry", "3"])]
+    draft.words[1:1] = ["-fsS", "--max-time", "10", *([] if sends else ["--retry", "3"])]
     return error(
         "curl-exit-code",
         "HTTP 503 still ends with exit code 0, so this proves nothing. With -f it is 22; look at "
@@ -123,8 +122,8 @@ def curl_glob(case: Case, draft: Draft) -> Remark | None:
     found = curl_of(case)
     if found is None or not any("[" in url or "{" in url for url in found[0]):
         return None
-    if not {"-g", "--globoff"} & found[1].keys() and "curl" in draft.words:
-        draft.words.insert(draft.words.index("curl") + 1, "-g")
+    if not {"-g", "--globoff"} & found[1].keys() and case.kubectl is None:
+        draft.words.insert(1, "-g")
     return error(
         "curl-glob", "curl takes the brackets for a range and ends with exit code 3 before it asks."
     )

@@ -1,6 +1,6 @@
 """What an incident has come to: a pure fold of its events."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -40,6 +40,8 @@ class Revert:
 
     key: str
     command: str
+    subject: str = ""
+    """What is changed, such as the replicas of one StatefulSet."""
     done: bool = False
 
 
@@ -55,6 +57,8 @@ class Incident:
     runbook_sha256: str = ""
     status: Status = Status.OPEN
     option: str = ""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """What the last run was to do: scenario, number of the option, whether as written."""
     times: dict[str, datetime] = field(default_factory=dict)
     """When it started, was detected, acknowledged, mitigated, resolved, closed."""
     acknowledged_by: str = ""
@@ -139,6 +143,7 @@ def _apply(incident: Incident, event: Event) -> None:
         incident.times.setdefault(event.kind, event.at)
     elif event.kind == Kind.CHOSEN:
         incident.option = str(data.get("label", ""))
+        incident.chosen = data
     elif event.kind.startswith("step."):
         _apply_step(incident, event, str(data.get("step", "")))
 
@@ -163,7 +168,7 @@ def _apply_step(incident: Incident, event: Event, key: str) -> None:
         incident.skipped.discard(key)
         inverse: Any = event.data.get("inverse")
         if inverse:
-            incident.reverts.append(Revert(key, str(inverse)))
+            incident.reverts.append(Revert(key, str(inverse), str(event.data.get("subject", ""))))
     elif event.kind == Kind.SKIPPED:
         incident.skipped.add(key)
     elif event.kind == Kind.REVERTED:

@@ -124,7 +124,9 @@ class Lexer:
             char = self._text[self._at]
             if self._text.startswith(("<(", ">("), self._at):
                 piece.doubt("a process substitution")
+                begin = self._at
                 piece.substitutions.append(self._bracketed(self._at + 1))
+                piece.value.append(self._text[begin : self._at])
             elif char in _ENDS_WORD:
                 break
             else:
