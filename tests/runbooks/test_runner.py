@@ -226,6 +226,20 @@ def test_values_cannot_become_commands(scene: Callable[..., Scene], value: str) 
     assert made.kinds() == ["step.refused"]
 
 
+def test_dollars_of_other_languages_are_no_variables(scene: Callable[..., Scene]) -> None:
+    """`$NF` within awk's quotes is awk's own."""
+    made = scene("kubectl get pods -n x | awk '{print $NF}'")
+    incident = made.run(Answers())
+    assert [e.data["output"] for e in incident.events if e.kind == "step.finished"] == ["1h\n"]
+
+
+def test_a_step_that_comes_twice_runs_twice(scene: Callable[..., Scene]) -> None:
+    """The second look is not left out because it reads like the first."""
+    made = scene("kubectl rollout status deploy/a -n x", "kubectl rollout status deploy/a -n x")
+    made.run(Answers())
+    assert len(made.cluster.calls) == 2
+
+
 def test_unset_variables_are_not_run(scene: Callable[..., Scene]) -> None:
     """`$NAMESPACE` without a value would make another command of it."""
     made = scene('kubectl get pods -n "$NAMESPACE"')

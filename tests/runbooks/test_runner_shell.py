@@ -52,6 +52,13 @@ def test_it_reads_nothing_and_gets_only_its_variables() -> None:
     assert result.output == "|1|\n"
 
 
+def test_nothing_around_it_changes_the_shell(tmp_path: Path) -> None:
+    """Start-up files and exported functions would make another command of it."""
+    (tmp_path / "start").write_text("echo start\n")
+    variables = {**PATH, "BASH_ENV": str(tmp_path / "start"), "BASH_FUNC_ls%%": "() { echo mine; }"}
+    assert Bash(variables).run("type -t ls", 30).output == "file\n"
+
+
 def test_bytes_that_are_no_text_are_kept_readable() -> None:
     """What is no UTF-8 is shown as such."""
     assert "\ufffd" in Bash(PATH).run("printf 'a\\377b'", 30).output

@@ -259,7 +259,10 @@ def wait_race(case: Case, draft: Draft) -> Remark | None:
         if each.kubectl and each.kubectl.verb == "delete"
         for resource in each.kubectl.resources
     ]
-    if not set(deleted) & set(taken.resources):
+    created = any(
+        each.kubectl and each.kubectl.parsed.value("--for") == "create" for each in case.before
+    )
+    if created or not set(deleted) & set(taken.resources):
         return None
     first = " ".join(("kubectl", "wait", "--for=create", *taken.resources, *case.scope))
     draft.replace(f"{first} --timeout=120s && {draft.text}")
@@ -276,7 +279,9 @@ def ordered_restart(case: Case, draft: Draft) -> Remark | None:
     taken, name = case.kubectl, case.controller
     if taken is None or taken.verb != "rollout restart" or not name:
         return None
-    if not name.startswith("statefulset"):
+    mended = any(each.kubectl and each.kubectl.verb == "delete" for each in case.before)
+    followed = any(each.controller == name and _is_status(each) for each in case.after)
+    if not name.startswith("statefulset") or (mended and followed):
         return None
     status = " ".join(("kubectl", "rollout", "status", name, *case.scope, _TIMEOUT))
     draft.replace(f"{draft.text} && {status}")
@@ -288,13 +293,18 @@ def ordered_restart(case: Case, draft: Draft) -> Remark | None:
     )
 
 
+def _is_status(case: Case) -> bool:
+    return case.kubectl is not None and case.kubectl.verb == "rollout status"
+
+
 def set_env(case: Case, draft: Draft) -> Remark | None:
     """`set env` changes every container, and leaves nothing to go back to."""
     taken, name = case.kubectl, case.controller
     if not settings_of(case) or taken is None or name is None:
         return None
-    if taken.parsed.value("-c", "--containers") is None:
-        draft.add("-c", name.split("/")[1])
+    if taken.parsed.value("-c", "--containers") is not None:
+        return None
+    draft.add("-c", name.split("/")[1])
     return warning(
         "set-env",
         "Without -c it sets the variable in every container, sidecars too. It begins a rollout "

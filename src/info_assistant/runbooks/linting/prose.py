@@ -180,7 +180,7 @@ def contradictions(cases: list[Case]) -> Iterator[Finding]:
         yield Finding(
             case.command.line,
             "contradiction",
-            Severity.ERROR,
+            Severity.WARNING,
             f"With line {without[0].command.line} (REDIS_ENABLED=false) nothing is served: "
             "answers from the cache only, and no cache. The engine refuses the second of them.",
             case.command.text,

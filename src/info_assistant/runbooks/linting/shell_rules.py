@@ -91,6 +91,8 @@ def two_masters(case: Case, _draft: Draft) -> Remark | None:
     """Promoting a replica demotes nobody."""
     if not re.search(r"\b(REPLICAOF|SLAVEOF)\s+NO\s+ONE\b", " ".join(case.inner), re.IGNORECASE):
         return None
+    if any("replication" in each.inner or "role" in each.inner for each in case.before):
+        return None  # Somebody looked who is master.
     return warning(
         "two-masters",
         "If the old master lives there are two. Under Sentinel it is turned back within seconds "
@@ -171,7 +173,7 @@ def missing_file(case: Case, _draft: Draft) -> Remark | None:
     """A file that nobody made."""
     for word in case.words[1:]:
         found = _FILE.match(word.value)
-        if found:
+        if found and not any(found["name"] in each.command.text for each in case.before):
             return error(
                 "missing-file",
                 f"{found['name']} comes with no runbook. Make it beforehand, keep the records that "
@@ -201,7 +203,8 @@ _NEEDS = {
 def switch_needs(case: Case, _draft: Draft) -> Remark | None:
     """Some switches work only when something else is there."""
     for setting in settings_of(case).items():
-        if setting in _NEEDS:
+        looked = any(each.command.effect is Effect.READ_ONLY for each in case.before)
+        if setting in _NEEDS and not looked:
             return warning("switch-needs", f"{'='.join(setting)} needs {_NEEDS[setting]}.")
     return None
 

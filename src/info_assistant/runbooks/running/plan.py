@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from info_assistant.runbooks.errors import NotAllowed
 from info_assistant.runbooks.linting.cases import Case, Facts, case_of
 from info_assistant.runbooks.linting.lint import Correction
-from info_assistant.runbooks.model import Command, Option, Role, Scenario, Step
+from info_assistant.runbooks.model import Command, Form, Option, Role, Scenario, Step
 from info_assistant.runbooks.reading.blocks import holes_in
 from info_assistant.runbooks.shell.classify import classify_script
 from info_assistant.runbooks.shell.effects import Effect
@@ -68,9 +68,11 @@ def tasks_of(
             for command in block.commands:
                 correction = known[command.line, command.text]
                 text = command.text if as_written else correction.as_run
-                if not as_written and correction.changed and text in seen:
-                    continue  # A prompt and the first line typed at it become one command.
-                seen.add(text)
+                prompted = command.form is Form.INPUT or command.effect is Effect.INTERACTIVE
+                if prompted and correction.changed and not as_written:
+                    if text in seen:
+                        continue  # A prompt and the first line typed at it become one command.
+                    seen.add(text)
                 place: float = command.line
                 if correction.before_line and not as_written:
                     place = correction.before_line - 0.5

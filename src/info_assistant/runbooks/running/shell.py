@@ -16,6 +16,9 @@ LONGEST_OUTPUT = 64_000
 NOT_THERE = 127
 """The exit code of a shell for a program that it does not find."""
 
+_CHANGES_BASH = {"BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "CDPATH", "GLOBIGNORE", "IFS"}
+"""Variables that make bash read files, or read its text otherwise than our grammar does."""
+
 _GRACE_S = 3.0
 """How long a command has between being asked to end and being ended."""
 
@@ -41,8 +44,12 @@ class Bash:
     """Runs commands in bash, without its start-up files, each in a session of its own."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
-        """Give every command these variables and no others."""
-        self._variables = dict(variables)
+        """Give every command these variables, without those by which they could change bash."""
+        self._variables = {
+            name: value
+            for name, value in variables.items()
+            if name not in _CHANGES_BASH and not name.startswith("BASH_FUNC_")
+        }
 
     def run(self, text: str, timeout_s: float) -> Result:
         """Run a command; where there is no bash, that is its failure."""

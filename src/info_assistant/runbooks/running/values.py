@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from info_assistant.runbooks.errors import StepRefused
 from info_assistant.runbooks.running.shell import Shell
 from info_assistant.runbooks.shell.placeholders import Placeholder, find_placeholders
+from info_assistant.runbooks.shell.scripts import parse_script
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+=,%-]*")
 """A value of these characters is one word to a shell, and never an option."""
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
 _PREFIX = re.compile(r"(?<![\w-])(?P<owner>[a-z0-9][a-z0-9-]*-)$")
+_OWN_DOLLARS = {"awk", "jq", "sed", "grep", "egrep"}
 _OBSERVE_S = 15.0
 
 
@@ -56,7 +58,7 @@ class Values:
             pieces += [text[at : hole.start], value]
             at = hole.end
         whole = "".join(pieces) + text[at:]
-        for match in _VARIABLE.finditer(whole):
+        for match in _VARIABLE.finditer(_without_programs(whole)):
             self._check_variable(match[1] or match[2])
         return Resolved(whole, used)
 
@@ -82,6 +84,17 @@ class Values:
             f"{hole.text}: no pod of {owner['owner'].rstrip('-')} is ready, or the cluster does "
             f"not answer ({listed.output.strip()[:200] or 'no pod is listed'})."
         )
+
+
+def _without_programs(text: str) -> str:
+    """Return a command without quoted words in which a dollar is a language's own, as in awk."""
+    for statement in parse_script(text):
+        for simple in statement.simples:
+            if simple.words and simple.words[0].value in _OWN_DOLLARS:
+                for word in simple.words[1:]:
+                    if word.text.startswith("'"):
+                        text = text.replace(word.text, "")
+    return text
 
 
 def _plain(name: str) -> str:
