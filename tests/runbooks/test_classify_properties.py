@@ -66,6 +66,7 @@ DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\uff0d"
 
 
 @given(st.sampled_from(DASHES), st.sampled_from(["-n x", "--tail=5", "-o wide", "-l a=b"]))
+@settings(deadline=None)
 def test_a_dash_that_only_looks_like_one_is_never_read_only(dash: str, option: str) -> None:
     """Dashes of word processors are no options; a command with one is not what it seems."""
     text = f"kubectl get pods {option.replace('-', dash, 1)}"
@@ -99,7 +100,9 @@ BASH = shutil.which("bash")
 @pytest.mark.skipif(BASH is None, reason="bash is not installed.")
 @given(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=9))
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_a_real_shell_changes_nothing_where_we_say_read_only(
     tmp_path: Path, tokens: list[str]

@@ -134,14 +134,14 @@ def test_fields_and_kinds_of_a_later_version_are_kept(tmp_path: Path) -> None:
 
 
 def test_processes_append_side_by_side(opened: tuple[Incidents, str, Path]) -> None:
-    """Four processes with ten notes each: all forty are there, and the chain holds."""
+    """Four processes with five notes each: all twenty are there, and the chain holds."""
     store, name, folder = opened
     program = (
         "import sys; from pathlib import Path;"
         "from info_assistant.runbooks.record.log import Record;"
         "from info_assistant.runbooks.record.redaction import Redaction;"
         "r = Record(Path(sys.argv[1]), Redaction(), author=(sys.argv[2], 'h'));"
-        "[r.append('noted', {'text': str(n)}) for n in range(10)]"
+        "[r.append('noted', {'text': str(n)}) for n in range(5)]"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", program, str(folder), f"p{number}"])
@@ -149,9 +149,9 @@ def test_processes_append_side_by_side(opened: tuple[Incidents, str, Path]) -> N
     ]
     assert [process.wait(50) for process in processes] == [0, 0, 0, 0]
     events = store.record(name).events()
-    assert len(events) == 44
+    assert len(events) == 24
     told = [int(event.data["text"]) for event in events[4:] if event.actor == "p2"]
-    assert told == list(range(10))
+    assert told == list(range(5))
 
 
 def test_a_full_disk_is_told_in_words(opened: tuple[Incidents, str, Path]) -> None:

@@ -1,7 +1,7 @@
 """Secrets never reach the record."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from info_assistant.runbooks.record.redaction import MASK, Redaction
@@ -64,6 +64,7 @@ def test_secrets_of_the_environment() -> None:
 
 
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_masking_twice_changes_nothing_more(text: str) -> None:
     """What was masked stays as it is when it is masked again, as in an export."""
     once = Redaction(["hunter22"]).text(text)

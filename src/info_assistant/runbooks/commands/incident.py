@@ -21,9 +21,8 @@ runbook_option = click.option(
     "file",
     type=FILE,
     envvar="INCIDENT_RUNBOOK",
-    required=True,
     show_envvar=True,
-    help="The runbook that is followed.",
+    help="The runbook that is followed; else the one that comes with this program.",
 )
 
 
@@ -50,7 +49,8 @@ def incident() -> None:
 
     \b
     Examples:
-      info-assistant incident open P0-2 --runbook P0-INCIDENTS.md
+      info-assistant incident open P0-2
+      info-assistant incident run
       info-assistant incident note "Disk of qdrant-1 is full"
       info-assistant incident status
       info-assistant incident resolve "Qdrant answers again; no data was lost"
@@ -88,7 +88,7 @@ def _instant(
 @click.option("--detected", callback=_instant, metavar="TIME", help="When it was noticed (UTC).")
 def open_incident(
     scenario: str | None,
-    file: Path,
+    file: Path | None,
     title: str | None,
     severity: str,
     started: datetime | None,
@@ -98,15 +98,17 @@ def open_incident(
 
     \b
     Examples:
-      info-assistant incident open P0-2 --runbook P0-INCIDENTS.md --started 03:12
+      info-assistant incident open P0-2 --started 03:12
       info-assistant incident open --runbook P0-INCIDENTS.md --title "Answers are slow"
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.runbooks.commands.telling import scenario_of
     from info_assistant.runbooks.reading.markdown import parse_runbook, read_bytes
     from info_assistant.runbooks.record.store import Opening
+    from info_assistant.runbooks.shipped import NAME, shipped_runbook
 
-    data = read_bytes(file)
-    runbook = parse_runbook(data, file.name)
+    data = read_bytes(file) if file else shipped_runbook()
+    name = file.name if file else NAME
+    runbook = parse_runbook(data, name)
     found = scenario_of(runbook, scenario) if scenario else None
     opening = Opening(
         title or (found.title if found else "Not named yet"),
@@ -115,10 +117,10 @@ def open_incident(
         started,
         detected,
     )
-    opened = incidents().open(opening, data, file.name)
+    opened = incidents().open(opening, data, name)
     click.echo(f"Opened {opened.id}: {opened.title}")
     if found is not None:
-        click.echo(f"Next: info-assistant runbook plan {file} {found.code}")
+        click.echo("Next: info-assistant incident run")
     _head(opened)
 
 

@@ -72,6 +72,23 @@ def show(file: Path, scenario: str | None) -> None:
         click.echo(scenario_text(read, scenario))
 
 
+@runbook.command("html", short_help="Print a page that can be read without anything else.")
+@click.argument("file", type=FILE)
+def html_command(file: Path) -> None:
+    """Print a runbook as one HTML page: its text, and each command with its class, put right.
+
+    Keep it, or a printed copy, where it can be read when nothing else can.
+
+    \b
+    Examples:
+      info-assistant runbook html P0-INCIDENTS.md > P0-INCIDENTS.html
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.runbooks.offline import page
+    from info_assistant.runbooks.reading.markdown import read_runbook
+
+    click.echo(page(read_runbook(file)), nl=False)
+
+
 @runbook.command("plan", short_help="Print what would be done, step by step.")
 @click.argument("file", type=FILE)
 @click.argument("scenario", required=False)

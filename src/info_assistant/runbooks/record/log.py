@@ -26,7 +26,7 @@ from info_assistant.runbooks.record.events import (
 )
 from info_assistant.runbooks.record.redaction import Redaction
 
-LOCK_WAIT_S = 10.0
+LOCK_WAIT_S = 30.0
 """How long a writer waits for another one; an append takes milliseconds."""
 
 _POLL_S = 0.02

@@ -17,7 +17,7 @@ from info_assistant.runbooks.model import Runbook
 from info_assistant.runbooks.reading.markdown import parse_runbook
 from info_assistant.runbooks.record.events import Event, Kind, check_chain, parse_line
 from info_assistant.runbooks.record.incident import Incident, Status, check_allowed, incident_of
-from info_assistant.runbooks.record.log import Record, hold, sync_folder
+from info_assistant.runbooks.record.log import LOCK_WAIT_S, Record, hold, sync_folder
 from info_assistant.runbooks.record.redaction import Redaction
 
 EXPORT_SCHEMA = 1
@@ -128,7 +128,7 @@ class Incidents:
         """Append an event if the incident takes it in its state. Raises RecordError, NotAllowed."""
         record = self.record(name)
         # Two people may close at once: the state is looked at and changed under one lock.
-        with hold(record.folder / "state.lock", 10.0):
+        with hold(record.folder / "state.lock", LOCK_WAIT_S):
             check_allowed(incident_of(record.events()), kind)
             return record.append(kind, data)
 

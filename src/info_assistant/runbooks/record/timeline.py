@@ -25,7 +25,7 @@ def sentence(event: Event) -> str:
         Kind.CONSENTED: "agreed to line {line}: {command}",
         Kind.REFUSED: "did not run line {line}: {reason}",
         Kind.STARTED: "began line {line} [{effect}]: {command}",
-        Kind.FINISHED: "ended line {line}: {outcome}",
+        Kind.FINISHED: "ended line {line}: {outcome}; {reason}",
         Kind.VERIFIED: "verified line {line}: {outcome}",
         Kind.SKIPPED: "skipped line {line}: {reason}",
         Kind.REVERTED: "took back line {line}: {reason}",
@@ -34,7 +34,7 @@ def sentence(event: Event) -> str:
         Kind.CLOSED: "closed: {text}",
         Kind.MERGED: "took over what another copy of the record tells",
     }.get(event.kind, event.kind)  # type: ignore[call-overload]
-    return str(text).format_map(_Blank(data)).rstrip(": ")
+    return str(text).format_map(_Blank(data)).rstrip(":; ")
 
 
 class _Blank(dict[str, str]):
