@@ -73,6 +73,15 @@ def test_variables_before_a_command_stay(runbook_of: RunbookOf) -> None:
     assert found.as_run == ("KUBECONFIG=east kubectl rollout status deploy/a -n x --timeout=300s")
 
 
+@pytest.mark.parametrize(
+    "command", ["watch -n 5 kubectl get pods -n x", "watch -d kubectl get pods -n x"]
+)
+def test_what_is_watched_is_looked_at_once(runbook_of: RunbookOf, command: str) -> None:
+    """Of `watch` with its own options the command that it repeats is left."""
+    (found,) = corrections(runbook_of(shell(command)))
+    assert found.as_run == "kubectl get pods -n x"
+
+
 def test_a_clean_runbook_has_no_findings(runbook_of: RunbookOf) -> None:
     """A runbook without faults gives none, and its commands are run as they are written."""
     runbook = runbook_of(

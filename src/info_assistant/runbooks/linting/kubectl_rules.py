@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from info_assistant.runbooks.linting.cases import Case, Draft, curl_of, settings_of
 from info_assistant.runbooks.linting.findings import Remark, error, note, warning
+from info_assistant.runbooks.shell.options import options, parse_options
 from info_assistant.runbooks.shell.programs.network import probe_script
 
 _CLUSTER_WIDE = {
@@ -159,9 +160,8 @@ def endless(case: Case, draft: Draft) -> Remark | None:
         ]
         draft.replace(" && ".join(" ".join(text.split()) for text in commands))
     elif case.program == "watch":
-        draft.words = [
-            word for word in draft.words[1:] if not word.startswith("-n") or word == "-n"
-        ]
+        watched = parse_options(case.words[1:], options("-d -t -e -g", "-n"), stop_at_first=True)
+        draft.words = [word.text for word in watched.rest]
     else:
         draft.drop("-f", "--follow", "-w", "--watch")
     return error(
