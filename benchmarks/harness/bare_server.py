@@ -1,9 +1,10 @@
-"""The least that a FastAPI application can do for a question: read it, and send so many bytes back.
+"""The least that a FastAPI application can do for a question: read it, and send as much JSON back.
 
 Started as `python -m benchmarks.harness.bare_server PORT FILE`; FILE holds the body of each answer.
 Served as the product serves itself.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -18,23 +19,22 @@ from info_assistant.serving import Place, listen, serve
 
 
 def create(body: bytes) -> FastAPI:
-    """Return the application: at one address answers as bytes, at the other as values."""
-    import json  # noqa: PLC0415
-
+    """Return the application: at one address answers as values, at the other as ready bytes."""
     app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False})
     values: dict[str, Any] = json.loads(body)
 
+    @app.get("/ready")
+    async def ready() -> dict[str, str]:
+        return {"status": "ready"}
+
     @app.post("/v1/query")
+    async def from_values(asked: QueryRequest) -> dict[str, Any]:
+        return {**values, "id": asked.question}
+
+    @app.post("/ready-made")
     async def ready_made(asked: QueryRequest) -> Response:
-        """Answer with bytes that are there already."""
         del asked
         return Response(body, media_type="application/json")
-
-    @app.post("/values")
-    async def from_values(asked: QueryRequest) -> dict[str, Any]:
-        """Answer with values that the framework makes into bytes."""
-        del asked
-        return values
 
     return app
 

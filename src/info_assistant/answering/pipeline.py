@@ -30,6 +30,7 @@ from info_assistant.answering.saved_questions import MOST_OFFERED, SavedQuestion
 from info_assistant.errors import GenerationUnavailable, InfoAssistantError, InvalidRequest
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent, AnswerFinished, NoticeGiven, StageReached
+from info_assistant.model.mode import ModeName
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.single_flight import SingleFlight
@@ -62,7 +63,7 @@ class AnswerPipeline:
         What is wrong with a question is told by `answer` and `stream`. Raises nothing.
         """
         parts, began = self._parts, time.perf_counter()
-        if question.conversation_id is not None or not self._recall.open:
+        if question.conversation_id is not None:
             return None
         try:
             question = self._readable(question)
@@ -73,6 +74,7 @@ class AnswerPipeline:
         answer = (await self._recall.find(question, key, may_show)).answer
         if answer is None:
             return None
+        answer = self._labelled(answer)
         total = round((time.perf_counter() - began) * 1000, 2)
         given = replace(answer, id=question.id, timings_ms={"recall": total, "total": total})
         given = with_currency(given, parts.clock.now().date())
@@ -193,7 +195,7 @@ class AnswerPipeline:
         """Take note of an answer, and return it as it is given to this asker."""
         parts, draft = self._parts, journey.draft
         answer = replace(
-            visible_part(answer, may_show),
+            self._labelled(visible_part(answer, may_show)),
             id=question.id,
             notices=(*answer.notices, *journey.own_notices),
             timings_ms=journey.finished(),
@@ -211,6 +213,13 @@ class AnswerPipeline:
         )
         await journey.timed("record", keep_record(parts.records, parts.recorder, record))
         return answer
+
+    def _labelled(self, answer: Answer) -> Answer:
+        """Return an answer that names the switch under which it was given."""
+        if not self._parts.memory.only():
+            return answer
+        served_by = replace(answer.served_by, switch=ModeName.CACHE_ONLY_MODE.value)
+        return replace(answer, served_by=served_by)
 
     def _record(self, question: Question, answer: Answer) -> AnswerRecord:
         return AnswerRecord(
