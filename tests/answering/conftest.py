@@ -205,9 +205,9 @@ class MemoryCache:
         """Return what was kept."""
         return self.kept.get(key)
 
-    async def lead(self, key: str, token: str) -> bool:
-        """Whether nobody else leads."""
-        return self.leaders.setdefault(key, token) == token
+    async def lead(self, key: str, token: str) -> tuple[bool, KnownAnswer | None]:
+        """Whether nobody else leads, and what there is."""
+        return self.leaders.setdefault(key, token) == token, self.kept.get(key)
 
     async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:
         """Keep an answer."""

@@ -61,9 +61,10 @@ class Making:
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         token = question.id
         if recalled.state == "miss":
-            found = await self._recall.take_lead(question, key, token, may_show)
-            recalled = found if found.answer or found.candidate else recalled
+            taken = await self._recall.take_lead(question, key, token, may_show)
+            recalled = taken if taken.answer or taken.candidate else recalled
         if recalled.answer is not None:
+            await self._recall.give_up(key, token)
             for event in events_of(recalled.answer):
                 yield event
             return

@@ -168,13 +168,15 @@ class Recall:
             return Recalled("off")
         deadline = asyncio.get_running_loop().time() + ELSEWHERE_S
         with suppress(RedisUnavailable):
-            while not await self._memory.cache.lead(key, token):
-                await asyncio.sleep(_LOOK_S)
-                recalled = self._judged(question, await self._memory.cache.get(key), may_show)
+            while True:
+                leads, known = await self._memory.cache.lead(key, token)
+                # Somebody else may have made it between two looks.
+                recalled = self._judged(question, known, may_show)
                 late = asyncio.get_running_loop().time() > deadline
-                if recalled.answer is not None or late:
+                if leads or late or recalled.answer is not None:
                     return recalled
-        return Recalled("miss")
+                await asyncio.sleep(_LOOK_S)
+        return _MISS
 
     async def keep(
         self, key: str, token: str, answer: Answer, found: tuple[str, ...], position: int

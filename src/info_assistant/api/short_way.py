@@ -53,7 +53,9 @@ class ShortWay:
             (b"content-length", b"%d" % len(body)),
             *facts_of(given.answer),
         ]
-        await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
-        await given.kept
+        try:
+            await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+        finally:
+            await given.kept
         await exchange.send({"type": "http.response.body", "body": body, "more_body": False})
         return True

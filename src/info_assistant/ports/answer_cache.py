@@ -19,10 +19,10 @@ class AnswerCache(Protocol):
     async def get(self, key: str) -> KnownAnswer | None:
         """Return the answer under `key`, or None."""
 
-    async def lead(self, key: str, token: str) -> bool:
-        """Whether the holder of `token` is to make the answer; for a few seconds nobody else is.
+    async def lead(self, key: str, token: str) -> tuple[bool, KnownAnswer | None]:
+        """Whether the holder of `token` is to make the answer, and the one that is there by now.
 
-        Asked again by the same, it goes on to be.
+        For a few seconds nobody else is to make it. Asked again by the same, it goes on to be.
         """
 
     async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:

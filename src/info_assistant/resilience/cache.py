@@ -12,9 +12,9 @@ class NoAnswerCache:
         """Return None: nothing was kept."""
         return None
 
-    async def lead(self, key: str, token: str) -> bool:  # noqa: ARG002  # The same.
+    async def lead(self, key: str, token: str) -> tuple[bool, None]:  # noqa: ARG002  # The same.
         """Return True: nobody else is known."""
-        return True
+        return True, None
 
     async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:
         """Keep nothing."""

@@ -1,13 +1,19 @@
 """A secret that all replicas share and nobody sets, made by the first that needs it."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from info_assistant.errors import InfoAssistantError
+from info_assistant.observability.log import get_logger
 from info_assistant.ports import SharedObject
 
 _FIELD = "secret"
 _BYTES = 32
+_AGAIN_S = 5.0
+
+_log = get_logger("secrets")
 
 
 class SharedSecret:
@@ -28,9 +34,13 @@ class SharedSecret:
         return self._value
 
     async def make(self) -> None:
-        """Make the secret if there is none. Raises ObjectStorageUnavailable, Conflict."""
-        if self.value() is None:
-            await self._shared.change(_with_secret)
+        """Make the secret if there is none; waits for object storage, and raises nothing."""
+        while self.value() is None:
+            try:
+                await self._shared.change(_with_secret)
+            except InfoAssistantError as error:
+                _log.warning("A shared secret cannot be made yet", error=error.code)
+                await asyncio.sleep(_AGAIN_S)
 
 
 def _secret_in(fields: Mapping[str, Any]) -> bytes | None:

@@ -8,6 +8,7 @@ time it leaves, and not here.
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -39,12 +40,14 @@ _SAVED, _ORDER = "info-assistant:saved:", "info-assistant:saved-order:"
 _ANSWER, _LEADER = "info-assistant:answer:", "info-assistant:answering:"
 
 # KEYS are the place of the leader, and that of the answer; ARGV[1] is who would like to lead,
-# ARGV[2] for how many milliseconds. Whoever finds an answer there need not lead.
+# ARGV[2] for how many milliseconds. Returns whether that is so, and the answer that is there.
 _LEAD = """
-local leader = redis.call('GET', KEYS[1])
-if leader and leader ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+local leader, leads = redis.call('GET', KEYS[1]), 0
+if not leader or leader == ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  leads = 1
+end
+return {leads, redis.call('GET', KEYS[2])}
 """
 
 # KEYS as above; ARGV[1] is who leads. With an answer in ARGV[2], that is kept for ARGV[3] ms.
@@ -71,6 +74,15 @@ return 1
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An answer as it was read, held until a moment."""
+
+    until: float
+    data: bytes
+    known: KnownAnswer
+
+
 class RedisAnswers:
     """Answers in Redis, and the newest of them in this process."""
 
@@ -85,7 +97,7 @@ class RedisAnswers:
         self._redis = redis
         self._enabled = enabled
         self._monotonic = monotonic
-        self._held: OrderedDict[str, tuple[float, KnownAnswer]] = OrderedDict()
+        self._held: OrderedDict[str, _Held] = OrderedDict()
 
     @property
     def open(self) -> bool:
@@ -96,23 +108,25 @@ class RedisAnswers:
         """Return the answer under `key`, or None. Raises RedisUnavailable."""
         held = self._held.get(key)
         if held is not None:
-            if held[0] > self._monotonic():
-                return held[1]
+            if held.until > self._monotonic():
+                return held.known
             # Whoever comes meanwhile still gets this one, so that not all of them ask.
-            self._hold(key, held[1])
+            self._held[key] = replace(held, until=self._monotonic() + HELD_S)
         try:
             data = await self._redis.ask(lambda client: client.get(_ANSWER + key))
         except BaseException:
-            self._hold(key, None)
+            self._held.pop(key, None)
             raise
-        known = None if data is None else decoded(cast("bytes", data))
-        self._hold(key, known)
-        return known
+        return self._read(key, cast("bytes | None", data))
 
-    async def lead(self, key: str, token: str) -> bool:
-        """Whether the holder of `token` is to make the answer. Raises RedisUnavailable."""
+    async def lead(self, key: str, token: str) -> tuple[bool, KnownAnswer | None]:
+        """Whether the holder of `token` is to make the answer, and the one that is there.
+
+        Raises RedisUnavailable.
+        """
         arguments = (token, round(LEAD_S * 1000))
-        return bool(await self._redis.ask(lambda client: _run(client, _LEAD, key, *arguments)))
+        reply = await self._redis.ask(lambda client: _run(client, _LEAD, key, *arguments))
+        return bool(reply[0]), self._read(key, reply[1])
 
     async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:
         """Keep an answer; who led under `token` leads no more. Raises RedisUnavailable."""
@@ -140,12 +154,17 @@ class RedisAnswers:
         read = (decoded_question(key.decode("ascii"), data) for key, data in found.items())
         return [each for each in read if each is not None]
 
-    def _hold(self, key: str, known: KnownAnswer | None) -> None:
-        self._held.pop(key, None)
+    def _read(self, key: str, data: bytes | None) -> KnownAnswer | None:
+        """Return what was read, and hold it; the same object as long as it is the same."""
+        held = self._held.pop(key, None)
+        if data is None:
+            return None
+        known = held.known if held is not None and held.data == data else decoded(data)
         if known is not None:
-            self._held[key] = (self._monotonic() + HELD_S, known)
+            self._held[key] = _Held(self._monotonic() + HELD_S, data, known)
             if len(self._held) > MOST_HELD:
                 self._held.popitem(last=False)
+        return known
 
 
 def _run_saved(client: Redis, scope: str, key: str, data: bytes, seconds: int) -> Awaitable[Any]:
