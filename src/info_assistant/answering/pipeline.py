@@ -63,7 +63,7 @@ class AnswerPipeline:
         What is wrong with a question is told by `answer` and `stream`. Raises nothing.
         """
         parts, began = self._parts, time.perf_counter()
-        if question.conversation_id is not None:
+        if question.conversation_id is not None or not parts.memory.cache.open:
             return None
         try:
             question = self._readable(question)

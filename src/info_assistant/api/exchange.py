@@ -48,7 +48,8 @@ class Exchange:
         self.status = 499  # Nothing was answered: the client had gone.
         self.started = False
         # A plain mapping: this runs for every request, and most are looked at a few times only.
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        # Of a header that is there twice the first counts, as for the framework.
+        self._headers: dict[bytes, bytes] = dict(list(scope["headers"])[::-1])
         given = self._header(b"x-request-id")
         self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{random_bits(128):032x}"
         state["request_id"] = self.request_id
