@@ -37,6 +37,7 @@ class BlobChangeFeed:
         self._blobs = blobs
         self._clock = clock
         self._read_up_to = 0
+        self._written_up_to = 0
         self._oldest = 0
 
     @property
@@ -46,10 +47,12 @@ class BlobChangeFeed:
 
     async def publish(self, changes: Sequence[VisibilityChange]) -> None:
         """Write an entry; durable when this returns. Raises ObjectStorageUnavailable."""
-        number = self._read_up_to + 1
+        # Names of deleted entries are free again: what was written here before stays behind us.
+        number = max(self._read_up_to, self._written_up_to) + 1
         while True:
             while not await self._append(number, changes):
                 number += 1
+            self._written_up_to = number
             if await self._stored(number - 1) is not None:
                 return
             # Nothing stands before it. Either it is the first, or this process slept while others
