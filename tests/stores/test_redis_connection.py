@@ -170,3 +170,15 @@ async def test_a_restarted_empty_master_is_taken_as_it_is(start: Start) -> None:
         server.start()
         assert b"$-1" in server.tell("GET", "changed")
         await eventually(lambda: leads(redis, server))
+
+
+async def test_a_connection_that_broke_unnoticed_is_an_outage(start: Start) -> None:
+    """The event loop of the product has an error of its own for it; nobody gets to see that."""
+
+    async def meet_a_closed_transport(_client: Redis) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+    server = start("redis-0")
+    async with connected(server.url) as redis:
+        await eventually(lambda: leads(redis, server))
+        assert await fault_of(redis, meet_a_closed_transport) is RedisFault.UNREACHABLE

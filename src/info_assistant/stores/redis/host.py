@@ -76,7 +76,7 @@ class RedisHost:
             # The client's own limits are for each read; this one is for all of them together.
             async with asyncio.timeout(whole_s):
                 return await request(self._client)
-        except (faults.RedisError, TimeoutError, OSError) as exc:
+        except _FAILURES as exc:
             raise unavailable(exc) from exc
 
     async def leads(self) -> int:
@@ -98,6 +98,9 @@ class RedisHost:
         await self._client.aclose()
 
 
+# uvloop raises RuntimeError where a connection of the pool has been broken since it was last used.
+_FAILURES = (faults.RedisError, TimeoutError, OSError, RuntimeError)
+
 _KINDS: tuple[tuple[type[Exception], RedisFault], ...] = (
     # The first that fits decides, special cases before their parents.
     (faults.MaxConnectionsError, RedisFault.BUSY),
@@ -112,6 +115,7 @@ _KINDS: tuple[tuple[type[Exception], RedisFault], ...] = (
     (TimeoutError, RedisFault.TIMEOUT),
     (faults.ConnectionError, RedisFault.UNREACHABLE),
     (OSError, RedisFault.UNREACHABLE),
+    (RuntimeError, RedisFault.UNREACHABLE),
 )
 
 _WORDS = {
