@@ -127,14 +127,9 @@ class Watch:
 
     async def run(self, number: int) -> None:
         """Watch one backend, for ever; one that does not answer is not seen."""
-        process = psutil.Process(self.stand.backends[number].pid)
         while True:
-            with suppress(httpx2.HTTPError):
-                health = await self.stand.health(number)
-                states = {name: each["state"] for name, each in health["dependencies"].items()}
-                rss = process.memory_info().rss
-                now = time.monotonic()
-                self.seen.append(Seen(now, number, health["limiter"], states, rss))
+            if (seen := await look_at(self.stand, number)) is not None:
+                self.seen.append(seen)
             await asyncio.sleep(_LOOK_S)
 
     def costs(self) -> Costs:
@@ -145,6 +140,16 @@ class Watch:
             sum(family_cpu_s(each.pid) for each in backends),
             sum(_size(each.log) for each in backends),
         )
+
+
+async def look_at(stand: Stand, number: int) -> Seen | None:
+    """Return what a backend says of itself now; None where it does not answer."""
+    with suppress(httpx2.HTTPError, psutil.NoSuchProcess):
+        health = await stand.health(number)
+        states = {name: each["state"] for name, each in health["dependencies"].items()}
+        rss = psutil.Process(stand.backends[number].pid).memory_info().rss
+        return Seen(time.monotonic(), number, health["limiter"], states, rss)
+    return None
 
 
 def _size(log: Path) -> int:

@@ -32,7 +32,8 @@ PROVIDERS = ("openai", "anthropic")
 REDIS = ("redis-0", "redis-1")
 _CLIENT_S = 40.0
 _LOOK_S = 0.1
-_NUMBERS = (1, 5, 17, 30, 42, 88, 123, 456, 999, 1234, 5005)
+_NUMBERS = (1, 17, 30, 123, 999, 5005)
+_ENOUGH = 4
 _AMPLE = 1_000_000
 """More questions a minute than anybody asks here: a limit, so that each is counted in Redis."""
 _MADE_UP = "drill-key"
@@ -55,6 +56,7 @@ class Surroundings:
     qdrant: Mortal
     providers: Mapping[str, ProviderStandIn]
     proxies: Mapping[str, FaultProxy]
+    objects: Path
 
     async def restore(self) -> None:
         """Let everything be as it was in the beginning, whatever a fault has done to it."""
@@ -154,7 +156,7 @@ async def _surroundings(folder: Path, running: AsyncExitStack) -> Surroundings:
     for proxy in proxies.values():
         await proxy.listen()
         running.push_async_callback(proxy.hang_up)
-    return Surroundings(redis, qdrant, providers, proxies)
+    return Surroundings(redis, qdrant, providers, proxies, folder / "objects")
 
 
 def _settings(
@@ -200,13 +202,15 @@ def worded(question: str, number: int) -> str:
 
 
 async def _answered(client: httpx2.AsyncClient, url: str) -> Sequence[str]:
-    """Return those of the samples' questions that are answered in whatever wording."""
+    """Return some of the samples' questions that are answered in whatever wording."""
     found = []
     for question in samples(quick=False).questions:
         wordings = [question, *(worded(question, number) for number in _NUMBERS)]
         replies = [await client.post(f"{url}/v1/query", json={"question": q}) for q in wordings]
         if all(each.is_success and each.json()["status"] == "answered" for each in replies):
             found.append(question)
+        if len(found) == _ENOUGH:
+            break
     if not found:
         raise RuntimeError("no question is answered even before anything is broken")
     return found

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.harness.askers import Asked, Costs, Habits, Seen, Watch, asking
+from benchmarks.harness.askers import Asked, Costs, Habits, Seen, Watch, asking, look_at
 from benchmarks.harness.fault_stand import Stand
 from benchmarks.harness.stand_faults import StandFault
 
@@ -82,7 +82,7 @@ async def run_trial(
     tell: Callable[[Phase | None], None] = lambda _phase: None,
 ) -> Trial:
     """Let people ask through all four phases; `tell` hears which begins."""
-    await _until_well(stand)
+    await until_well(stand)
     async with asking(stand, habits) as (crowd, watch):
         tell(None)
         await asyncio.sleep(pace.warm_up_s)
@@ -127,6 +127,12 @@ def is_well(seen: Seen, dependency: str) -> bool:
     return all(seen.states.get(name) in ("ok", "degraded", None, "off") for name in concerned)
 
 
+async def is_well_now(stand: Stand, number: int, dependency: str) -> bool:
+    """Whether a backend says at this moment that all is well with a dependency."""
+    seen = await look_at(stand, number)
+    return seen is not None and is_well(seen, dependency)
+
+
 async def _recovery(watch: Watch, fault: StandFault, lifted: float, pace: Pace) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(pace.recovery_s):
@@ -142,7 +148,7 @@ def _all_well(watch: Watch, dependency: str, since: float) -> bool:
     return everyone and all(is_well(each, dependency) for each in latest.values())
 
 
-async def _until_well(stand: Stand) -> None:
+async def until_well(stand: Stand) -> None:
     """Return once every backend counts in Redis, and what it depends on is there."""
     async with asyncio.timeout(_WELL_S):
         for number in range(len(stand.backends)):

@@ -33,7 +33,7 @@ class StandFault:
     known_only: bool = False
 
 
-def _through(fault: Fault, *names: str) -> InForce:
+def through(fault: Fault, *names: str) -> InForce:
     """Return a fault of the proxies of these names."""
 
     @asynccontextmanager
@@ -64,7 +64,8 @@ def _errors_of(around: Surroundings, kind: str) -> Proof:
 
 
 @asynccontextmanager
-async def _paused(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def redis_paused(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Stop the first Redis; its connections stand and nothing comes back."""
     waiting = around.proxies[REDIS[0]].met
     around.redis[0].pause()
     before = waiting.requests.total()
@@ -77,7 +78,8 @@ async def _paused(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]
 
 
 @asynccontextmanager
-async def _restarted_empty(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def restarted_empty(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Kill the first Redis, and start it again with nothing in it."""
     server = around.redis[0]
     await asyncio.to_thread(server.tell, "SET", "drill", "here")
     await asyncio.to_thread(server.stop)
@@ -90,7 +92,8 @@ async def _restarted_empty(around: Surroundings, _seconds: float) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _memory_full(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def memory_full(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Leave the first Redis no room, and let it throw nothing away for more."""
     server = around.redis[0]
     await asyncio.to_thread(server.tell, "CONFIG", "SET", "maxmemory", "1")
     yield _errors_of(around, "OOM")
@@ -98,7 +101,8 @@ async def _memory_full(around: Surroundings, _seconds: float) -> AsyncIterator[P
 
 
 @asynccontextmanager
-async def _password_changed(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def password_changed(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Let the first Redis know us no longer."""
     server, proxy = around.redis[0], around.proxies[REDIS[0]]
     await asyncio.to_thread(server.tell, "CONFIG", "SET", "requirepass", "another")
     server.password = "another"  # noqa: S105  It is the fault.
@@ -111,7 +115,8 @@ async def _password_changed(around: Surroundings, _seconds: float) -> AsyncItera
 
 
 @asynccontextmanager
-async def _demoted(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def demoted(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Promote the second and let the first, which all are connected to, follow it."""
     first, second = around.redis
     await asyncio.to_thread(second.tell, "REPLICAOF", "NO", "ONE")
     await asyncio.to_thread(first.tell, "REPLICAOF", "127.0.0.1", str(second.port))
@@ -119,7 +124,7 @@ async def _demoted(around: Surroundings, _seconds: float) -> AsyncIterator[Proof
 
 
 @asynccontextmanager
-async def _promoted(around: Surroundings, seconds: float) -> AsyncIterator[Proof]:
+async def promoted(around: Surroundings, seconds: float) -> AsyncIterator[Proof]:
     """Promote the second while the first lives; then the first dies, and comes back."""
     first, second = around.redis
     arrived = around.proxies[REDIS[1]].met.requests
@@ -141,7 +146,8 @@ async def _promoted(around: Surroundings, seconds: float) -> AsyncIterator[Proof
 
 
 @asynccontextmanager
-async def _qdrant_paused(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def qdrant_paused(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Stop Qdrant; its connections stand and nothing comes back."""
     met = around.proxies["qdrant"].met
     around.qdrant.pause()
     before = met.requests.total()
@@ -154,7 +160,8 @@ async def _qdrant_paused(around: Surroundings, _seconds: float) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _qdrant_killed(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+async def qdrant_killed(around: Surroundings, _seconds: float) -> AsyncIterator[Proof]:
+    """Kill Qdrant, and start it again with what it had kept."""
     met = around.proxies["qdrant"].met
     await asyncio.to_thread(around.qdrant.kill)
     before = met.connections
@@ -166,7 +173,7 @@ async def _qdrant_killed(around: Surroundings, _seconds: float) -> AsyncIterator
     await asyncio.to_thread(around.qdrant.start)
 
 
-def _misbehaving(behaviour: Behaviour, *names: str) -> InForce:
+def misbehaving(behaviour: Behaviour, *names: str) -> InForce:
     """Return a fault of the providers' own."""
 
     @asynccontextmanager
@@ -203,32 +210,32 @@ _MASTER = REDIS[0]
 _BOTH = ("openai", "anthropic")
 
 STAND_FAULTS: Sequence[StandFault] = (
-    _redis("refused", _through(Fault(Effect.REFUSED), _MASTER)),
-    _redis("hung", _through(Fault(Effect.HANG), _MASTER)),
-    _redis("reply lost after effect", _through(Fault(Effect.LOST_REPLY), _MASTER)),
-    _redis("READONLY after demotion", _demoted),
-    _redis("LOADING", _through(Fault(Effect.ANSWERED, answer=redis_error("LOADING")), _MASTER)),
-    _redis("flapping 1 Hz", _through(Fault(Effect.REFUSED, flap_s=0.5), _MASTER)),
-    _redis("paused", _paused),
-    _redis("restarted empty", _restarted_empty),
-    _redis("memory full", _memory_full),
-    _redis("wrong password", _password_changed),
-    _redis("redis-1 promoted", _promoted),
-    _redis("hanging 1 Hz", _through(Fault(Effect.HANG, flap_s=0.5), _MASTER)),
-    _redis("1 s late", _through(Fault(Effect.DELAY, seconds=1.0), _MASTER)),
-    _qdrant("refused", _through(Fault(Effect.REFUSED), "qdrant")),
-    _qdrant("hung", _through(Fault(Effect.HANG), "qdrant")),
-    _qdrant("503", _through(Fault(Effect.ANSWERED, answer=http_answer(503, b"{}")), "qdrant")),
-    _qdrant("paused", _qdrant_paused),
-    _qdrant("killed", _qdrant_killed),
-    _openai("refused", _through(Fault(Effect.REFUSED), "openai")),
-    _openai("503", _misbehaving(Behaviour.STATUS_503, "openai")),
-    _openai("stream cut", _misbehaving(Behaviour.CUT_STREAM, "openai")),
-    _openai("stalled", _misbehaving(Behaviour.STALLED_STREAM, "openai")),
+    _redis("refused", through(Fault(Effect.REFUSED), _MASTER)),
+    _redis("hung", through(Fault(Effect.HANG), _MASTER)),
+    _redis("reply lost after effect", through(Fault(Effect.LOST_REPLY), _MASTER)),
+    _redis("READONLY after demotion", demoted),
+    _redis("LOADING", through(Fault(Effect.ANSWERED, answer=redis_error("LOADING")), _MASTER)),
+    _redis("flapping 1 Hz", through(Fault(Effect.REFUSED, flap_s=0.5), _MASTER)),
+    _redis("paused", redis_paused),
+    _redis("restarted empty", restarted_empty),
+    _redis("memory full", memory_full),
+    _redis("wrong password", password_changed),
+    _redis("redis-1 promoted", promoted),
+    _redis("hanging 1 Hz", through(Fault(Effect.HANG, flap_s=0.5), _MASTER)),
+    _redis("1 s late", through(Fault(Effect.DELAY, seconds=1.0), _MASTER)),
+    _qdrant("refused", through(Fault(Effect.REFUSED), "qdrant")),
+    _qdrant("hung", through(Fault(Effect.HANG), "qdrant")),
+    _qdrant("503", through(Fault(Effect.ANSWERED, answer=http_answer(503, b"{}")), "qdrant")),
+    _qdrant("paused", qdrant_paused),
+    _qdrant("killed", qdrant_killed),
+    _openai("refused", through(Fault(Effect.REFUSED), "openai")),
+    _openai("503", misbehaving(Behaviour.STATUS_503, "openai")),
+    _openai("stream cut", misbehaving(Behaviour.CUT_STREAM, "openai")),
+    _openai("stalled", misbehaving(Behaviour.STALLED_STREAM, "openai")),
     StandFault(
         "503 at both",
         "providers",
-        _misbehaving(Behaviour.STATUS_503, *_BOTH),
+        misbehaving(Behaviour.STATUS_503, *_BOTH),
         frozenset({"answered", "generation_unavailable"}),
     ),
 )
