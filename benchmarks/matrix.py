@@ -38,6 +38,7 @@ QUICK_CELLS = ("redis:reply lost after its effect", "qdrant:HTTP 503", "openai:m
 LATEST_S = 30.25
 """The deadline of a question and a quarter of a second."""
 RECOVERY_S = 40.0
+"""A breaker that opened for good reason stays open for up to 30 s."""
 _AT_ONCE = 4
 _BROKEN_S = 3.0
 _PAGE = ROOT / "docs" / "fault-matrix.md"
@@ -138,7 +139,7 @@ async def try_one(stand: Stand, cell: Cell) -> Found | None:
             first = [group.create_task(ask(stand)) for _ in range(_AT_ONCE)]
         answers = [each.result() for each in first]
         # Some are met by the background alone, once a look or a probe is due.
-        await seconds_until_fired(fired)
+        await _until_met(fired)
         answers += [await ask(stand), await ask(stand)]
         met = await fired()
 
@@ -153,7 +154,7 @@ async def try_one(stand: Stand, cell: Cell) -> Found | None:
     return found(answers, recovery_s, met)
 
 
-async def seconds_until_fired(fired: Proof) -> float:
+async def _until_met(fired: Proof) -> None:
     """Wait until a fault has been met, for as long as the background takes to meet it."""
 
     async def met() -> bool:
@@ -161,8 +162,7 @@ async def seconds_until_fired(fired: Proof) -> float:
 
     with suppress(TimeoutError):
         async with asyncio.timeout(_BROKEN_S * 2):
-            return await seconds_until(met)
-    return float("inf")
+            await seconds_until(met)
 
 
 def write(tried: Sequence[Tried], load: tuple[float, float, float], results: Path) -> Path:

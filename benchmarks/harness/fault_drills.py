@@ -19,7 +19,6 @@ _STOPPED_S = 5.0
 _BURST = 100
 _STREAMED = {"Accept": "text/event-stream"}
 _BACK_S, _LOOK_S = 45.0, 0.1
-_NEVER = float("inf")
 _PACE_S = 0.2
 _numbers = itertools.count(20_000)
 
@@ -64,14 +63,14 @@ async def ask(stand: Stand, url: str = "", question: str = "") -> Answer:
 
 
 async def seconds_until(condition: Callable[[], Awaitable[bool]]) -> float:
-    """Return how long it took until a condition held; infinity where it did not in time."""
+    """Return how long it took until a condition held; all the time there is where it did not."""
     began = time.monotonic()
     with suppress(TimeoutError):
         async with asyncio.timeout(_BACK_S):
             while not await condition():  # noqa: ASYNC110  What others do sets no event.
                 await asyncio.sleep(_LOOK_S)
             return time.monotonic() - began
-    return _NEVER
+    return _BACK_S
 
 
 def found(answers: list[Answer], recovery_s: float, fired: int, note: str = "") -> Found:

@@ -11,7 +11,6 @@ from benchmarks.harness.report import Floor, percentile
 
 ADDED_MS, REDIS_RECOVERY_S, QDRANT_RECOVERY_S = 60.0, 10.0, 5.0
 RSS_TIMES, CPU_TIMES, LOG_BYTES = 1.3, 1.5, 1000.0
-_NEVER = float("inf")
 _WELL_PHASES = (Phase.BASELINE, Phase.STEADY)
 _BROKEN_PHASES = (Phase.FAULT, Phase.RECOVERY, Phase.STEADY)
 
@@ -141,16 +140,23 @@ def _opened(trial: Trial) -> float | None:
 
 
 def _recovery_s(trial: Trial) -> float:
-    """Return how long after the end of the fault somebody was still concerned."""
-    end = trial.spans[Phase.STEADY].ended.at
-    after = [each for each in trial.seen if trial.lifted < each.at < end]
-    ill = [each.at for each in after if not is_well(each, trial.fault.dependency)]
-    ill += [
-        each.at for each in trial.asked if trial.lifted < each.at < end and each.outcome != ANSWERED
-    ]
-    if not after or (ill and max(ill) > trial.spans[Phase.STEADY].began.at):
-        return _NEVER
-    return max(ill, default=trial.lifted) - trial.lifted
+    """Return how long after the end of the fault the last backend, or question, was concerned.
+
+    Where that has no end in what was seen, it is at least all of that time.
+    """
+    end = well_at = trial.spans[Phase.STEADY].ended.at
+    ill = set(range(trial.backends))
+    for each in sorted(trial.seen, key=lambda seen: seen.at):
+        if trial.lifted < each.at < end and ill:
+            well_at = each.at
+            if is_well(each, trial.fault.dependency):
+                ill.discard(each.backend)
+            else:
+                ill.add(each.backend)
+    if ill:
+        return end - trial.lifted
+    late = [each.at for each in trial.during(Phase.RECOVERY) if each.outcome != ANSWERED]
+    return max([well_at, *(at for at in late if at > trial.lifted)]) - trial.lifted
 
 
 def _p99_ms(asked: Sequence[Asked]) -> float:
