@@ -29,7 +29,6 @@ from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.failover import AUTO, FailoverModel, Route
 from info_assistant.providers.streamed import CallLimits
 from info_assistant.resilience.budgets import NoBudgets
-from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.ledger import RecordedLedger
 
@@ -135,7 +134,6 @@ async def writing(
         )
         place.desk.change(
             composing=composing,
-            cache=NoAnswerCache(),
             recorder=services.metrics,
             records=services.answers,
             usage_of=ledger.of_request,

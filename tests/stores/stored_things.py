@@ -28,6 +28,7 @@ from info_assistant.model.document import (
     Progress,
     Tombstone,
 )
+from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.passage import (
     IndexedPassage,
@@ -132,6 +133,8 @@ ANSWER = AnswerRecord(
         notices=("A notice.",),
         follow_ups=("What does “Leave” say about “Length”?",),
         usage=AnswerUsage(120, 30, 42),
+        given_at=WHEN,
+        documents_changed_since=True,
     ),
     conversation_id="talk-1",
     searched="How long is annual leave?",
@@ -141,6 +144,7 @@ ANSWER = AnswerRecord(
         SentenceCheck(Support.REFUTED, ("quantity",)),
     ),
 )
+KNOWN = KnownAnswer(ANSWER.answer, (PASSAGE.id,), 17, WHEN, WHEN)
 EVENT = AuditEvent(
     id=RECORD_ID,
     at=WHEN,

@@ -20,6 +20,7 @@ from tests.stores.stored_things import (
     DOCUMENT,
     EVENT,
     INDEXED,
+    KNOWN,
     MOMENT,
     PASSAGE,
     QUOTED,
@@ -45,6 +46,7 @@ from info_assistant.ingestion.readings import open_reading, reading_key, save_re
 from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
 from info_assistant.stores.answer_records import answer_fields, answer_record
@@ -53,6 +55,7 @@ from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.claims import claim
 from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.known_answers import decoded, encoded
 from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
@@ -175,6 +178,22 @@ async def read_answer(_: Bench, data: bytes) -> object:
     return answer_record(json.loads(data))
 
 
+async def write_known(_: Bench) -> bytes:
+    """Write an entry of the answer cache."""
+    return encoded(KNOWN)
+
+
+async def read_known(_: Bench, data: bytes) -> object:
+    """Read an entry of the answer cache."""
+    known = decoded(data)
+    return known and fields_of(known)
+
+
+def fields_of(known: KnownAnswer) -> tuple[object, ...]:
+    """Return what an entry says."""
+    return known.answer, known.found, known.position, known.given_at, known.fresh_until
+
+
 async def write_changes(bench: Bench) -> bytes:
     """Publish a change of visibility."""
     await BlobChangeFeed(bench.blobs, Noon()).publish([CHANGE])
@@ -277,6 +296,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SHARED_OBJECT: (write_object, read_object, STATE),
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.KNOWN_ANSWER: (write_known, read_known, fields_of(KNOWN)),
     Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
     Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
     Stored.CONVERSATION_END: (write_end, read_end, []),
@@ -310,11 +330,16 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             see_also=(replace(ANSWER.answer.see_also[0], passage=replace(OLD_QUOTED, page=None)),),
             follow_ups=(),
             usage=AnswerUsage(),
+            given_at=None,
+            documents_changed_since=None,
         ),
         conversation_id=None,
         searched="",
         prompt="",
         checks=(),
+    ),
+    (Stored.ANSWER_RECORD, 2): replace(
+        ANSWER, answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None)
     ),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }

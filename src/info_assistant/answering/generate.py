@@ -14,6 +14,7 @@ from info_assistant.answering.compose import PROMPT_VERSION
 from info_assistant.answering.draft import Draft
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.errors import (
+    EmbedderUnavailable,
     GenerationUnavailable,
     InfoAssistantError,
     ProviderError,
@@ -145,17 +146,23 @@ class Generation:
         """Fill the draft from one generator, each sentence timed."""
         async with aclosing(generator.generate(task.question, task.ranked)) as drafts:
             while (drafted := await timed(anext(drafts, None))) is not None:
-                likeness = await self._likeness(drafted, task, timed)
+                likeness = await self._likeness(draft, drafted, task, timed)
                 for event in draft.take(drafted, likeness):
                     yield event
 
-    async def _likeness(self, drafted: Drafted, task: Task, timed: Timed) -> Likeness | None:
+    async def _likeness(
+        self, draft: Draft, drafted: Drafted, task: Task, timed: Timed
+    ) -> Likeness | None:
         composing = self._composing
         if composing is None or composing.likeness is None:
             return None
         if not isinstance(drafted, WrittenSentence):
             return None
-        return await timed(composing.likeness.of(drafted, task.ranked))
+        try:
+            return await timed(composing.likeness.of(drafted, task.ranked))
+        except EmbedderUnavailable:
+            draft.by_fault = True
+            return None
 
 
 def _for_readers(error: InfoAssistantError, passages: Sequence[Citation]) -> InfoAssistantError:

@@ -8,7 +8,6 @@ quote says.
 from collections.abc import Sequence
 
 from info_assistant.answering.rank import likeness
-from info_assistant.errors import EmbedderUnavailable
 from info_assistant.ports import Embedder, Likeness, RankedPassage, WrittenSentence
 
 
@@ -20,13 +19,12 @@ class SentenceLikeness:
         self._embedder = embedder
 
     async def of(self, sentence: WrittenSentence, ranked: Sequence[RankedPassage]) -> Likeness:
-        """Return the scores of the statements of each passage named; none if it cannot be told."""
+        """Return the scores of the statements of each passage named.
+
+        Raises EmbedderUnavailable.
+        """
         named = {passage.id for passage in sentence.passages}
         held = [each.candidate for each in ranked if each.candidate.passage.id in named]
         if not held:
             return {}
-        try:
-            vectors = await self._embedder.embed_question(sentence.text)
-        except EmbedderUnavailable:
-            return {}
-        return likeness(vectors, held)
+        return likeness(await self._embedder.embed_question(sentence.text), held)

@@ -1,5 +1,7 @@
 """JSON answers written in one step, past the framework's second look at each value."""
 
+from datetime import UTC, datetime
+
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -14,7 +16,15 @@ def json_answer(body: BaseModel, status: int = 200) -> Response:
     return Response(body.model_dump_json(), status, media_type="application/json")
 
 
-def with_cost(response: Response, answer: Answer) -> Response:
-    """Return the response of a whole answer with what the answer cost in its headers."""
-    response.headers[COST_HEADER] = f"{answer.usage.micro_usd / 1_000_000:.6f}"
+CACHE_HEADER = "X-Cache"
+"""Whether a whole answer was given before (hit) or not (miss), or nobody could look (off)."""
+
+
+def with_facts(response: Response, answer: Answer) -> Response:
+    """Return the response of a whole answer with its cost, and where it came from, as headers."""
+    headers = response.headers
+    headers[COST_HEADER] = f"{answer.usage.micro_usd / 1_000_000:.6f}"
+    headers[CACHE_HEADER] = answer.served_by.cache
+    if answer.given_at is not None:
+        headers["Age"] = str(max(0, int((datetime.now(UTC) - answer.given_at).total_seconds())))
     return response

@@ -142,6 +142,13 @@ class AnswerBody(Wire):
     follow_ups: list[str] = Field(
         default=[], description="Questions that the passages in `see_also` would answer."
     )
+    given_at: datetime | None = Field(
+        default=None, description="When it was first given, where that was before."
+    )
+    documents_changed_since: bool | None = Field(
+        default=None,
+        description="With `given_at`: whether documents have changed since, which it may not know.",
+    )
 
 
 class StateBody(Wire):
@@ -219,4 +226,6 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
         ),
         timings_ms=answer.timings_ms,
         follow_ups=list(answer.follow_ups),
+        given_at=answer.given_at,
+        documents_changed_since=answer.documents_changed_since,
     )

@@ -82,7 +82,9 @@ class Answer:
     """The whole outcome of one question.
 
     `evidence` is the best passage's score in the ranking, which decides whether there is an answer.
-    `follow_ups` are questions that the passages beside it would answer.
+    `follow_ups` are questions that the passages beside it would answer. `given_at` is when it was
+    first given, where that was before, and `documents_changed_since` then says whether documents
+    have changed meanwhile that it may not take into account.
     """
 
     id: str
@@ -99,6 +101,8 @@ class Answer:
     notices: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     usage: AnswerUsage = AnswerUsage()
+    given_at: datetime | None = None
+    documents_changed_since: bool | None = None
 
     @property
     def text(self) -> str:

@@ -31,6 +31,7 @@ class Stored(StrEnum):
     FEEDBACK = "feedback"
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
+    KNOWN_ANSWER = "known_answer"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -38,9 +39,9 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
+    Stored.ANSWER_RECORD: 3,  # The same, hashes of quotes, and when it was first given.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.
-    Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.
+    Stored.VISIBILITY_CHANGES: 3,  # Who may see a document that nobody finds; changed content.
 }
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 

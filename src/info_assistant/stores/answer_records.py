@@ -147,6 +147,8 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
                 },
                 "evidence": answer.evidence,
                 "documents_as_of": answer.documents_as_of,
+                "given_at": answer.given_at,
+                "documents_changed_since": answer.documents_changed_since,
                 "degraded": answer.degraded,
                 "timings_ms": answer.timings_ms,
                 "notices": answer.notices,
@@ -239,7 +241,7 @@ def _sha256(text: str) -> str:
 
 def _answer(answer_id: str, fields: Fields) -> Answer:
     served = fields["served_by"]
-    as_of = fields["documents_as_of"]
+    as_of, given_at = fields["documents_as_of"], fields.get("given_at")
     return Answer(
         id=answer_id,
         status=AnswerStatus(fields["status"]),
@@ -262,6 +264,8 @@ def _answer(answer_id: str, fields: Fields) -> Answer:
         notices=tuple(map(str, fields["notices"])),
         follow_ups=tuple(map(str, fields.get("follow_ups", ()))),
         usage=_usage(fields.get("usage", {})),
+        given_at=None if given_at is None else moment_from(given_at),
+        documents_changed_since=fields.get("documents_changed_since"),
     )
 
 

@@ -106,7 +106,9 @@ class BlobChangeFeed:
     def _decoded(self, number: int, data: bytes) -> ChangeBatch:
         try:
             fields = json.loads(data)
-            changes = tuple(_change(each) for each in fields["changes"])
+            # Of kinds that a later version knows, this one need not know more than that.
+            known = (each for each in fields["changes"] if each["kind"] in set(ChangeKind))
+            changes = tuple(_change(each) for each in known)
             return ChangeBatch(number, moment_from(fields["at"]), changes)
         except MALFORMED as exc:
             # What it tells takes effect once the index is compared with the catalogue.

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from info_assistant.api.answers import json_answer, with_cost
+from info_assistant.api.answers import json_answer, with_facts
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
@@ -56,7 +56,7 @@ def routes(services: ApiServices) -> APIRouter:
             named = NamedEvents(request_id_of(request), with_text=with_text)
             return await asker.stream(question, request, named)
         answer = await asker.whole(question, request)
-        return with_cost(json_answer(answer_body(answer, with_text=with_text)), answer)
+        return with_facts(json_answer(answer_body(answer, with_text=with_text)), answer)
 
     return router
 
