@@ -81,6 +81,8 @@ def floors_of(trial: Trial, found: Figures) -> Sequence[Floor]:
         Floor("memory, times", "", found.rss_times, RSS_TIMES, "at most"),
         Floor("log a question", "bytes", found.log_bytes, LOG_BYTES, "at most"),
     ]
+    if trial.fault.leader:
+        floors.append(Floor("backends at another master", "", trial.strayed, 0, "at most"))
     if trial.fault.dependency == "redis":
         floors += [
             Floor("added p99", "ms", found.added_ms, ADDED_MS, "at most"),

@@ -1,11 +1,13 @@
 """One fault at the stand, in four phases: all is well, it is broken, it is mended, all is well."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from benchmarks.harness.askers import Asked, Costs, Habits, Seen, Watch, asking, look_at
 from benchmarks.harness.fault_stand import Stand
@@ -57,12 +59,14 @@ class Span:
 class Trial:
     """What was seen of one fault: when it was `lifted` (monotonic), how often it was met.
 
-    `errors` is how many failed requests the backends themselves counted of Redis, or of Qdrant.
+    `errors` is how many failed requests the backends themselves counted, `strayed` how many of them
+    used another Redis, when it was lifted, than the one that leads then.
     """
 
     fault: StandFault
     fired: int
     errors: float
+    strayed: int
     lifted: float
     spans: dict[Phase, Span]
     asked: Sequence[Asked]
@@ -98,7 +102,7 @@ async def run_trial(
         errors = await errors_of(stand, fault.dependency)
         async with fault.in_force(stand.around, pace.fault_s) as fired:
             await phase(Phase.FAULT, pace.fault_s)
-            met = await fired()
+            met, strayed = await fired(), strays(stand, fault.leader)
         lifted = time.monotonic()
         errors = await errors_of(stand, fault.dependency) - errors
         tell(Phase.RECOVERY)
@@ -107,7 +111,9 @@ async def run_trial(
         spans[Phase.RECOVERY] = Span(began, watch.costs())
         await phase(Phase.STEADY, pace.steady_s)
     await stand.around.restore()
-    return Trial(fault, met, errors, lifted, spans, crowd.asked, watch.seen, len(stand.backends))
+    return Trial(
+        fault, met, errors, strayed, lifted, spans, crowd.asked, watch.seen, len(stand.backends)
+    )
 
 
 async def errors_of(stand: Stand, dependency: str) -> float:
@@ -117,6 +123,20 @@ async def errors_of(stand: Stand, dependency: str) -> float:
         "qdrant": "qdrant_connection_errors_total ",
     }.get(dependency, "llm_errors_total{")
     return await stand.metric(name)
+
+
+def strays(stand: Stand, leader: str) -> int:
+    """Return how many backends use another Redis than this one, as they have logged it."""
+    if not leader:
+        return 0
+    wanted = f"127.0.0.1:{stand.around.proxies[leader].port}"
+    return sum(_master_of(backend.log) != wanted for backend in stand.backends)
+
+
+def _master_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8").splitlines()
+    changes = [line for line in lines if '"Redis master changed"' in line]
+    return str(json.loads(changes[-1])["master"]) if changes else ""
 
 
 def is_well(seen: Seen, dependency: str) -> bool:

@@ -23,7 +23,8 @@ NO_INDEX = "vector_store_unavailable"
 class StandFault:
     """A fault of `dependency`; `allowed` is how questions may end meanwhile.
 
-    `known_only`: those that were asked before have to be answered, from the cache.
+    `known_only`: those that were asked before have to be answered, from the cache. `leader` names
+    the Redis that all backends have to use at the end, where the fault decides that.
     """
 
     name: str
@@ -31,6 +32,7 @@ class StandFault:
     in_force: InForce
     allowed: frozenset[str] = frozenset({"answered"})
     known_only: bool = False
+    leader: str = ""
 
 
 def through(fault: Fault, *names: str) -> InForce:
@@ -194,8 +196,8 @@ def misbehaving(behaviour: Behaviour, *names: str) -> InForce:
     return in_force
 
 
-def _redis(name: str, in_force: InForce) -> StandFault:
-    return StandFault(name, "redis", in_force)
+def _redis(name: str, in_force: InForce, leader: str = "") -> StandFault:
+    return StandFault(name, "redis", in_force, leader=leader)
 
 
 def _qdrant(name: str, in_force: InForce) -> StandFault:
@@ -213,14 +215,14 @@ STAND_FAULTS: Sequence[StandFault] = (
     _redis("refused", through(Fault(Effect.REFUSED), _MASTER)),
     _redis("hung", through(Fault(Effect.HANG), _MASTER)),
     _redis("reply lost after effect", through(Fault(Effect.LOST_REPLY), _MASTER)),
-    _redis("READONLY after demotion", demoted),
+    _redis("READONLY after demotion", demoted, leader=REDIS[1]),
     _redis("LOADING", through(Fault(Effect.ANSWERED, answer=redis_error("LOADING")), _MASTER)),
     _redis("flapping 1 Hz", through(Fault(Effect.REFUSED, flap_s=0.5), _MASTER)),
     _redis("paused", redis_paused),
     _redis("restarted empty", restarted_empty),
     _redis("memory full", memory_full),
     _redis("wrong password", password_changed),
-    _redis("redis-1 promoted", promoted),
+    _redis("redis-1 promoted", promoted, leader=REDIS[1]),
     _redis("hanging 1 Hz", through(Fault(Effect.HANG, flap_s=0.5), _MASTER)),
     _redis("1 s late", through(Fault(Effect.DELAY, seconds=1.0), _MASTER)),
     _qdrant("refused", through(Fault(Effect.REFUSED), "qdrant")),
