@@ -107,8 +107,8 @@ async def try_all(cells: Sequence[Cell], tried: list[Tried]) -> None:
             for cell in track(ordered, "Matrix", console=Console(stderr=True)):
                 await prefer(stand, "anthropic" if cell.dependency == "anthropic" else None)
                 tried.append(Tried(cell, await try_one(stand, cell)))
-                if tried[-1].wrong:
-                    say(f"{cell.dependency}: {cell.fault}: {tried[-1].wrong}")
+                if seen := tried[-1].found:
+                    say(_line(tried[-1], seen))
 
 
 async def prefer(stand: Stand, provider: str | None) -> None:

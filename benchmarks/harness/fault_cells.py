@@ -77,7 +77,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A fault with the dependencies that can have it; `otherwise` says why the others cannot."""
+    """A fault with the dependencies that can have it; `otherwise` says why the others cannot.
+
+    A `mild` one must not be noticed; `also_allowed` is how a provider's may end a question besides.
+    """
 
     fault: str
     tried: Mapping[str, InForce] = field(default_factory=dict)
@@ -91,7 +94,8 @@ class Row:
         """Yield a cell for each dependency."""
         for name in DEPENDENCIES:
             if name in self.tried:
-                allowed = WELL if self.mild else BROKEN[name] | self.also_allowed
+                also = self.also_allowed if name in _PROVIDERS else frozenset()
+                allowed = WELL if self.mild else BROKEN[name] | also
                 yield Cell(self.fault, name, self.tried[name], allowed=allowed)
             elif name in self.drills:
                 yield Cell(self.fault, name, drill=self.drills[name])
@@ -99,10 +103,12 @@ class Row:
                 yield Cell(self.fault, name, reason=self.reasons.get(name, self.otherwise))
 
 
-def _network(name: str, fault: Fault, *, mild: bool = False) -> Row:
+def _network(
+    name: str, fault: Fault, *, mild: bool = False, also: frozenset[str] = frozenset()
+) -> Row:
     """Return what networks do, to everything that is reached over one."""
     tried = {each: through(fault, proxy) for each, proxy in _PROXIES.items()}
-    return Row(name, tried, reasons=_NO_NETWORK, mild=mild)
+    return Row(name, tried, reasons=_NO_NETWORK, mild=mild, also_allowed=also)
 
 
 def _status(
@@ -142,6 +148,9 @@ def _of_a_provider(behaviour: Behaviour) -> Row:
     return Row(name, tried, otherwise=otherwise, also_allowed=frozenset(also))
 
 
+# Words that come too slowly for all of them, each in time: the question's deadline ends it.
+_LATE = frozenset({_REFUSED})
+
 _STATUSES = (
     *(_status(each) for each in (401, 402, 403, 408)),
     # No provider documents 409, so that nobody else is asked: the request itself may be at fault.
@@ -168,8 +177,10 @@ _NETWORK = (
     _network("50 ms late", Fault(Effect.DELAY, seconds=0.05), mild=True),
     _network("1 s late", Fault(Effect.DELAY, seconds=1.0)),
     _network("late by chance, 0 to 200 ms", Fault(Effect.DELAY, jitter_s=0.2)),
-    _network("replies in drips, 100 bytes/s", Fault(Effect.DRIP, bytes_per_s=100)),
-    _network("requests read slowly, 200 bytes/s", Fault(Effect.SLOW_READ, bytes_per_s=200)),
+    _network("replies in drips, 100 bytes/s", Fault(Effect.DRIP, bytes_per_s=100), also=_LATE),
+    _network(
+        "requests read slowly, 200 bytes/s", Fault(Effect.SLOW_READ, bytes_per_s=200), also=_LATE
+    ),
     _network("half of a reply, then its end", Fault(Effect.TRUNCATED)),
     _network("noise for a reply", Fault(Effect.GARBLED)),
     _network("refused by turns, 1 Hz", Fault(Effect.REFUSED, flap_s=0.5)),

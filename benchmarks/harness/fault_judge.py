@@ -116,10 +116,12 @@ def _failures(trial: Trial) -> list[str]:
         if each.outcome not in allowed
     ]
     for phase in _WELL_PHASES:
-        found = trial.during(phase)
+        end = trial.spans[phase].ended.at
+        # What is still under way when the next phase begins belongs to that.
+        whole = [each for each in trial.during(phase) if each.at + each.took_s < end]
         failed += [
             f"{each.outcome} in {phase}"
-            for each in found
+            for each in whole
             if each.outcome in allowed and not each.outcome.startswith(ANSWERED)
         ]
     if trial.fault.known_only and _hits(trial.during(Phase.BASELINE)):

@@ -22,7 +22,7 @@ from benchmarks.harness.processes import KEY, environment, unused_port
 from benchmarks.harness.valkey import Valkey
 
 from info_assistant.drills.fault_connection import Upstream, Wire
-from info_assistant.drills.fault_proxy import FaultProxy
+from info_assistant.drills.fault_proxy import FaultProxy, fault_proxy
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderStandIn
 from info_assistant.drills.proxy import Balancer, running_balancer
@@ -152,10 +152,10 @@ async def _surroundings(folder: Path, running: AsyncExitStack) -> Surroundings:
     }
     upstreams["qdrant"] = Upstream(Wire.HTTP, port)
     upstreams |= {name: Upstream(Wire.HTTP, each.port) for name, each in providers.items()}
-    proxies = {name: FaultProxy(upstream) for name, upstream in upstreams.items()}
-    for proxy in proxies.values():
-        await proxy.listen()
-        running.push_async_callback(proxy.hang_up)
+    proxies = {
+        name: await running.enter_async_context(fault_proxy(upstream))
+        for name, upstream in upstreams.items()
+    }
     return Surroundings(redis, qdrant, providers, proxies, folder / "objects")
 
 

@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import httpx2
 import pytest
 from tests.redis_process import RedisProcess
 
 from info_assistant.drills.fault_connection import Upstream, Wire
-from info_assistant.drills.fault_proxy import FaultProxy
+from info_assistant.drills.fault_proxy import FaultProxy, fault_proxy
 from info_assistant.drills.faults import Effect, Fault, http_answer, redis_error
 
 INCR = b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"
@@ -25,17 +25,6 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisProcess]:
     process.start()
     yield process
     process.stop()
-
-
-@asynccontextmanager
-async def before(upstream: Upstream) -> AsyncIterator[FaultProxy]:
-    """Run a proxy before a server."""
-    proxy = FaultProxy(upstream)
-    await proxy.listen()
-    try:
-        yield proxy
-    finally:
-        await proxy.hang_up()
 
 
 async def told(proxy: FaultProxy, request: bytes = INCR, wait_s: float = SILENCE_S) -> str:
@@ -83,7 +72,7 @@ async def test_what_befalls_a_command(redis: RedisProcess, name: str) -> None:
     """The client sees what the fault says, the command has its effect or not, and it is counted."""
     fault, expected, counted = FAULTS[name]
     redis.tell("SET", "n", "0")
-    async with before(Upstream(Wire.RESP, redis.port)) as proxy:
+    async with fault_proxy(Upstream(Wire.RESP, redis.port)) as proxy:
         await proxy.inject(fault)
         if fault.effect is Effect.GARBLED:
             # Noise has no line end to wait for.
@@ -99,7 +88,7 @@ async def test_what_befalls_a_command(redis: RedisProcess, name: str) -> None:
 async def test_connections_that_exist_are_met_too(redis: RedisProcess) -> None:
     """A pooled connection is broken by a refusal and silenced by a hang; both fire on it."""
     redis.tell("SET", "n", "0")
-    async with before(Upstream(Wire.RESP, redis.port)) as proxy:
+    async with fault_proxy(Upstream(Wire.RESP, redis.port)) as proxy:
         for effect, end in ((Effect.REFUSED, b""), (Effect.HANG, None)):
             reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
             writer.write(INCR)
@@ -118,7 +107,7 @@ async def test_connections_that_exist_are_met_too(redis: RedisProcess) -> None:
 
 async def test_a_flapping_fault_comes_and_goes(redis: RedisProcess) -> None:
     """While it flaps a server is there and is not there, by turns, and then stays."""
-    async with before(Upstream(Wire.RESP, redis.port)) as proxy:
+    async with fault_proxy(Upstream(Wire.RESP, redis.port)) as proxy:
         await proxy.inject(Fault(Effect.REFUSED, flap_s=0.05))
         seen: set[str] = set()
         async with asyncio.timeout(PATIENCE_S):
@@ -132,7 +121,7 @@ async def test_a_flapping_fault_comes_and_goes(redis: RedisProcess) -> None:
 async def test_pipelined_commands_keep_their_order(redis: RedisProcess) -> None:
     """A reply of the proxy's own waits until those before it have come from the server."""
     redis.tell("SET", "n", "0")
-    async with before(Upstream(Wire.RESP, redis.port)) as proxy:
+    async with fault_proxy(Upstream(Wire.RESP, redis.port)) as proxy:
         await proxy.inject(Fault(Effect.ANSWERED, answer=b"-OOM\r\n", only=("GET",)))
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         writer.write(INCR + b"*2\r\n$3\r\nGET\r\n$1\r\nn\r\n" + INCR)
@@ -166,7 +155,10 @@ async def _page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def web() -> AsyncIterator[FaultProxy]:
     """Return a proxy before a server of HTTP."""
     server = await asyncio.start_server(_page, "127.0.0.1", 0)
-    async with server, before(Upstream(Wire.HTTP, server.sockets[0].getsockname()[1])) as proxy:
+    async with (
+        server,
+        fault_proxy(Upstream(Wire.HTTP, server.sockets[0].getsockname()[1])) as proxy,
+    ):
         yield proxy
 
 
@@ -258,5 +250,5 @@ async def test_a_server_that_is_gone_resets_its_clients() -> None:
     server = await asyncio.start_server(_page, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
-    async with before(Upstream(Wire.HTTP, port)) as proxy:
+    async with fault_proxy(Upstream(Wire.HTTP, port)) as proxy:
         assert await told(proxy, b"GET / HTTP/1.1\r\n\r\n", PATIENCE_S) in {"reset", "closed"}

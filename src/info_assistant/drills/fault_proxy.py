@@ -7,7 +7,8 @@ counts how often its fault was met: a test whose fault never fired has shown not
 
 import asyncio
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from info_assistant.drills.fault_connection import (
     LOOPBACK,
@@ -149,3 +150,14 @@ class FaultProxy:
                 await connection.run()
         finally:
             self._open.pop(task, None)
+
+
+@asynccontextmanager
+async def fault_proxy(upstream: Upstream) -> AsyncIterator[FaultProxy]:
+    """Run a proxy before `upstream` on a free port, until the block is left."""
+    proxy = FaultProxy(upstream)
+    await proxy.listen()
+    try:
+        yield proxy
+    finally:
+        await proxy.hang_up()
