@@ -39,7 +39,7 @@ LATEST_S = 30.25
 """The deadline of a question and a quarter of a second."""
 RECOVERY_S = 40.0
 """A breaker that opened for good reason stays open for up to 30 s."""
-_AT_ONCE = 4
+_AT_ONCE = 2
 _BROKEN_S = 3.0
 _PAGE = ROOT / "docs" / "fault-matrix.md"
 

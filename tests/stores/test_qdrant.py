@@ -236,6 +236,7 @@ async def test_a_wrong_key_is_unavailable(shared_qdrant: "QdrantProcess") -> Non
         http_answer(503),
         http_answer(200, b"no JSON"),
     ],
+    ids=["409", "429 with a date", "429 with a word", "503", "no JSON"],
 )
 async def test_whatever_stands_in_for_qdrant_is_an_outage(
     shared_qdrant: "QdrantProcess", answer: bytes
