@@ -136,6 +136,7 @@ class StepwiseGenerator:
         """Begin without any gate."""
         self.steps: asyncio.Semaphore | None = None
         self.done = False
+        self.begun = 0
         self._waits = asyncio.Event()
 
     async def step(self) -> None:
@@ -159,6 +160,7 @@ class StepwiseGenerator:
         ranked: Sequence[RankedPassage],
     ) -> AsyncGenerator[DraftSentence]:
         """Quote until it is finished."""
+        self.begun += 1
         while True:
             for item in ranked:
                 self._waits.set()
@@ -185,6 +187,7 @@ class Replica:
     embedder: SpellingEmbedder
     log: RecordLog
     callers: NamedCallers
+    memory: Memory
     services: ApiServices
     client: httpx2.AsyncClient = field(init=False)
 
@@ -307,6 +310,7 @@ def make_replica(
         embedder,
         log,
         callers,
+        memory,
         services,
     )
 

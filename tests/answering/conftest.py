@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from info_assistant.answering.recall import Memory
 from info_assistant.model.answer import Answer
 from info_assistant.model.document import Document
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
-from info_assistant.model.known_answer import KnownAnswer
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 from info_assistant.model.passage import (
     Candidate,
     Floats,
@@ -198,6 +198,7 @@ class MemoryCache:
 
     kept: dict[str, KnownAnswer] = field(default_factory=dict)
     leaders: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, list[SavedQuestion]] = field(default_factory=dict)
     open: bool = True
 
     async def get(self, key: str) -> KnownAnswer | None:
@@ -217,6 +218,14 @@ class MemoryCache:
         """Lead no more."""
         if self.leaders.get(key) == token:
             del self.leaders[key]
+
+    async def save_question(self, scope: str, saved: SavedQuestion) -> None:
+        """Keep a question."""
+        self.questions.setdefault(scope, []).append(saved)
+
+    async def saved_questions(self, scope: str) -> Sequence[SavedQuestion]:
+        """Return what was kept."""
+        return self.questions.get(scope, [])
 
 
 @dataclass
@@ -277,6 +286,10 @@ class Drawer:
         if self.failure is not None:
             raise self.failure
         self.records.append(record)
+
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Keep a record."""
+        return self.keep(record)
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return a record that was kept."""

@@ -17,6 +17,7 @@ from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.generate import Composing
 from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.likeness import SentenceLikeness
+from info_assistant.answering.recall import Memory
 from info_assistant.api.services import ApiServices
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderThread
@@ -137,6 +138,7 @@ async def writing(
             recorder=services.metrics,
             records=services.answers,
             usage_of=ledger.of_request,
+            memory=Memory(),
         )
         services = replace(services, pipeline=place.desk.pipeline)
         yield Writing(await stack.enter_async_context(serve(services)), made, routes, bill)

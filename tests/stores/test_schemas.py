@@ -15,6 +15,7 @@ import pytest
 from pydantic_core import to_json
 from tests.stores.bench import RECORD_ID, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
+    AGAIN,
     ANSWER,
     CHANGE,
     DOCUMENT,
@@ -26,6 +27,7 @@ from tests.stores.stored_things import (
     QUOTED,
     READING,
     REPLY,
+    SAVED,
     SPENT,
     STATE,
     STATUS,
@@ -50,12 +52,13 @@ from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
 from info_assistant.stores.answer_records import answer_fields, answer_record
+from info_assistant.stores.answer_repeats import WholeRecords, whole_fields
 from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.claims import claim
 from info_assistant.stores.journal import Journal, Record
-from info_assistant.stores.known_answers import decoded, encoded
+from info_assistant.stores.known_answers import decoded, decoded_question, encoded, encoded_question
 from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
@@ -194,6 +197,29 @@ def fields_of(known: KnownAnswer) -> tuple[object, ...]:
     return known.answer, known.found, known.position, known.given_at, known.fresh_until
 
 
+async def write_repeat(_: Bench) -> bytes:
+    """Write the record of an answer that is given again."""
+    known = WholeRecords()
+    known.note(ANSWER)
+    return to_json(known.repeat_of(AGAIN))
+
+
+async def read_repeat(_: Bench, data: bytes) -> object:
+    """Read it with the record that has it all."""
+    whole = json.loads(to_json(answer_fields(ANSWER)))
+    return answer_record(whole_fields(json.loads(data), whole))
+
+
+async def write_question(_: Bench) -> bytes:
+    """Write a saved question."""
+    return encoded_question(SAVED)
+
+
+async def read_question(_: Bench, data: bytes) -> object:
+    """Read a saved question."""
+    return decoded_question(SAVED.key, data)
+
+
 async def write_changes(bench: Bench) -> bytes:
     """Publish a change of visibility."""
     await BlobChangeFeed(bench.blobs, Noon()).publish([CHANGE])
@@ -297,6 +323,8 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
     Stored.KNOWN_ANSWER: (write_known, read_known, fields_of(KNOWN)),
+    Stored.ANSWER_REPEAT: (write_repeat, read_repeat, AGAIN),
+    Stored.SAVED_QUESTION: (write_question, read_question, SAVED),
     Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
     Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
     Stored.CONVERSATION_END: (write_end, read_end, []),

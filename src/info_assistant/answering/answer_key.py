@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from info_assistant.answering.language import other_language
 from info_assistant.model.identity import AccessScope
@@ -58,8 +59,17 @@ class AnswerKeys:
 
     def of_scope(self, scope: AccessScope) -> str:
         """Return the key of what everybody with the same access shares."""
-        return self._keyed("scope", ANSWERS_VERSION, scope.tenant, sorted(scope.groups))
+        return self._keyed(
+            "scope", ANSWERS_VERSION, self.made_by, scope.tenant, sorted(scope.groups)
+        )
 
     def _keyed(self, *parts: object) -> str:
-        secret = self.secret() or self._own
-        return hmac.digest(secret, json.dumps(parts).encode(), hashlib.sha256).hex()
+        # Copied, because making one costs more than all the rest.
+        keyed = _begun(self.secret() or self._own).copy()
+        keyed.update(json.dumps(parts).encode())
+        return keyed.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _begun(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod=hashlib.sha256)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from info_assistant.answering.draft import Draft
 from info_assistant.model.answer import Citation
+from info_assistant.model.passage import Floats
 
 T = TypeVar("T")
 
@@ -15,13 +16,15 @@ T = TypeVar("T")
 class Journey:
     """One question on its way.
 
-    `notices` are for everybody who asks this, `own_notices` for this asker alone.
+    `vector` is the dense one of what was searched for. `notices` are for everybody who asks this,
+    `own_notices` for this asker alone.
     """
 
     draft: Draft
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
     searched: str = ""
+    vector: Floats | None = None
     notices: list[str] = field(default_factory=list)
     own_notices: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)

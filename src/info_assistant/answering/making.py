@@ -18,6 +18,7 @@ from info_assistant.answering.parts import PipelineParts
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import Recall, Recalled, events_of
 from info_assistant.answering.release import MayShow, visible_part
+from info_assistant.answering.saved_questions import SavedQuestions
 from info_assistant.errors import TooBusy, Unavailable
 from info_assistant.model.answer import Answer, Citation, ServedBy
 from info_assistant.model.events import (
@@ -48,6 +49,7 @@ class Making:
         self._parts = parts
         self._generation = generation
         self._recall = recall
+        self._saved = SavedQuestions(parts.memory.cache, parts.memory.keys, parts.embedder)
 
     async def events(
         self, question: Question, journey: Journey, key: str, recalled: Recalled
@@ -119,6 +121,8 @@ class Making:
         if visible is answer and not answer.degraded and not journey.draft.by_fault:
             keeping = self._recall.keep(key, question.id, answer, tuple(found), position)
             await journey.timed("keep", keeping)
+            if journey.vector is not None and answer.sentences:
+                await self._saved.remember(question, key, journey.vector)
         yield AnswerFinished(visible)
 
     async def _standalone(self, question: Question, journey: Journey) -> Question:
@@ -142,6 +146,7 @@ class Making:
         """Embed, retrieve and rank."""
         parts = self._parts
         vectors = await journey.timed("embed", parts.embedder.embed_question(question.text))
+        journey.vector = vectors.dense
         scope = question.caller.scope
         candidates = await journey.timed(
             "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)

@@ -1,8 +1,9 @@
 """The steps of a question's way, in order. Whoever reads this file knows the product."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import replace
+import time
+from collections.abc import AsyncGenerator, Awaitable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 
 from info_assistant.answering.admit import (
@@ -23,14 +24,24 @@ from info_assistant.answering.recall import (
     taken_along,
     unknown_answer,
 )
-from info_assistant.answering.record import keep_record
+from info_assistant.answering.record import PutRecord, keep_record
 from info_assistant.answering.release import MayShow, released, visible_part
-from info_assistant.errors import GenerationUnavailable, InfoAssistantError
+from info_assistant.answering.saved_questions import MOST_OFFERED, SavedQuestions
+from info_assistant.errors import GenerationUnavailable, InfoAssistantError, InvalidRequest
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent, AnswerFinished, NoticeGiven, StageReached
+from info_assistant.model.mode import ModeName
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.single_flight import SingleFlight
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAgain:
+    """An answer that was given before; `kept` is to be awaited before its last word leaves."""
+
+    answer: Answer
+    kept: Awaitable[None]
 
 
 class AnswerPipeline:
@@ -41,15 +52,43 @@ class AnswerPipeline:
         self._parts = parts
         self._generation = Generation(parts.generator, parts.composing)
         self._recall = Recall(parts.memory, parts.visibility, parts.clock)
+        self._saved = SavedQuestions(parts.memory.cache, parts.memory.keys, parts.embedder)
         self._making = Making(parts, self._generation, self._recall)
         self._flights: SingleFlight[AnswerEvent] = SingleFlight("Answering the question")
+
+    async def known(self, question: Question) -> GivenAgain | None:
+        """Return the answer if it was given before and may be given now; else None.
+
+        The short way for most questions: nothing is looked for, and nobody else is waited for.
+        What is wrong with a question is told by `answer` and `stream`. Raises nothing.
+        """
+        parts, began = self._parts, time.perf_counter()
+        if question.conversation_id is not None:
+            return None
+        try:
+            question = self._readable(question)
+        except InvalidRequest:
+            return None
+        key = parts.memory.keys.of(question, self._generation.composed_by)
+        may_show = partial(parts.visibility.may_show, question.caller.scope)
+        answer = (await self._recall.find(question, key, may_show)).answer
+        if answer is None:
+            return None
+        answer = self._labelled(answer)
+        total = round((time.perf_counter() - began) * 1000, 2)
+        given = replace(answer, id=question.id, timings_ms={"recall": total, "total": total})
+        given = with_currency(given, parts.clock.now().date())
+        parts.recorder.answered(given)
+        kept = PutRecord(parts.records, parts.recorder, self._record(question, given))
+        return GivenAgain(given, kept)
 
     async def answer(self, question: Question) -> Answer:
         """Answer at once and in whole. Raises what `stream` raises."""
         answer: Answer | None = None
-        async for event in self.stream(question):
-            if isinstance(event, AnswerFinished):
-                answer = event.answer
+        async with aclosing(self.stream(question)) as events:
+            async for event in events:
+                if isinstance(event, AnswerFinished):
+                    answer = event.answer
         if answer is None:
             raise InfoAssistantError("The question was left without an answer. Please ask again.")
         return answer
@@ -67,22 +106,16 @@ class AnswerPipeline:
             GenerationUnavailable: no model could write, and quotes do not stand in.
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
-        try:
+        with self._failures_counted(may_show):
             async with aclosing(self._steps(question, may_show)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
                         yield visible
-        except InfoAssistantError as error:
-            if isinstance(error, GenerationUnavailable):
-                error.passages = tuple(each for each in error.passages if may_show(each.passage))
-            self._parts.recorder.failed(error.code)
-            raise
 
     async def _steps(self, question: Question, may_show: MayShow) -> AsyncGenerator[AnswerEvent]:
         journey = Journey(self._generation.begin())
         question = await self._admitted(question, journey)
-
         yield StageReached("recall")
         key = self._parts.memory.keys.of(question, self._generation.composed_by)
         recalled = await journey.timed("recall", self._recalled(question, key, may_show))
@@ -105,21 +138,35 @@ class AnswerPipeline:
                 answer = event.answer if leads else taken_along(event.answer)
                 yield AnswerFinished(await self._given(question, answer, journey, may_show))
 
+    @contextmanager
+    def _failures_counted(self, may_show: MayShow) -> Iterator[None]:
+        """Count errors, and let them show no more than may be shown."""
+        try:
+            yield
+        except InfoAssistantError as error:
+            if isinstance(error, GenerationUnavailable):
+                error.passages = tuple(each for each in error.passages if may_show(each.passage))
+            self._parts.recorder.failed(error.code)
+            raise
+
     async def _admitted(self, question: Question, journey: Journey) -> Question:
         """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
-        question = replace(
-            question,
-            text=readable_question(question.text),
-            history=readable_turns(question.history),
-        )
-        if self._parts.refuse_personal_data:
-            require_no_personal_data(question)
+        question = self._readable(question)
         notice = language_notice(question.text)
         journey.notices += [] if notice is None else [notice]
         if question.conversation_id is None or question.history:
             return question
         joined = self._parts.talk.joined(question, journey.own_notices)
         return await journey.timed("talk", joined)
+
+    def _readable(self, question: Question) -> Question:
+        """Return the question as it can be asked. Raises InvalidRequest."""
+        text, history = readable_question(question.text), readable_turns(question.history)
+        if (text, history) != (question.text, question.history):
+            question = replace(question, text=text, history=history)
+        if self._parts.refuse_personal_data:
+            require_no_personal_data(question)
+        return question
 
     async def _recalled(self, question: Question, key: str, may_show: MayShow) -> Recalled:
         """Return what is known. Raises CacheOnlyMiss where that is all that may be given."""
@@ -128,8 +175,19 @@ class AnswerPipeline:
             return recalled
         answer = await self._recall.standing(question, recalled, may_show)
         if answer is None:
-            raise unknown_answer()
+            raise unknown_answer(await self._offered(question, may_show))
         return Recalled("hit", answer)
+
+    async def _offered(self, question: Question, may_show: MayShow) -> tuple[str, ...]:
+        """Return saved questions that resemble one and whose answers may be given."""
+        offered: list[str] = []
+        for saved in await self._saved.nearest(question):
+            recalled = await self._recall.find(question, saved.key, may_show)
+            if recalled.answer is not None or recalled.candidate is not None:
+                offered.append(saved.text)
+            if len(offered) == MOST_OFFERED:
+                break
+        return tuple(offered)
 
     async def _given(
         self, question: Question, answer: Answer, journey: Journey, may_show: MayShow
@@ -137,7 +195,7 @@ class AnswerPipeline:
         """Take note of an answer, and return it as it is given to this asker."""
         parts, draft = self._parts, journey.draft
         answer = replace(
-            visible_part(answer, may_show),
+            self._labelled(visible_part(answer, may_show)),
             id=question.id,
             notices=(*answer.notices, *journey.own_notices),
             timings_ms=journey.finished(),
@@ -147,17 +205,29 @@ class AnswerPipeline:
             answer = await journey.timed("talk", parts.talk.continued(question, answer))
         parts.recorder.answered(answer)
         parts.recorder.checked(draft.checks, draft.held_back)
-        record = AnswerRecord(
-            id=answer.id,
-            at=parts.clock.now(),
-            tenant=question.caller.scope.tenant,
-            subject=question.caller.subject,
-            question=question.text,
-            answer=answer,
-            conversation_id=question.conversation_id,
+        record = replace(
+            self._record(question, answer),
             searched=journey.searched,
             prompt=draft.prompt,
             checks=tuple(draft.checks),
         )
         await journey.timed("record", keep_record(parts.records, parts.recorder, record))
         return answer
+
+    def _labelled(self, answer: Answer) -> Answer:
+        """Return an answer that names the switch under which it was given."""
+        if not self._parts.memory.only():
+            return answer
+        served_by = replace(answer.served_by, switch=ModeName.CACHE_ONLY_MODE.value)
+        return replace(answer, served_by=served_by)
+
+    def _record(self, question: Question, answer: Answer) -> AnswerRecord:
+        return AnswerRecord(
+            id=answer.id,
+            at=self._parts.clock.now(),
+            tenant=question.caller.scope.tenant,
+            subject=question.caller.subject,
+            question=question.text,
+            answer=answer,
+            conversation_id=question.conversation_id,
+        )

@@ -32,6 +32,7 @@ from info_assistant.model.question import Question
 from info_assistant.ports import AnswerCache, Catalogue, Clock, CorpusChanges, Visibility
 from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.same_objects import SameObjects
 
 FRESH_FOR = timedelta(hours=24)
 """How long an answer is given again; then it is made anew, so that no mistake stays for ever."""
@@ -45,7 +46,11 @@ KEEPING_S = 0.5
 ELSEWHERE_S = 8.0
 """How long another replica is waited for that makes the same answer, in seconds."""
 
+CHANGED_SINCE = "documents_changed_since"
+"""In `degraded` of answers that may not know what has come since."""
+
 _LOOK_S = 0.1
+_MOST_AGAIN = 500
 _CATALOGUE_S = 2.0
 
 
@@ -95,6 +100,7 @@ class Recall:
         self._memory = memory
         self._visibility = visibility
         self._clock = clock or SystemClock()
+        self._again: SameObjects[_Again] = SameObjects(_MOST_AGAIN)
 
     @property
     def position(self) -> int:
@@ -136,7 +142,8 @@ class Recall:
             f"This answer was first given on {_moment(answer)}. No new one could be made just now, "
             "and documents that came since are not taken into account."
         )
-        return replace(answer, degraded=(error.code,), notices=(*answer.notices, notice))
+        degraded = (error.code, *answer.degraded)
+        return replace(answer, degraded=degraded, notices=(*answer.notices, notice))
 
     def again(self, known: KnownAnswer, found: Mapping[str, Passage]) -> Answer | None:
         """Return a known answer with its passages as they were `found` now, best first.
@@ -193,13 +200,19 @@ class Recall:
                 await self._memory.cache.give_up(key, token)
 
     def _judged(self, question: Question, known: KnownAnswer | None, may_show: MayShow) -> Recalled:
-        if known is None or not _may_show_all(known.answer, may_show):
-            return Recalled("miss")
+        if known is None:
+            return _MISS
+        again = self._again.get(known)
+        if again is None:
+            again = _Again(known)
+            self._again.note(again, known)
+        if not all(map(may_show, again.passages)):
+            return _MISS
         tenant = question.caller.scope.tenant
         fresh = self._clock.now() < known.fresh_until
         if not fresh or not self._memory.changes.unchanged_since(tenant, known.position):
             return Recalled("miss", candidate=known)
-        return Recalled("hit", _given_again(known.answer, known, changed=False))
+        return again.recalled
 
     async def _standing_now(
         self, scope: AccessScope, known: KnownAnswer, may_show: MayShow
@@ -229,11 +242,29 @@ class Recall:
         )
 
 
-def unknown_answer() -> CacheOnlyMiss:
+class _Again:
+    """What of a known answer is worked out once, for all the times that it is given again."""
+
+    def __init__(self, known: KnownAnswer) -> None:
+        answer = known.answer
+        self.recalled = Recalled("hit", _given_again(answer, known, changed=False))
+        # Whether one may be shown is asked of the others that differ in nothing that counts, too.
+        distinct = {
+            (p.document_id, p.version, p.access_revision, p.access, p.tenant): p
+            for p in (each.passage for each in _shown(answer))
+        }
+        self.passages = tuple(distinct.values())
+
+
+_MISS = Recalled("miss")
+
+
+def unknown_answer(questions: tuple[str, ...] = ()) -> CacheOnlyMiss:
     """Return the error for a question without a known answer, while only those are given."""
     return CacheOnlyMiss(
         "At the moment only answers that were given before are available, and this question has "
-        "none. Please ask again later, or look into the documents themselves."
+        "none. Please ask again later, or look into the documents themselves.",
+        questions=questions,
     )
 
 
@@ -255,7 +286,12 @@ def taken_along(answer: Answer) -> Answer:
 
 
 def _given_again(answer: Answer, known: KnownAnswer, *, changed: bool) -> Answer:
-    return replace(taken_along(answer), given_at=known.given_at, documents_changed_since=changed)
+    return replace(
+        taken_along(answer),
+        given_at=known.given_at,
+        documents_changed_since=changed,
+        degraded=(CHANGED_SINCE,) if changed else (),
+    )
 
 
 def _with_passages(answer: Answer, found: Mapping[str, Passage]) -> Answer:

@@ -177,6 +177,10 @@ class ProblemBody(Wire):
     passages: list[CitationBody] | None = Field(
         default=None, description="With `generation_unavailable`: what was found, quoted."
     )
+    saved_questions: list[str] | None = Field(
+        default=None,
+        description="With `cache_only_miss`: similar questions that can be answered, best first.",
+    )
 
 
 def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:

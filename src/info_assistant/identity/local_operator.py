@@ -1,5 +1,6 @@
 """The caller of an installation without sign-in."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from info_assistant.errors import Forbidden
@@ -33,6 +34,7 @@ class LocalOperatorAuthenticator:
         return LOCAL_OPERATOR
 
 
+@lru_cache(maxsize=64)
 def _name_in(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

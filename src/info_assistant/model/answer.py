@@ -1,8 +1,9 @@
 """Answers and the evidence behind each of their sentences."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from info_assistant.model.passage import Passage
 
@@ -108,3 +109,9 @@ class Answer:
     def text(self) -> str:
         """The answer as running text."""
         return "\n\n".join(sentence.text for sentence in self.sentences)
+
+
+_OWN = frozenset({"id", "timings_ms"})
+
+common_to = attrgetter(*(each.name for each in fields(Answer) if each.name not in _OWN))
+"""Returns all of an answer but what is another each time that it is given."""

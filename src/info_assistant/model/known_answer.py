@@ -20,3 +20,15 @@ class KnownAnswer:
     position: int
     given_at: datetime
     fresh_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQuestion:
+    """A question that has a known answer under `key`.
+
+    `vector` holds its dense vector as 16-bit floats, least significant byte first.
+    """
+
+    key: str
+    text: str
+    vector: bytes

@@ -32,6 +32,8 @@ class Stored(StrEnum):
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
     KNOWN_ANSWER = "known_answer"
+    ANSWER_REPEAT = "answer_repeat"
+    SAVED_QUESTION = "saved_question"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {

@@ -47,6 +47,8 @@ class Metrics:
         self._create_mode_metrics()
         self._create_load_metrics()
         self._create_provider_metrics()
+        self._answer_counters: dict[tuple[str, str, str], tuple[Counter, Counter]] = {}
+        self._stages: dict[str, Histogram] = {}
         self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def _create_http_metrics(self) -> None:
@@ -319,11 +321,20 @@ class Metrics:
 
     def answered(self, answer: Answer) -> None:
         """Count a finished answer and the time of each of its stages."""
-        self.answers.labels(answer.status.value, answer.mode.value).inc()
         cache = answer.served_by.cache
-        self.cache_requests.labels("bypass" if cache == "off" else cache).inc()
+        counters = self._answer_counters.get((answer.status, answer.mode, cache))
+        if counters is None:
+            counters = (
+                self.answers.labels(answer.status.value, answer.mode.value),
+                self.cache_requests.labels("bypass" if cache == "off" else cache),
+            )
+            self._answer_counters[answer.status, answer.mode, cache] = counters
+        for each in counters:
+            each.inc()
         for stage, milliseconds in answer.timings_ms.items():
-            self.answer_duration.labels(stage).observe(milliseconds / 1000)
+            if stage not in self._stages:
+                self._stages[stage] = self.answer_duration.labels(stage)
+            self._stages[stage].observe(milliseconds / 1000)
 
     def failed(self, code: str) -> None:
         """Count a question that ended in an error."""

@@ -1,8 +1,9 @@
 """Answers given before: where they are kept, and what has changed since."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from info_assistant.model.known_answer import KnownAnswer
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 
 
 class AnswerCache(Protocol):
@@ -29,6 +30,12 @@ class AnswerCache(Protocol):
 
     async def give_up(self, key: str, token: str) -> None:
         """Lead no more, without an answer."""
+
+    async def save_question(self, scope: str, saved: SavedQuestion) -> None:
+        """Keep a question among the newest of those who share the key `scope`."""
+
+    async def saved_questions(self, scope: str) -> Sequence[SavedQuestion]:
+        """Return the questions kept under `scope`; the answers of some may be gone."""
 
 
 class CorpusChanges(Protocol):

@@ -1,6 +1,6 @@
 """What was done and answered, kept for later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +61,12 @@ class AnswerRecords(Protocol):
         """Keep the record; it survives a killed process when this returns.
 
         Raises RecordsUnavailable.
+        """
+
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Hand the record of an answer that is given again over; to be awaited.
+
+        It survives a killed process then. Raises RecordsUnavailable, now or then.
         """
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:

@@ -1,6 +1,6 @@
 """The answer cache of an installation without Redis: none."""
 
-from info_assistant.model.known_answer import KnownAnswer
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 
 
 class NoAnswerCache:
@@ -21,3 +21,10 @@ class NoAnswerCache:
 
     async def give_up(self, key: str, token: str) -> None:
         """Do nothing."""
+
+    async def save_question(self, scope: str, saved: SavedQuestion) -> None:
+        """Keep nothing."""
+
+    async def saved_questions(self, scope: str) -> tuple[SavedQuestion, ...]:  # noqa: ARG002  The same.
+        """Return none."""
+        return ()

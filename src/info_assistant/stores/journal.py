@@ -18,7 +18,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -31,7 +31,7 @@ from info_assistant.model.ids import milliseconds_of
 from info_assistant.model.schema import Stored, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.stores.claims import LOCK, Claim, claim_any
-from info_assistant.stores.sqlite_thread import SqliteThread, Work
+from info_assistant.stores.sqlite_thread import Insertion, SqliteThread, Work
 
 MOST_PENDING_BYTES = 512 * 1024 * 1024
 """Records that may wait for object storage; with more, changes are refused."""
@@ -45,6 +45,7 @@ _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _CUT_AT_ONCE = 5000
 _APPEND_S = 2.0
 _PATIENCE_S = 30.0
+_RECORDS = "records (kind, tenant, id, body)"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS journal (about TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -111,8 +112,22 @@ class Journal:
 
         Raises ValueError for an id that does not sort by time, or a tenant that names no folder.
         """
+        await self.written(self.put(records))
+
+    def put(self, records: Sequence[Record]) -> "asyncio.Future[tuple[int, int]]":
+        """Hand records over as `append` does, to be waited for by `written` or not at all."""
         self._require_room()
-        await self._keep(records, lambda file: _insert(file, records))
+        rows = [(each.kind, each.tenant, each.id, each.body) for each in records]
+        all_new = len(rows), sum(len(row[3]) for row in rows)
+        insertion = Insertion(_RECORDS, rows, all_new, lambda file: _insert(file, records))
+        return self._started(records, insertion)
+
+    async def written(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
+        """Return once what was `put` survives a killed process."""
+        with _translated():
+            # Mostly it is there by now, and a timer would cost more than the look.
+            async with nullcontext() if begun.done() else asyncio.timeout(_APPEND_S):
+                await begun
 
     async def begin(self, record: Record) -> None:
         """Keep a record as `append` does, and that its end is to follow."""
@@ -125,7 +140,7 @@ class Journal:
             return _insert(connection, [record])
 
         self._require_room()
-        await self._keep([record], work)
+        await self.written(self._started([record], work))
 
     async def end(self, record: Record, begun: str) -> None:
         """Keep a record that ends what the one with the id `begun` told the beginning of.
@@ -137,7 +152,7 @@ class Journal:
             connection.execute("DELETE FROM unfinished WHERE id = ?", (begun,))
             return _insert(connection, [record])
 
-        await self._keep([record], work)
+        await self.written(self._started([record], work))
 
     async def check(self) -> None:
         """Return if records can be written now."""
@@ -219,13 +234,22 @@ class Journal:
                 self._claim.folder.rmdir()
         self._claim.lock.close()
 
-    async def _keep(self, records: Sequence[Record], work: Work[tuple[int, int]]) -> None:
-        """Do work that inserts records and returns how many were new, and their bytes."""
+    def _started(
+        self, records: Sequence[Record], work: Work[tuple[int, int]]
+    ) -> "asyncio.Future[tuple[int, int]]":
+        """Begin work that inserts records and returns how many were new, and their bytes."""
         for each in records:
             milliseconds_of(each.id)
             if not _TENANT.fullmatch(each.tenant):
                 raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
-        count, size = await self._run(work, patience_s=_APPEND_S)
+        begun = self._thread.start(work)
+        begun.add_done_callback(self._count_in)
+        return begun
+
+    def _count_in(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
+        if begun.cancelled() or begun.exception() is not None:
+            return
+        count, size = begun.result()
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size
@@ -241,7 +265,7 @@ class Journal:
         return await self._run(lambda connection: connection.execute(query, values).fetchall())
 
     async def _run(self, work: Work[T], patience_s: float = _PATIENCE_S) -> T:
-        """Return what `work` returns; a disk that hangs may still do it later."""
+        """Return what `work` returns; a disk that hangs may do it later."""
         with _translated():
             async with asyncio.timeout(patience_s):
                 return await self._thread.run(work)
@@ -301,7 +325,7 @@ def _insert(connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[
     count = size = 0
     for each in records:
         new = connection.execute(
-            "INSERT OR IGNORE INTO records (kind, tenant, id, body) VALUES (?, ?, ?, ?)",
+            f"INSERT OR IGNORE INTO {_RECORDS} VALUES (?, ?, ?, ?)",  # noqa: S608  Words of ours.
             (each.kind, each.tenant, each.id, each.body),
         ).rowcount
         count += new

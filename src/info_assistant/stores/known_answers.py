@@ -4,14 +4,15 @@ An entry that cannot be understood is none: two versions of the product share a 
 replaces the other.
 """
 
+from base64 import b64decode, b64encode
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from info_assistant.model.answer import Citation
-from info_assistant.model.known_answer import KnownAnswer
-from info_assistant.model.schema import Stored, stamped
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
+from info_assistant.model.schema import MALFORMED, Stored, stamped
 
 _ENTRY = TypeAdapter(KnownAnswer)
 
@@ -26,6 +27,21 @@ def decoded(data: bytes) -> KnownAnswer | None:
     try:
         return _bare(_ENTRY.validate_json(data))
     except ValidationError:
+        return None
+
+
+def encoded_question(saved: SavedQuestion) -> bytes:
+    """Return a saved question as JSON."""
+    vector = b64encode(saved.vector).decode("ascii")
+    return to_json(stamped(Stored.SAVED_QUESTION, {"text": saved.text, "vector": vector}))
+
+
+def decoded_question(key: str, data: bytes) -> SavedQuestion | None:
+    """Return the question in `data`; None where it cannot be understood."""
+    try:
+        fields = from_json(data)
+        return SavedQuestion(key, str(fields["text"]), b64decode(fields["vector"], validate=True))
+    except MALFORMED:
         return None
 
 

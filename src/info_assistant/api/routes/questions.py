@@ -15,6 +15,7 @@ from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire import AnswerBody, QueryRequest, answer_body
 from info_assistant.api.wire_events import NamedEvents
 from info_assistant.model.conversation import Turn
+from info_assistant.model.identity import Caller
 from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
 
@@ -42,14 +43,7 @@ def routes(services: ApiServices) -> APIRouter:
     async def ask(request: Request) -> Response:
         """Answer from the documents that the caller may see, each sentence with its quote."""
         asked = await json_body(request, QueryRequest)
-        question = Question(
-            id=new_id(),
-            text=asked.question,
-            caller=caller_of(request),
-            filters=_filters(asked),
-            history=tuple(Turn(each.role, each.content) for each in asked.history),
-            conversation_id=asked.conversation_id,
-        )
+        question = question_of(asked, caller_of(request))
         describe_action(request, question.id)
         with_text = "passages" in asked.include
         if MEDIA_TYPE in request.headers.get("accept", "").lower():
@@ -61,6 +55,14 @@ def routes(services: ApiServices) -> APIRouter:
     return router
 
 
-def _filters(asked: QueryRequest) -> Filters:
+def question_of(asked: QueryRequest, caller: Caller) -> Question:
+    """Return what was asked, under an id of its own."""
     chosen = asked.filters.document_ids if asked.filters else []
-    return Filters(tuple(str(each) for each in chosen))
+    return Question(
+        id=new_id(),
+        text=asked.question,
+        caller=caller,
+        filters=Filters(tuple(str(each) for each in chosen)),
+        history=tuple(Turn(each.role, each.content) for each in asked.history),
+        conversation_id=asked.conversation_id,
+    )

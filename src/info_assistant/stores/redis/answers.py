@@ -7,14 +7,14 @@ time it leaves, and not here.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from info_assistant.model.known_answer import KnownAnswer
-from info_assistant.stores.known_answers import decoded, encoded
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
+from info_assistant.stores.known_answers import decoded, decoded_question, encoded, encoded_question
 from info_assistant.stores.redis.connection import RedisConnection
 
 KEPT_FOR = timedelta(days=7)
@@ -32,6 +32,10 @@ MOST_HELD = 500
 LARGEST = 512 * 1024
 """The bytes of the largest entry that is kept."""
 
+MOST_SAVED = 200
+"""Questions that are kept of one scope."""
+
+_SAVED, _ORDER = "info-assistant:saved:", "info-assistant:saved-order:"
 _ANSWER, _LEADER = "info-assistant:answer:", "info-assistant:answering:"
 
 # KEYS are the place of the leader, and that of the answer; ARGV[1] is who would like to lead,
@@ -47,6 +51,22 @@ return 1
 _END = """
 if ARGV[2] then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+"""
+
+# KEYS are a scope's questions, and their order by age; ARGV[1] is a question's key, ARGV[2] the
+# question, ARGV[3] for how many seconds all are kept, ARGV[4] how many.
+_SAVE = """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1])
+local spare = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[4])
+if spare > 0 then
+  for _, old in ipairs(redis.call('ZPOPMIN', KEYS[2], spare)) do
+    redis.call('HDEL', KEYS[1], old)
+  end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 """
 
@@ -74,11 +94,17 @@ class RedisAnswers:
 
     async def get(self, key: str) -> KnownAnswer | None:
         """Return the answer under `key`, or None. Raises RedisUnavailable."""
-        now = self._monotonic()
         held = self._held.get(key)
-        if held is not None and held[0] > now:
-            return held[1]
-        data = await self._redis.ask(lambda client: client.get(_ANSWER + key))
+        if held is not None:
+            if held[0] > self._monotonic():
+                return held[1]
+            # Whoever comes meanwhile still gets this one, so that not all of them ask.
+            self._hold(key, held[1])
+        try:
+            data = await self._redis.ask(lambda client: client.get(_ANSWER + key))
+        except BaseException:
+            self._hold(key, None)
+            raise
         known = None if data is None else decoded(cast("bytes", data))
         self._hold(key, known)
         return known
@@ -101,12 +127,34 @@ class RedisAnswers:
         """Lead no more. Raises RedisUnavailable."""
         await self._redis.ask(lambda client: _run(client, _END, key, token))
 
+    async def save_question(self, scope: str, saved: SavedQuestion) -> None:
+        """Keep a question among the newest of a scope. Raises RedisUnavailable."""
+        seconds = round(KEPT_FOR.total_seconds())
+        data = encoded_question(saved)
+        run = self._redis.ask
+        await run(lambda client: _run_saved(client, scope, saved.key, data, seconds))
+
+    async def saved_questions(self, scope: str) -> Sequence[SavedQuestion]:
+        """Return the questions of a scope. Raises RedisUnavailable."""
+        found = await self._redis.ask(lambda client: _all_saved(client, scope))
+        read = (decoded_question(key.decode("ascii"), data) for key, data in found.items())
+        return [each for each in read if each is not None]
+
     def _hold(self, key: str, known: KnownAnswer | None) -> None:
         self._held.pop(key, None)
         if known is not None:
             self._held[key] = (self._monotonic() + HELD_S, known)
             if len(self._held) > MOST_HELD:
                 self._held.popitem(last=False)
+
+
+def _run_saved(client: Redis, scope: str, key: str, data: bytes, seconds: int) -> Awaitable[Any]:
+    run = cast("Callable[..., Awaitable[Any]]", client.eval)
+    return run(_SAVE, 2, _SAVED + scope, _ORDER + scope, key, data, seconds, MOST_SAVED)
+
+
+def _all_saved(client: Redis, scope: str) -> Awaitable[dict[bytes, bytes]]:
+    return cast("Awaitable[dict[bytes, bytes]]", client.hgetall(_SAVED + scope))
 
 
 def _run(client: Redis, script: str, key: str, *arguments: str | bytes | int) -> Awaitable[Any]:
