@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -83,12 +83,18 @@ def main() -> int:
     wanted = given.only or (QUICK_CELLS if given.quick else ())
     cells = [each for each in CELLS if not wanted or _is_wanted(each, wanted)]
     load = os.getloadavg()
+    results = given.results or (RESULTS if len(cells) == len(CELLS) else QUICK_RESULTS)
     tried: list[Tried] = []
+
+    def keep(each: Tried) -> None:
+        """Keep what there is after each cell: whoever stops a long run loses nothing."""
+        tried.append(each)
+        write(tried, load, results)
+
     with suppress(KeyboardInterrupt):
-        asyncio.run(try_all(cells, tried))
-    whole = len(tried) == len(CELLS)
-    path = write(tried, load, given.results or (RESULTS if whole else QUICK_RESULTS))
-    if whole:
+        asyncio.run(try_all(cells, keep))
+    path = write(tried, load, results)
+    if len(tried) == len(CELLS):
         _PAGE.write_text(page(tried), encoding="utf-8")
     print(table(tried))
     say(f"Written to {path}")
@@ -99,16 +105,17 @@ def _is_wanted(cell: Cell, wanted: Sequence[str]) -> bool:
     return cell.dependency in wanted or f"{cell.dependency}:{cell.fault}" in wanted
 
 
-async def try_all(cells: Sequence[Cell], tried: list[Tried]) -> None:
-    """Try the cells, column by column."""
+async def try_all(cells: Sequence[Cell], keep: Callable[[Tried], None]) -> None:
+    """Try the cells, column by column, and hand on each as it is done."""
     ordered = sorted(cells, key=lambda cell: DEPENDENCIES.index(cell.dependency))
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
         async with fault_stand(Path(folder), Equipment(with_models=True)) as stand:
             for cell in track(ordered, "Matrix", console=Console(stderr=True)):
                 await prefer(stand, "anthropic" if cell.dependency == "anthropic" else None)
-                tried.append(Tried(cell, await try_one(stand, cell)))
-                if seen := tried[-1].found:
-                    say(_line(tried[-1], seen))
+                tried = Tried(cell, await try_one(stand, cell))
+                keep(tried)
+                if tried.found:
+                    say(_line(tried, tried.found))
 
 
 async def prefer(stand: Stand, provider: str | None) -> None:
