@@ -104,16 +104,18 @@ async def _storage_gone(stand: Stand) -> Found:
 
 
 async def _stopped(stand: Stand) -> Found:
-    """Stop a backend for a while: who has asked it waits, and is answered."""
+    """Stop a backend for a while: who has asked it waits, or is sent to the other one."""
     backend, url = stand.backends[0], stand.urls[0]
     backend.pause()
     state = psutil.Process(backend.pid).status()
     async with asyncio.TaskGroup() as group:
-        asked = group.create_task(ask(stand, url))
+        # By turns, so that one of them meets the one that is stopped.
+        asked = [group.create_task(ask(stand)) for _ in stand.urls]
         await asyncio.sleep(_STOPPED_S)
         backend.resume()
     recovery_s = await seconds_until(lambda: _answers(stand, url))
-    return found([asked.result()], recovery_s, int(state == psutil.STATUS_STOPPED))
+    answers = [each.result() for each in asked]
+    return found(answers, recovery_s, int(state == psutil.STATUS_STOPPED))
 
 
 async def _killed(stand: Stand) -> Found:
