@@ -19,7 +19,7 @@ _STOPPED_S = 5.0
 _BURST = 100
 _STREAMED = {"Accept": "text/event-stream"}
 _BACK_S, _LOOK_S = 45.0, 0.1
-_PACE_S = 0.2
+_PACE_S = 0.05
 _numbers = itertools.count(20_000)
 
 
@@ -107,7 +107,13 @@ async def _stopped(stand: Stand) -> Found:
     """Stop a backend for a while: who has asked it waits, or is sent to the other one."""
     backend, url = stand.backends[0], stand.urls[0]
     backend.pause()
-    state = psutil.Process(backend.pid).status()
+    process = psutil.Process(backend.pid)
+
+    async def stands_still() -> bool:
+        return process.status() == psutil.STATUS_STOPPED
+
+    await seconds_until(stands_still)
+    state = process.status()
     async with asyncio.TaskGroup() as group:
         # By turns, so that one of them meets the one that is stopped.
         asked = [group.create_task(ask(stand)) for _ in stand.urls]

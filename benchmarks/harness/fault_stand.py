@@ -109,8 +109,10 @@ async def fault_stand(folder: Path, equipment: Equipment) -> AsyncIterator[Stand
         ]
         await asyncio.to_thread(_limit, settings[0])
         urls = [f"http://127.0.0.1:{each['BACKEND_PORT']}" for each in settings]
+        # Whatever becomes of us, nothing of ours is left.
+        command = ["serve", "--parent", str(os.getpid())]
         backends = [
-            Mortal("serve", ["serve"], each, f"{url}/readyz")
+            Mortal("serve", command, each, f"{url}/readyz")
             for each, url in zip(settings, urls, strict=True)
         ]
         for number, backend in enumerate(backends):
@@ -179,7 +181,7 @@ def _settings(
         "QDRANT_URL": urls["qdrant"],
         "QDRANT_API_KEY": KEY,
         "REDIS_URL": ",".join(redis if number % 2 == 0 else reversed(redis)),
-        "DRAIN_GRACE_SECONDS": "3",
+        "DRAIN_GRACE_SECONDS": "8",
         **(models if equipment.with_models else {}),
         **equipment.settings,
     }
