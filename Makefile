@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover rolling mutate large bulk rebuild grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling mutate large bulk rebuild grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ kills-ledger: dev ## Kill a process that buys answers 200 times and compare its 
 
 kills-wiped: dev ## Kill a backend 50 times, wipe its disk, and count what of its bill is lost; rebuild totals
 	$(BIN)/python -m benchmarks.wiped_kills
+
+chaos: dev ## Break Redis, Qdrant and providers, one fault after the other, while twenty people ask (two hours)
+	$(BIN)/python benchmarks/chaos.py
+
+matrix: dev ## Try every fault with everything that the product depends on, and write docs/fault-matrix.md
+	$(BIN)/python benchmarks/matrix.py
 
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py

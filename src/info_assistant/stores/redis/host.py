@@ -80,7 +80,7 @@ class RedisHost:
         try:
             async with asyncio.timeout(self._timing.pool_s + self._timing.answer_s):
                 return await _heeding(request(self._client))
-        except (faults.RedisError, TimeoutError, OSError) as exc:
+        except _FAILURES as exc:
             raise unavailable(exc) from exc
 
     @asynccontextmanager
@@ -97,7 +97,7 @@ class RedisHost:
             try:
                 async with asyncio.timeout(seconds + self._timing.answer_s):
                     message = await _heeding(listener.get_message(timeout=seconds))
-            except (faults.RedisError, TimeoutError, OSError) as exc:
+            except _FAILURES as exc:
                 raise unavailable(exc) from exc
             return bytes(message["data"]).decode() if message else None
 
@@ -105,7 +105,7 @@ class RedisHost:
             try:
                 async with asyncio.timeout(self._timing.connect_s + self._timing.answer_s):
                     await _heeding(_call(listener.subscribe, channel))
-            except (faults.RedisError, TimeoutError, OSError) as exc:
+            except _FAILURES as exc:
                 raise unavailable(exc) from exc
             yield heard
         finally:
@@ -126,6 +126,9 @@ class RedisHost:
         await self._client.aclose()
 
 
+# uvloop raises RuntimeError where a connection of the pool has been broken since it was last used.
+_FAILURES = (faults.RedisError, TimeoutError, OSError, RuntimeError)
+
 _KINDS: tuple[tuple[type[Exception], RedisFault], ...] = (
     # The first that fits decides, special cases before their parents.
     (faults.MaxConnectionsError, RedisFault.BUSY),
@@ -140,6 +143,7 @@ _KINDS: tuple[tuple[type[Exception], RedisFault], ...] = (
     (TimeoutError, RedisFault.TIMEOUT),
     (faults.ConnectionError, RedisFault.UNREACHABLE),
     (OSError, RedisFault.UNREACHABLE),
+    (RuntimeError, RedisFault.UNREACHABLE),
 )
 
 _WORDS = {
