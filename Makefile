@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: dev ## Format the sources and mend what can be mended by itself
 pages: dev ## Write the pages of docs/ that are made from the code
 	$(BIN)/python -m scripts.describe_errors
 	$(BIN)/python -m scripts.describe_addresses
+
+words: dev ## Bring the catalogues of the web page up to date with its texts; name what is not translated
+	$(BIN)/python -m scripts.update_words
 
 bench: dev ## Measure the product; the results are kept as JSON
 	$(BIN)/python benchmarks/run.py

@@ -27,6 +27,9 @@ from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
 from info_assistant.resilience.deadline import Deadline
 
+ANSWER_ID_HEADER = "X-Answer-Id"
+"""The id of an answer that is streamed, under which it can be taken up and read again."""
+
 _WHAT = "Answering the question"
 
 
@@ -67,7 +70,10 @@ class Asker:
             on_failure=partial(self._failed, question.id),
             on_end=partial(self._services.events.end, question.id),
         )
-        return AnswerStream(begun, events, deadline, options)
+        stream = AnswerStream(begun, events, deadline, options)
+        # Whoever loses the stream must know what to ask for again.
+        stream.headers[ANSWER_ID_HEADER] = question.id
+        return stream
 
     def _may_show(self, question: Question) -> MayShow:
         return partial(self._services.visibility.may_show, question.caller.scope)

@@ -1,8 +1,9 @@
 """The backend's API as the pages see it: every wait has a deadline, every failure a type."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,14 +12,16 @@ import structlog
 from pydantic import ValidationError
 
 from info_assistant.errors import BackendUnavailable, DeadlineExceeded
+from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.replies import (
-    Answer,
+    Conversation,
     Document,
     DocumentPage,
     DocumentText,
     Health,
     Me,
     ProblemDetails,
+    RecordedAnswer,
     Reply,
 )
 from info_assistant.web.visits import Visit
@@ -27,6 +30,8 @@ Kind = TypeVar("Kind", bound=Reply)
 
 _log = structlog.get_logger(__name__)
 
+_EVENTS = "text/event-stream"
+_ANSWER_ID = re.compile(r"[0-9a-f-]{36}")
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
@@ -54,8 +59,22 @@ class BackendProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
-    """A document's own bytes, still arriving. Whoever holds it calls `aclose`."""
+class Underway:
+    """An answer that has begun. Whoever holds it reads it to its end or calls `aclose`."""
+
+    id: str
+    events: AsyncIterator[StreamEvent]
+    aclose: Callable[[], Awaitable[None]]
+
+    async def read_to_end(self) -> None:
+        """Read all events. Raises BackendUnavailable, DeadlineExceeded."""
+        async for _ in self.events:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class ByteStream:
+    """The body of a reply, still arriving. Whoever holds it calls `aclose`."""
 
     chunks: AsyncIterator[bytes]
     size_bytes: int | None
@@ -78,7 +97,7 @@ class Backend:
         self._client = httpx2.AsyncClient(
             base_url=base_url,
             timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
-            limits=httpx2.Limits(max_connections=64, keepalive_expiry=_KEEP_IDLE_S),
+            limits=httpx2.Limits(max_connections=256, keepalive_expiry=_KEEP_IDLE_S),
             transport=transport,
             # The backend is a neighbour; a proxy meant for the internet must not see questions.
             trust_env=False,
@@ -88,12 +107,67 @@ class Backend:
         """Close all connections."""
         await self._client.aclose()
 
-    async def ask(self, question: str, visit: Visit) -> Answer:
-        """Return the answer to `question`."""
+    async def begin(self, question: str, conversation: str, visit: Visit) -> Underway:
+        """Ask `question` and return its answer under way: what it rests on has been found."""
+        asked = {"question": question, "conversation_id": conversation}
         request = self._client.build_request(
-            "POST", "/v1/query", json={"question": question}, headers=visit.headers
+            "POST", "/v1/query", json=asked, headers={**visit.headers, "Accept": _EVENTS}
         )
-        return await self._fetch(request, Answer)
+        reply = await self._begun(request)
+        events = parsed(_chunks(reply))
+        answer_id = reply.headers.get("x-answer-id", "")
+        if not _ANSWER_ID.fullmatch(answer_id):
+            # A backend of an older version names it in its last event only.
+            try:
+                async with _translated(self._timeout_s):
+                    answer_id = await _id_at_the_end(events)
+            finally:
+                await reply.aclose()
+        return Underway(answer_id, events, reply.aclose)
+
+    async def recorded(self, answer_id: str, visit: Visit) -> RecordedAnswer:
+        """Return an answer that is finished, as far as the visitor may see it now."""
+        return await self._fetch(self._get(f"/v1/answers/{answer_id}", visit), RecordedAnswer)
+
+    async def so_far(self, answer_id: str, visit: Visit, *, patience_s: float) -> SoFar:
+        """Return what is known of an answer under way, after waiting so long for its end."""
+        reply = await self.events(answer_id, 0, visit)
+        known = SoFar()
+        try:
+            async with asyncio.timeout(patience_s), aclosing(parsed(reply.chunks)) as events:
+                async for event in events:
+                    known.add(event)
+                    if known.ended:
+                        break
+            known.ended = True
+        except TimeoutError:
+            pass
+        finally:
+            await reply.aclose()
+        return known
+
+    async def events(self, answer_id: str, after: int, visit: Visit) -> ByteStream:
+        """Begin to read the events of an answer that follow the one numbered `after`."""
+        headers = {**visit.headers, "Accept": _EVENTS, "Last-Event-ID": str(after)}
+        path = f"/v1/answers/{answer_id}/events"
+        reply = await self._begun(self._client.build_request("GET", path, headers=headers))
+        return ByteStream(_chunks(reply), None, reply.aclose)
+
+    async def judge(self, answer_id: str, judgement: str, comment: str, visit: Visit) -> None:
+        """Tell those who look after the documents what the visitor thinks of an answer."""
+        said = {"judgement": judgement, "comment": comment}
+        path = f"/v1/answers/{answer_id}/feedback"
+        request = self._client.build_request("POST", path, json=said, headers=visit.headers)
+        await self._fetch(request, Reply)
+
+    async def conversation(self, name: str, visit: Visit) -> Conversation:
+        """Return the visitor's questions under this id, with their answers."""
+        return await self._fetch(self._get(f"/v1/conversations/{name}", visit), Conversation)
+
+    async def delete_conversation(self, name: str, visit: Visit) -> None:
+        """Forget the visitor's questions under this id."""
+        path = f"/v1/conversations/{name}"
+        await self._fetch(self._client.build_request("DELETE", path, headers=visit.headers), Reply)
 
     async def me(self, visit: Visit) -> Me:
         """Return who the backend takes the visitor for."""
@@ -124,9 +198,17 @@ class Backend:
         request = self._get(f"/v1/documents/{document_id}/text", visit, wanted)
         return await self._fetch(request, DocumentText)
 
-    async def original(self, document_id: str, visit: Visit) -> Original:
+    async def original(self, document_id: str, visit: Visit) -> ByteStream:
         """Begin to read a document's own bytes."""
-        request = self._get(f"/v1/documents/{document_id}/original", visit)
+        reply = await self._begun(self._get(f"/v1/documents/{document_id}/original", visit))
+        # Bytes that travel compressed have another length than the file.
+        size = (
+            "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
+        )
+        return ByteStream(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+
+    async def _begun(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request and return its reply before its body; whoever takes it closes it."""
         async with _translated(self._timeout_s):
             reply = await self._client.send(request, stream=True)
             if not reply.is_success:
@@ -135,11 +217,7 @@ class Backend:
                 finally:
                     await reply.aclose()
                 raise _problem(reply)
-        # Bytes that travel compressed have another length than the file.
-        size = (
-            "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
-        )
-        return Original(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+        return reply
 
     def _get(
         self, path: str, visit: Visit, params: Mapping[str, str | int] | None = None
@@ -162,11 +240,7 @@ class Backend:
                 # The message of the validation quotes the reply, and so perhaps a document.
                 fields = [".".join(map(str, error["loc"])) for error in exc.errors()[:5]]
                 _log.warning("backend_reply_not_understood", kind=kind.__name__, fields=fields)
-                raise BackendUnavailable(
-                    "The question-answering service gave a reply that this page does not "
-                    "understand. Both may be of different versions.",
-                    retry_after_s=_RETRY_SOON_S,
-                ) from None
+                raise _not_understood() from None
 
 
 @asynccontextmanager
@@ -190,6 +264,26 @@ async def _chunks(reply: httpx2.Response) -> AsyncIterator[bytes]:
     async with _translated(None):
         async for chunk in reply.aiter_bytes():
             yield chunk
+
+
+async def _id_at_the_end(events: AsyncIterator[StreamEvent]) -> str:
+    """Return the id that the last event names. Raises BackendProblem, BackendUnavailable."""
+    known = SoFar()
+    async for event in events:
+        known.add(event)
+    if known.problem is not None:
+        raise BackendProblem(known.problem.status, known.problem, known.problem.retry_after)
+    if known.answer is None or not _ANSWER_ID.fullmatch(known.answer.id):
+        raise _not_understood()
+    return known.answer.id
+
+
+def _not_understood() -> BackendUnavailable:
+    return BackendUnavailable(
+        "The question-answering service gave a reply that this page does not understand. Both may "
+        "be of different versions.",
+        retry_after_s=_RETRY_SOON_S,
+    )
 
 
 def _problem(reply: httpx2.Response) -> BackendProblem:

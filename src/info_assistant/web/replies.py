@@ -60,7 +60,7 @@ class Citation(Dated):
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
     @property
     def place(self) -> str:
@@ -112,6 +112,31 @@ class Answer(Reply):
         return tuple(place for place, sentence in numbered if n in sentence.citations)
 
 
+class RecordedAnswer(Reply):
+    """A question with the answer that it was given, as far as the reader may see it now."""
+
+    id: Text = ""
+    at: datetime | None = None
+    question: Text = ""
+    answer: Answer
+    conversation_id: Text = ""
+
+
+class Turn(Reply):
+    """A question of a conversation; its answer may not be found yet."""
+
+    id: Text = ""
+    question: Text = ""
+    answer: RecordedAnswer | None = None
+
+
+class Conversation(Reply):
+    """Somebody's questions under one id, the oldest first."""
+
+    id: Text = ""
+    turns: tuple[Turn, ...] = ()
+
+
 class Progress(Reply):
     """How much of the present stage is done."""
 
@@ -138,7 +163,7 @@ class Document(Dated):
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
     @property
     def readable(self) -> bool:
@@ -184,11 +209,12 @@ class DocumentText(Dated):
     highlights: tuple[Highlight, ...] = ()
     notes: tuple[str, ...] = ()
     hold: Hold | None = None
+    language: Text = ""
 
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
 
 class Me(Reply):
@@ -223,9 +249,14 @@ class Health(Reply):
 
 
 class ProblemDetails(Reply):
-    """An error of the API, in the shape of RFC 9457."""
+    """An error of the API, in the shape of RFC 9457.
+
+    `status` and `retry_after` are told here where the headers had gone already.
+    """
 
     code: Text = ""
+    status: int = 500
     detail: Text = ""
+    retry_after: float | None = None
     request_id: Text = ""
     passages: tuple[Citation, ...] = ()

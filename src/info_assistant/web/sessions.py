@@ -7,7 +7,7 @@ a question that was typed before signing in again.
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from info_assistant.web.attempts import ATTEMPT_LIFE_S, Attempt
 from info_assistant.web.cookies import ContentTooLarge, SealedCookies
-from info_assistant.web.visits import Session, Visit
+from info_assistant.web.visits import Session, Visit, stranger
 
 _DRAFT_LIFE_S = 1800
 _MOST_ATTEMPTS = 4
@@ -46,11 +46,11 @@ class Sessions:
 
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
-        request_id: str = request.state.request_id
+        visit = stranger(request)
         session = self._kept(request, _SESSION, Session)
         if session is None or session.expires_at > self.clock():
-            return Visit(request_id, session)
-        return Visit(request_id, past=session)
+            return replace(visit, session=session)
+        return replace(visit, past=session)
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Let the browser come back as `session`. Raises ContentTooLarge.

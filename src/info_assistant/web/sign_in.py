@@ -16,7 +16,7 @@ from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.provider import OidcClient
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sessions import Sessions
-from info_assistant.web.visits import Session, SignInNeeded, Visit
+from info_assistant.web.visits import Session, SignInNeeded, Visit, stranger
 
 SIGN_IN, CALLBACK, SIGN_OUT = "/sign-in", "/sign-in/callback", "/sign-out"
 """The addresses for signing in and out."""
@@ -63,7 +63,7 @@ class Doorkeeper:
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
         if self._sessions is None:
-            return Visit(request.state.request_id)
+            return stranger(request)
         return self._sessions.visit(request)
 
     async def require_open(self, visit: Visit) -> None:
@@ -124,7 +124,9 @@ class Reception:
             await self.maintenance.require_open(visit)
         except BackendProblem as closed:
             found = failure(closed, visit.request_id)
-            response: Response = failure_page(self.renderer, found, method=request.method)
+            response: Response = failure_page(
+                self.renderer, found, method=request.method, visit=stranger(request)
+            )
         else:
             response = self._page_in_place(request, ended=before is not None, need=need)
         if need.question:
@@ -154,7 +156,8 @@ class Reception:
             "by_key": self.config.oidc is None,
             "state": attempt.state,
         }
-        response = self.renderer.page("sign_in.html", context, status=status)
+        visit = stranger(request)
+        response = self.renderer.page("sign_in.html", context, visit=visit, status=status)
         if self.config.oidc is None:
             # The form below belongs to this browser; with a provider, an attempt begins there.
             self.sessions.keep_attempt(request, response, attempt)

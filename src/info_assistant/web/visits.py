@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from starlette.requests import Request
+
+from info_assistant.web.attempts import own_path
+from info_assistant.web.languages import ENGLISH, Language
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -26,12 +31,15 @@ class Session:
 class Visit:
     """One request of a reader. `session` is None for somebody who is not signed in.
 
-    `past` is their session if it has ended.
+    `past` is their session if it has ended. `path` is where they are, with its query, if one can
+    come back to it.
     """
 
     request_id: str = ""
     session: Session | None = None
     past: Session | None = None
+    language: Language = ENGLISH
+    path: str = "/"
 
     @property
     def csrf(self) -> str:
@@ -49,6 +57,14 @@ class Visit:
 
 NOBODY = Visit()
 """The visit of somebody about whom nothing is known."""
+
+
+def stranger(request: Request) -> Visit:
+    """Return the visit of whoever sent the request, before anybody looks who they are."""
+    state, url = request.state, request.url
+    here = url.path + (f"?{url.query}" if url.query else "")
+    path = own_path(here) if request.method in {"GET", "HEAD"} else "/"
+    return Visit(state.request_id, language=state.language, path=path)
 
 
 class SignInNeeded(Exception):

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.errors import InfoAssistantError
-from info_assistant.web.backend import Backend, BackendProblem, Original
+from info_assistant.web.backend import Backend, BackendProblem, ByteStream
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
@@ -115,7 +115,7 @@ class DocumentPages:
 class _Download(StreamingResponse):
     """Hands bytes through, and gives the backend's connection back however that ends."""
 
-    def __init__(self, original: Original, headers: dict[str, str]) -> None:
+    def __init__(self, original: ByteStream, headers: dict[str, str]) -> None:
         super().__init__(original.chunks, headers=headers)
         self._original = original
 
