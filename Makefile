@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling browser mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ kills-ledger: dev ## Kill a process that buys answers 200 times and compare its 
 
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
+
+browser: suites ## Look at every state of the web page in Debian's Chromium, and for barriers with axe-core
+	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation

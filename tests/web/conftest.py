@@ -25,16 +25,20 @@ Scripted = Callable[[Request], Response] | Response
 
 @dataclass
 class ScriptedBackend:
-    """Answers each 'METHOD /path' as scripted, else 404, and remembers what it was asked."""
+    """Answers each 'METHOD /path' as scripted, else 404, and remembers what it was asked.
+
+    `looks` counts how often somebody asked for its health.
+    """
 
     replies: dict[str, Scripted] = field(default_factory=dict)
     asked: list[tuple[Request, bytes]] = field(default_factory=list)
+    looks: int = 0
 
     @property
     def app(self) -> Starlette:
         """The backend as an ASGI application."""
         return Starlette(
-            routes=[Route("/{path:path}", self._reply, methods=["GET", "POST", "DELETE"])]
+            routes=[Route("/{path:path}", self._reply, methods=["GET", "POST", "PUT", "DELETE"])]
         )
 
     @property
@@ -47,7 +51,10 @@ class ScriptedBackend:
         ]
 
     async def _reply(self, request: Request) -> Response:
-        self.asked.append((request, await request.body()))
+        if request.url.path == "/health":
+            self.looks += 1
+        else:
+            self.asked.append((request, await request.body()))
         found = self.replies.get(f"{request.method} {request.url.path}")
         if found is None:
             return problem(404, "not_found")

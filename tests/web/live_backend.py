@@ -27,12 +27,13 @@ BEGUN = (
 
 @dataclass
 class LiveBackend:
-    """Streams BEGUN, and once `go` is set `rest`; an answer is on record when it was read.
+    """Streams BEGUN, and once `go` is set the last event; an answer is on record when it was read.
 
-    `left` is set when somebody stops reading; `resumed` has every Last-Event-ID.
+    `left` is set when somebody stops reading; `resumed` has every Last-Event-ID. The stream that
+    is taken up for the time `breaks_at` breaks before the last event that there is so far.
     """
 
-    rest: bytes = field(default_factory=lambda: events(("final", answer())))
+    breaks_at: int = 0
     go: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
     read: threading.Event = field(default_factory=threading.Event)
@@ -57,25 +58,32 @@ class LiveBackend:
 
     async def _events(self, request: Request) -> Response:
         self.resumed.append(request.headers.get("last-event-id", ""))
-        return StreamingResponse(self._frames(), media_type="text/event-stream")
+        breaks = len(self.resumed) == self.breaks_at
+        frames = self._frames(int(self.resumed[-1] or 0), breaks=breaks)
+        return StreamingResponse(frames, media_type="text/event-stream")
 
     async def _asked(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._frames():
+            async for piece in self._frames(0):
                 yield piece
             self.read.set()
         finally:
             if not self.read.is_set():
                 self.left.set()
 
-    async def _frames(self) -> AsyncIterator[bytes]:
-        yield events(*BEGUN)
-        while not self.go.is_set():  # noqa: ASYNC110  Set by the test's own thread.
+    async def _frames(self, after: int, *, breaks: bool = False) -> AsyncIterator[bytes]:
+        frames = events(*BEGUN, ("final", answer())).split(b"\n\n")
+        for frame in frames[after : len(BEGUN) - breaks]:
+            yield frame + b"\n\n"
+        if breaks:
+            raise ConnectionResetError
+        while not self.go.is_set() and not self.left.is_set():  # noqa: ASYNC110  Set by the test's own thread.
             await asyncio.sleep(0.01)
-        yield self.rest
+        if self.go.is_set():
+            yield frames[len(BEGUN)] + b"\n\n"
 
     async def _record(self, _request: Request) -> Response:
-        if not self.read.is_set() or b"event: final" not in self.rest:
+        if not self.read.is_set():
             return problem(404, "not_found")
         return JSONResponse({"id": ANSWER, "question": "How long?", "answer": answer()})
 

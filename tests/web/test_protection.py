@@ -142,7 +142,7 @@ async def test_every_page_has_the_bones_of_accessibility(
             continue
         page = Page(response)
         assert page.value("html", "lang") == "en"
-        assert page.one("title").text().endswith("Info Assistant")
+        assert page.one("head > title").text().endswith("Info Assistant")
         for tag in ("h1", "main", "footer"):
             assert len(page.css(tag)) == 1, (state.name, tag)
         assert page.css("body > a")[0].attributes["href"] == "#main"

@@ -38,7 +38,8 @@ Arrange = Callable[[ScriptedBackend], None]
 class State:
     """What a reader can see: `path` is where it is, `question` what they ask there, if anything.
 
-    `send` is a form that is sent to `path` instead. `status` is what they get in the end.
+    `send` is a form that is sent to `path` instead. `status` is what they get in the end. `first`
+    is where they have been before.
     """
 
     name: str
@@ -48,9 +49,12 @@ class State:
     question: str | None = None
     send: dict[str, str] | None = None
     status: int = 200
+    first: str = ""
 
     async def visit(self, browser: httpx2.AsyncClient) -> httpx2.Response:
         """Go there as a browser does, and where that leads."""
+        if self.first:
+            await browser.get(self.first)
         if self.question is None and self.send is None:
             return await browser.get(self.path)
         form = {"question": self.question} if self.question is not None else self.send
@@ -67,6 +71,7 @@ def states(text: str) -> Iterator[State]:
     yield from _failures(text)
     yield from _conversations(text)
     yield from _documents(text)
+    yield from _watching(text)
     yield State(
         "feedback",
         f"{ONE}/feedback",
@@ -189,6 +194,85 @@ def _documents(text: str) -> Iterator[State]:
     yield State("source without text", SOURCE, path, _empty(text))
     yield State("source not there", SOURCE, path, status=404)
     yield State("original", f"{SOURCE}/original", f"{path}/original", _holding(text))
+
+
+def _watching(text: str) -> Iterator[State]:
+    yield State("banners", "/", "/", unwell(text))
+    yield State("status unwell", "/status", "/status", unwell(text), first="/")
+    yield State("status", "/status", "/status", well, first="/")
+    yield State("status unknown", "/status", "/status", first="/")
+    yield State("watch unwell", "/watch", "/watch", unwell(text), first="/")
+    yield State("watch", "/watch", "/watch?done=switched", well, first="/")
+    refused = problem(403, "forbidden")
+    yield State(
+        "watch of a reader",
+        "/watch",
+        "/watch",
+        lambda b: b.replies.update({"GET /v1/admin/modes": refused}),
+        status=403,
+    )
+    path, switch = "/watch/switch", {"switch": "CACHE_ONLY_MODE=true", "reason": text}
+    yield State("a switch", path, path, well, send=switch, status=303)
+    for name, wrong in (
+        ("unnamed", {"switch": text}),
+        ("without reason", {"reason": " "}),
+        ("for ever", {"minutes": "-1"}),
+    ):
+        form = switch | wrong
+        yield State(f"a switch {name}", path, path, well, send=form, status=422)
+    for code in ("mode_set_by_environment", "contradictory_modes"):
+        kept = problem(409, code, detail=text)
+
+        def refuses(backend: ScriptedBackend, kept: Response = kept) -> None:
+            backend.replies["PUT /v1/admin/modes"] = kept
+
+        yield State(f"a switch: {code}", path, path, refuses, send=switch, status=409)
+
+
+def well(backend: ScriptedBackend) -> None:
+    """Let the service be well, and nothing be spent."""
+    days = {"first": "2026-11-01", "last": "2026-11-30"}
+    backend.replies["GET /health"] = JSONResponse({"status": "ok"})
+    backend.replies["GET /v1/admin/modes"] = JSONResponse({"modes": []})
+    backend.replies["PUT /v1/admin/modes"] = JSONResponse({"modes": []})
+    backend.replies["GET /v1/usage"] = JSONResponse({**days, "rows": []})
+
+
+def unwell(text: str) -> Arrange:
+    """Return what makes everything be switched or down, but for maintenance."""
+    at = "2026-11-23T13:06:00Z"
+    who = {"source": "switch", "actor": text, "on_behalf_of": text, "reason": text, "since": at}
+    names = ("CACHE_ONLY_MODE", "INGESTION_PAUSED", "REDIS_ENABLED", "LLM_PROVIDER", text)
+    modes = [{"name": name, "value": True, "expires_at": at, **who} for name in names]
+    modes.append({"name": "LLM_PROVIDER", "value": "extractive", "source": "environment"})
+    parts = ("qdrant", "redis", "object_storage", "openai", "anthropic", "identity_provider", text)
+    down = {"state": "down", "since": at, "last_success": at, "detail": text, "breaker": text}
+    limited = {"rate_limits": {text: text}}
+    states = {f"{text}{state}": {"state": state} for state in ("ok", "degraded", "off", "unknown")}
+    incidents = [
+        {"id": "1", "title": text, "status": status, "message": text, "updated_at": at}
+        for status in ("investigating", "identified", "monitoring", "resolved", text)
+    ]
+    health = {
+        "status": "down",
+        "modes": modes,
+        "dependencies": dict.fromkeys(parts, down | limited) | states,
+        "incidents": incidents,
+    }
+    rows = [{"day": f"2026-11-0{day}", "calls": day, "cost_usd": day / 7} for day in range(1, 9)]
+    usage = {
+        "first": "2026-11-01",
+        "last": "2026-11-30",
+        "rows": rows,
+        "budget": {"month": "2026-11", "limit_usd": 100, "spent_usd": 81.5},
+    }
+
+    def arrange(backend: ScriptedBackend) -> None:
+        backend.replies["GET /health"] = JSONResponse(health, 503)
+        backend.replies["GET /v1/admin/modes"] = JSONResponse({"modes": modes})
+        backend.replies["GET /v1/usage"] = JSONResponse(usage)
+
+    return arrange
 
 
 def citation_of(text: str, n: int, **fields: object) -> dict[str, object]:

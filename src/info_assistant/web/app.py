@@ -1,5 +1,6 @@
 """The frontend's process: routes, middleware, and what happens to errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -14,9 +15,9 @@ from starlette.routing import BaseRoute, Route
 from info_assistant.errors import InfoAssistantError
 from info_assistant.web.asked import AskedQuestions
 from info_assistant.web.backend import Backend, BackendProblem
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.failures import failure, failure_page
 from info_assistant.web.languages import Languages
-from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.pages.answers import AnswerPages
 from info_assistant.web.pages.ask import AskPage
 from info_assistant.web.pages.assets import Assets
@@ -28,6 +29,7 @@ from info_assistant.web.pages.language import LanguagePage
 from info_assistant.web.pages.provider_sign_in import ProviderSignIn
 from info_assistant.web.pages.sign_out import SignOut
 from info_assistant.web.pages.statements import STATEMENTS, StatementPages
+from info_assistant.web.pages.watch import WatchPages
 from info_assistant.web.provider import Provider
 from info_assistant.web.rendering import Look, Renderer
 from info_assistant.web.sessions import Sessions
@@ -58,6 +60,9 @@ _PATHS = (
     "/documents/{document_id:uuid}",
     "/documents/{document_id:uuid}/original",
     "/language/{code}",
+    "/status",
+    "/watch",
+    "/watch/switch",
     *(f"/{name}" for name in STATEMENTS),
 )
 _UNAUTHENTICATED = 401
@@ -82,20 +87,21 @@ def create_frontend(
     serves is in `state.traffic`.
     """
     languages = Languages(look.languages)
-    renderer = Renderer(look.brand, languages)
     traffic = Traffic((*_PATHS, SIGN_IN, CALLBACK, SIGN_OUT) if sign_in else _PATHS)
     backend = Backend(backend_url, timeout_s=timeout_s, transport=transport)
-    maintenance = MaintenanceWatch(backend)
+    condition = ConditionWatch(backend)
+    renderer = Renderer(look.brand, languages, condition)
     reception = None
     if sign_in is not None:
         sessions = Sessions(sign_in.secret, secure=sign_in.is_secure)
-        reception = Reception(sign_in, sessions, maintenance, backend, renderer)
-    door = Doorkeeper(reception.sessions if reception else None, maintenance)
+        reception = Reception(sign_in, sessions, condition, backend, renderer)
+    door = Doorkeeper(reception.sessions if reception else None, condition)
 
     app = Starlette(
         routes=[
             *_routes_for_asking(backend, renderer, door),
             *_routes_for_reading(backend, renderer, door),
+            *_routes_for_watching(WatchPages(backend, renderer, door, condition)),
             *_routes_for_signing_in(reception),
             *_routes_for_machines(HealthPages(traffic), Assets(renderer)),
         ],
@@ -107,25 +113,28 @@ def create_frontend(
             (InfoAssistantError, BackendProblem, HTTPException, SignInNeeded),
             _failure_handler(renderer, door, reception),
         ),
-        lifespan=_lifespan(traffic, backend),
+        lifespan=_lifespan(traffic, backend, condition),
     )
     app.state.traffic = traffic
     return app
 
 
 def _lifespan(
-    traffic: Traffic, backend: Backend
+    traffic: Traffic, backend: Backend, condition: ConditionWatch
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return what surrounds the serving of requests."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        traffic.accepting = True
-        try:
-            yield
-        finally:
-            traffic.drain()
-            await backend.aclose()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(condition.run())
+            traffic.accepting = True
+            try:
+                yield
+            finally:
+                traffic.drain()
+                watching.cancel()
+        await backend.aclose()
 
     return lifespan
 
@@ -187,6 +196,15 @@ def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) 
         Route("/documents/{document_id:uuid}/original", documents.original),
         Route("/language/{code}", LanguagePage(renderer.languages).choose),
         *(Route(f"/{name}", statements.show) for name in STATEMENTS),
+    ]
+
+
+def _routes_for_watching(watch: WatchPages) -> list[BaseRoute]:
+    """Return the addresses that tell how the service is, and where operators throw switches."""
+    return [
+        Route("/status", watch.status),
+        Route("/watch", watch.watch),
+        Route("/watch/switch", watch.switch, methods=["POST"]),
     ]
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import httpx2
@@ -20,9 +21,11 @@ from info_assistant.web.replies import (
     DocumentText,
     Health,
     Me,
+    Modes,
     ProblemDetails,
     RecordedAnswer,
     Reply,
+    Usage,
 )
 from info_assistant.web.visits import Visit
 
@@ -32,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _EVENTS = "text/event-stream"
 _ANSWER_ID = re.compile(r"[0-9a-f-]{36}")
+_UNAVAILABLE = 503
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
@@ -174,8 +178,24 @@ class Backend:
         return await self._fetch(self._get("/v1/me", visit), Me)
 
     async def health(self, visit: Visit) -> Health:
-        """Return the state of the backend, as long as anything can be answered."""
-        return await self._fetch(self._get("/health", visit), Health)
+        """Return the state of the backend, also where nothing can be answered (503)."""
+        return await self._fetch(self._get("/health", visit), Health, tolerated=_UNAVAILABLE)
+
+    async def modes(self, visit: Visit) -> Modes:
+        """Return the modes in force, with who is behind them; for operators."""
+        return await self._fetch(self._get("/v1/admin/modes", visit), Modes)
+
+    async def throw(self, order: Mapping[str, object], visit: Visit) -> Modes:
+        """Throw or release switches as the API's `order` says; for operators."""
+        request = self._client.build_request(
+            "PUT", "/v1/admin/modes", json=dict(order), headers=visit.headers
+        )
+        return await self._fetch(request, Modes)
+
+    async def usage(self, first: date, last: date, visit: Visit) -> Usage:
+        """Return what language models cost between two days; for operators."""
+        days = {"from": first.isoformat(), "to": last.isoformat()}
+        return await self._fetch(self._get("/v1/usage", visit, days), Usage)
 
     async def documents(self, *, query: str, after: str, limit: int, visit: Visit) -> DocumentPage:
         """Return a page of the documents whose title or source contains the words of `query`."""
@@ -227,11 +247,13 @@ class Backend:
             "GET", path, params=dict(params or {}), headers=visit.headers
         )
 
-    async def _fetch(self, request: httpx2.Request, kind: type[Kind]) -> Kind:
-        """Send a request and return its reply as `kind`."""
+    async def _fetch(
+        self, request: httpx2.Request, kind: type[Kind], *, tolerated: int = 0
+    ) -> Kind:
+        """Send a request and return its reply as `kind`; the status `tolerated` is no failure."""
         async with _translated(self._timeout_s):
             reply = await self._client.send(request)
-            if not reply.is_success:
+            if not reply.is_success and reply.status_code != tolerated:
                 raise _problem(reply)
             try:
                 # A long document is megabytes of JSON: too much to parse on the event loop.

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from info_assistant.web import standing, words
 from info_assistant.web.brand import Brand
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.languages import LANGUAGES, N_, Language, Languages
 from info_assistant.web.visits import NOBODY, Visit
 
@@ -37,8 +38,12 @@ class Look:
 class Renderer:
     """Turns templates into responses, in the language of each visit."""
 
-    def __init__(self, brand: Brand, languages: Languages) -> None:
-        """Load the templates for `languages`, and name the assets by their content."""
+    def __init__(self, brand: Brand, languages: Languages, condition: ConditionWatch) -> None:
+        """Load the templates for `languages`, and name the assets by their content.
+
+        Every page says what `condition` knows of the service.
+        """
+        self._condition = condition
         self.brand = brand
         self.languages = languages
         self.brand_sheet = brand.stylesheet
@@ -94,7 +99,9 @@ class Renderer:
         The page names whoever has signed in for `visit`, and lets them sign out.
         """
         environment = self._environments[visit.language.code]
-        html = environment.get_template(template).render(visit=visit, **context)
+        html = environment.get_template(template).render(
+            visit=visit, banners=self._condition.banners, **context
+        )
         headers = {"Content-Language": visit.language.code, "Vary": "Accept-Language, Cookie"}
         if retry_after_s is not None:
             headers["Retry-After"] = str(max(round(retry_after_s), 1))

@@ -223,6 +223,7 @@ class Me(Reply):
     subject: Text = ""
     name: Text = ""
     tenant: Text = ""
+    role: Text = ""
 
     @property
     def organisation(self) -> str:
@@ -231,21 +232,90 @@ class Me(Reply):
 
 
 class ModeInForce(Reply):
-    """A mode that operators have turned on, and when it ends by itself."""
+    """A mode that operators have turned on: who, why, since when, and when it ends by itself."""
 
     name: Text = ""
     value: bool | str = ""
+    source: Text = ""
+    actor: Text = ""
+    on_behalf_of: Text = ""
+    reason: Text = ""
+    since: datetime | None = None
     expires_at: datetime | None = None
+
+
+class Modes(Reply):
+    """The modes in force."""
+
+    modes: tuple[ModeInForce, ...] = ()
+
+
+class Dependency(Reply):
+    """The state of something that the backend depends on."""
+
+    state: Text = "unknown"
+    since: datetime | None = None
+    last_success: datetime | None = None
+    breaker: Text = ""
+    detail: Text = ""
+    rate_limits: dict[str, str] = Field(default_factory=dict)
+
+
+class Incident(Reply):
+    """Something that is wrong, in the operators' words."""
+
+    id: Text = ""
+    title: Text = ""
+    status: Text = ""
+    message: Text = ""
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Health(Reply):
     """The state of the backend, as far as readers are told."""
 
+    status: Text = "ok"
     modes: tuple[ModeInForce, ...] = ()
+    dependencies: dict[str, Dependency] = Field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """The incidents that are not over."""
+        return tuple(each for each in self.incidents if each.status != "resolved")
 
     def mode(self, name: str) -> ModeInForce | None:
         """Return the mode `name` if it is in force."""
         return next((mode for mode in self.modes if mode.name == name), None)
+
+
+class UsageRow(Reply):
+    """What the calls of a day took, for one model."""
+
+    day: date
+    provider: Text = ""
+    model: Text = ""
+    calls: int = 0
+    cost_usd: float = 0.0
+
+
+class Budget(Reply):
+    """How much may be spent in a month, and how much is."""
+
+    month: Text = ""
+    limit_usd: float = 0.0
+    spent_usd: float = 0.0
+
+
+class Usage(Reply):
+    """What language models cost a tenant, day by day."""
+
+    tenant: Text = ""
+    first: date
+    last: date
+    rows: tuple[UsageRow, ...] = ()
+    budget: Budget | None = None
 
 
 class ProblemDetails(Reply):

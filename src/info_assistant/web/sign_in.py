@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 from info_assistant.errors import Unauthenticated
 from info_assistant.web.attempts import Attempt, own_path
 from info_assistant.web.backend import Backend, BackendProblem
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.cookies import ContentTooLarge
 from info_assistant.web.failures import failure, failure_page
-from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.provider import OidcClient
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sessions import Sessions
@@ -55,7 +55,7 @@ class SignInConfig:
 class Doorkeeper:
     """Knows visitors, and whom to let in: without `sessions`, everybody."""
 
-    def __init__(self, sessions: Sessions | None, maintenance: MaintenanceWatch) -> None:
+    def __init__(self, sessions: Sessions | None, maintenance: ConditionWatch) -> None:
         """Know those who have one of `sessions`."""
         self._sessions = sessions
         self._maintenance = maintenance
@@ -109,7 +109,7 @@ class Reception:
 
     config: SignInConfig
     sessions: Sessions
-    maintenance: MaintenanceWatch
+    maintenance: ConditionWatch
     backend: Backend
     renderer: Renderer
 

@@ -200,6 +200,18 @@ _TROUBLES = {
         N_("To protect you, questions are only taken from this page. Nothing has been asked."),
         N_("Open the question form and ask there."),
     ),
+    "mode_set_by_environment": Trouble(
+        N_("This switch cannot be changed here"),
+        N_("Its value was set where the service is run, which goes before every switch."),
+        quotes=True,
+        onward=N_("Back to the first page"),
+    ),
+    "contradictory_modes": Trouble(
+        N_("These switches contradict each other"),
+        N_("With both of them nothing could be answered, so nothing was changed."),
+        quotes=True,
+        onward=N_("Back to the first page"),
+    ),
     "answer_unfinished": Trouble(
         N_("This answer was not finished"),
         N_("It was stopped, or the service was restarted while it was being given."),

@@ -3,7 +3,9 @@
 // Words come from the page, in the reader's language; text from the service is only ever set as text.
 // Changes of stage are told once each in a polite live region; sentences are not read out as they come.
 
-const LOST_BEFORE_RELOAD = 3;
+const LOST_BEFORE_LOOK = 3;
+const LOOK_AGAIN_MS = 2000;
+const SETTLED_MS = 150;
 
 /** Says something to the eye and, politely, to screen readers; the same words are not said twice. */
 function tell(region, words) {
@@ -30,26 +32,37 @@ function watchForms() {
   });
 }
 
-/** Brings the finished answer into the page, and the reader to it unless they are elsewhere. */
-function showFinished(place) {
+/** Asks the page of an answer once more: shows what it has come to, or goes on following it. */
+function look(place) {
   const request = new XMLHttpRequest();
   request.responseType = "document";
   request.onload = () => {
     const main = request.responseXML?.querySelector("main");
-    if (!main || request.responseXML.querySelector("[data-answer]")) {
-      location.reload();
-      return;
-    }
-    const held = place.contains(document.activeElement) || document.activeElement === document.body
-      || document.activeElement?.id === "main";
-    document.title = request.responseXML.title;
-    document.querySelector("main").replaceChildren(...document.adoptNode(main).childNodes);
-    begin();
-    if (held) document.getElementById("result")?.focus({ preventScroll: false });
+    // A page without the form is of an outage: the answer may be there when it is over.
+    if (!main || (request.status >= 500 && !main.querySelector("form.ask"))) later(place);
+    else if (main.querySelector("[data-answer]")) follow(place);
+    else show(request.responseXML.title, main);
   };
-  request.onerror = () => location.reload();
+  request.onerror = () => later(place);
   request.open("GET", place.dataset.answer);
   request.send();
+}
+
+/** Looks again in a while; meanwhile the page stays as it is, whatever has become of the service. */
+function later(place) {
+  tell(place.querySelector("[role=status]"), place.dataset.lost);
+  setTimeout(() => look(place), LOOK_AGAIN_MS);
+}
+
+/** Brings what came into the page, and the reader to it unless they are at something else. */
+function show(title, main) {
+  const here = document.querySelector("main");
+  const at = document.activeElement;
+  const free = !at || at === document.body || here.contains(at);
+  document.title = title;
+  here.replaceChildren(...document.adoptNode(main).childNodes);
+  begin();
+  if (free) document.getElementById("result")?.focus();
 }
 
 /** Follows an answer under way: its stages and its sentences, until it is finished. */
@@ -59,14 +72,24 @@ function follow(place) {
   const pattern = place.querySelector("template[data-sentence]");
   const source = new EventSource(`${place.dataset.answer}/events`);
   let lost = 0;
-  // What the server had put here comes again with the events.
-  released.replaceChildren();
+  let begun = false;
+  let stage = region.textContent;
+  let timer = 0;
 
+  // Events that had happened already come all at once: only the newest stage is worth saying.
+  const reached = (words) => {
+    stage = words;
+    clearTimeout(timer);
+    timer = setTimeout(() => tell(region, words), SETTLED_MS);
+  };
   const on = (name, act) => source.addEventListener(name, (event) => {
     lost = 0;
+    // What the page had already comes again with the events.
+    if (!begun) released.replaceChildren();
+    begun = true;
     act(JSON.parse(event.data));
   });
-  on("status", ({ stage }) => tell(region, place.dataset[stage] ?? place.dataset.retrieve));
+  on("status", (event) => reached(place.dataset[event.stage] ?? place.dataset.retrieve));
   on("sentence", (sentence) => {
     const shown = pattern.content.cloneNode(true);
     shown.querySelector(".words").textContent = sentence.text;
@@ -75,26 +98,29 @@ function follow(place) {
   });
   on("reset", () => {
     released.replaceChildren();
-    tell(region, place.dataset.reset);
+    reached(place.dataset.reset);
   });
   on("final", () => {
     source.close();
+    clearTimeout(timer);
     tell(region, place.dataset.ready);
-    showFinished(place);
+    look(place);
   });
+  source.addEventListener("open", () => tell(region, stage));
   source.addEventListener("error", (event) => {
+    clearTimeout(timer);
     if (event.data !== undefined) {
       // The service's own word that there will be no answer: the page says why.
       source.close();
-      location.reload();
+      look(place);
       return;
     }
     lost += 1;
-    tell(region, place.dataset.lost);
-    if (source.readyState === EventSource.CLOSED || lost >= LOST_BEFORE_RELOAD) {
+    // The browser takes the stream up again by itself, after the last event that it has.
+    if (source.readyState === EventSource.CLOSED || lost >= LOST_BEFORE_LOOK) {
       source.close();
-      setTimeout(() => location.reload(), 1000);
-    }
+      later(place);
+    } else tell(region, place.dataset.lost);
   });
 }
 
