@@ -16,7 +16,7 @@ from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal
 from babel.support import Translations
 
 CATALOGUES = Path(__file__).parent / "locale"
@@ -88,6 +88,10 @@ class Language:
     def number(self, value: float) -> str:
         """Return a number as people write it."""
         return str(format_decimal(value, locale=self.locale))
+
+    def dollars(self, value: float) -> str:
+        """Return an amount of US dollars as people write it."""
+        return str(format_currency(value, "USD", locale=self.locale))
 
     def day(self, value: date) -> str:
         """Return a day for people, such as '1 January 2027'."""

@@ -74,6 +74,7 @@ class Renderer:
         environment.filters["titled"] = lambda name: name or language.say(N_("Untitled document"))
         environment.filters["moment"] = language.moment
         environment.filters["day"] = language.day
+        environment.filters["dollars"] = language.dollars
         environment.globals |= {
             "language": language,
             "languages": self.languages.offered,
