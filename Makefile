@@ -72,6 +72,7 @@ rolling: dev ## Restart two backends to a next version and back under constant u
 	$(BIN)/python benchmarks/rolling.py
 
 browser: suites ## Look at every state of the web page in Debian's Chromium, and for barriers with axe-core
+	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end

@@ -80,6 +80,11 @@ _DEPENDENCIES = {
         N_("A language model is not available"),
         N_("Answers come from another one, or quote the documents."),
     ),
+    "embedder": Banner(
+        N_("The search is not available"),
+        N_("New questions cannot be answered. Documents can be read, and answers given before."),
+        serious=True,
+    ),
     "identity_provider": Banner(
         N_("Signing in may not work"), N_("Whoever is signed in can go on.")
     ),

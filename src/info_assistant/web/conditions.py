@@ -30,6 +30,7 @@ _DEPENDENCIES = {
     "openai": N_("Language model (OpenAI)"),
     "anthropic": N_("Language model (Anthropic)"),
     "identity_provider": N_("Signing in"),
+    "embedder": N_("Comparing questions with documents"),
 }
 _STATES = {
     "ok": N_("Working"),
