@@ -38,7 +38,11 @@ class ScriptedBackend:
     def app(self) -> Starlette:
         """The backend as an ASGI application."""
         return Starlette(
-            routes=[Route("/{path:path}", self._reply, methods=["GET", "POST", "PUT", "DELETE"])]
+            routes=[
+                Route(
+                    "/{path:path}", self._reply, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
+                )
+            ]
         )
 
     @property

@@ -193,7 +193,46 @@ def _documents(text: str) -> Iterator[State]:
     yield State("source unmarked", SOURCE, f"{path}?start=3&end=9&v=3", unmarked)
     yield State("source without text", SOURCE, path, _empty(text))
     yield State("source not there", SOURCE, path, status=404)
+    yield from _curating(text)
     yield State("original", f"{SOURCE}/original", f"{path}/original", _holding(text))
+
+
+def _curating(text: str) -> Iterator[State]:
+    yield State("documents added", "/documents", "/documents?added=2", _listing([]))
+    yield State("documents failed", "/documents", "/documents?state=failed", _listing([]))
+    yield State("adding", "/documents/add", "/documents/add")
+    yield State("adding no file", "/documents/add", "/documents/add", send={}, status=422)
+    route, path = f"{SOURCE}/curate", f"/documents/{DOCUMENT}/curate"
+    held = {"kind": "withdrawn", "reason": text}
+    reading = {"state": "reading", "progress": {"done": 2, "total": 9, "unit": "pages"}}
+    for name, fields in (
+        ("ready", {}),
+        ("failed", {"state": "failed"}),
+        ("held", {"state": "withdrawn", "hold": held}),
+        ("being read", reading),
+    ):
+        yield State(f"curate {name}", route, f"{path}?done=yes", _curated(text, **fields))
+    withdrawn = {"action": "withdraw", "reason": text}
+    yield State("curate: withdrawn", route, path, _curated(text), send=withdrawn, status=303)
+    silent = {"action": "withdraw", "reason": " "}
+    yield State("curate: no reason", route, path, _curated(text), send=silent, status=422)
+    yield State("curate: nonsense", route, path, send={"action": text}, status=422)
+
+
+def _curated(text: str, **fields: object) -> Arrange:
+    entry = document(title=text, source=text, detail=text, access=[text], marking=text, **fields)
+    at = "2026-11-23T13:06:00Z"
+    quoted = [{"id": ANSWER, "at": at, "question": text}, {"id": ANSWER, "at": at}]
+
+    def arrange(backend: ScriptedBackend) -> None:
+        address = f"/v1/documents/{DOCUMENT}"
+        backend.replies[f"GET {address}"] = JSONResponse(entry)
+        backend.replies[f"GET {address}/citations"] = JSONResponse({"answers": quoted})
+        for action in ("withdraw", "quarantine", "restore", "retry"):
+            backend.replies[f"POST {address}/{action}"] = JSONResponse(entry)
+        backend.replies[f"PATCH {address}"] = JSONResponse(entry)
+
+    return arrange
 
 
 def _watching(text: str) -> Iterator[State]:

@@ -22,6 +22,7 @@ from info_assistant.web.pages.answers import AnswerPages
 from info_assistant.web.pages.ask import AskPage
 from info_assistant.web.pages.assets import Assets
 from info_assistant.web.pages.conversations import ConversationPages
+from info_assistant.web.pages.curate import CuratePages
 from info_assistant.web.pages.documents import DocumentPages
 from info_assistant.web.pages.health import HealthPages
 from info_assistant.web.pages.key_sign_in import KeySignIn
@@ -57,6 +58,8 @@ _PATHS = (
     "/conversations/{conversation_id}",
     "/conversations/{conversation_id}/delete",
     "/documents",
+    "/documents/add",
+    "/documents/{document_id:uuid}/curate",
     "/documents/{document_id:uuid}",
     "/documents/{document_id:uuid}/original",
     "/language/{code}",
@@ -189,9 +192,12 @@ def _routes_for_asking(backend: Backend, renderer: Renderer, door: Doorkeeper) -
 def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) -> list[BaseRoute]:
     """Return the addresses of documents, and of what the service says about itself."""
     documents = DocumentPages(backend, renderer, door)
+    curate = CuratePages(backend, renderer, door)
     statements = StatementPages(renderer, door)
     return [
         Route("/documents", documents.listing),
+        Route("/documents/add", curate.add, methods=["GET", "POST"]),
+        Route("/documents/{document_id:uuid}/curate", curate.visit, methods=["GET", "POST"]),
         Route("/documents/{document_id:uuid}", documents.source),
         Route("/documents/{document_id:uuid}/original", documents.original),
         Route("/language/{code}", LanguagePage(renderer.languages).choose),

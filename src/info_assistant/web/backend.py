@@ -23,8 +23,10 @@ from info_assistant.web.replies import (
     Me,
     Modes,
     ProblemDetails,
+    QuotedBy,
     RecordedAnswer,
     Reply,
+    Uploaded,
     Usage,
 )
 from info_assistant.web.visits import Visit
@@ -36,6 +38,7 @@ _log = structlog.get_logger(__name__)
 _EVENTS = "text/event-stream"
 _ANSWER_ID = re.compile(r"[0-9a-f-]{36}")
 _UNAVAILABLE = 503
+_UPLOAD_S = 600.0
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
@@ -197,14 +200,41 @@ class Backend:
         days = {"from": first.isoformat(), "to": last.isoformat()}
         return await self._fetch(self._get("/v1/usage", visit, days), Usage)
 
-    async def documents(self, *, query: str, after: str, limit: int, visit: Visit) -> DocumentPage:
-        """Return a page of the documents whose title or source contains the words of `query`."""
-        wanted: dict[str, str | int] = {"limit": limit}
-        if query:
-            wanted["q"] = query
-        if after:
-            wanted["after"] = after
-        return await self._fetch(self._get("/v1/documents", visit, wanted), DocumentPage)
+    async def documents(self, wanted: Mapping[str, str], limit: int, visit: Visit) -> DocumentPage:
+        """Return a page of the documents that match `wanted`, the API's own parameters."""
+        asked = {name: value for name, value in wanted.items() if value}
+        return await self._fetch(
+            self._get("/v1/documents", visit, {**asked, "limit": limit}), DocumentPage
+        )
+
+    async def upload(self, content_type: str, body: AsyncIterator[bytes], visit: Visit) -> Uploaded:
+        """Hand documents in, as a browser's form has them; `body` is passed on as it comes."""
+        headers = {**visit.headers, "Content-Type": content_type}
+        request = self._client.build_request(
+            "POST", "/v1/documents", content=body, headers=headers, timeout=_UPLOAD_S
+        )
+        return await self._fetch(request, Uploaded, within_s=_UPLOAD_S)
+
+    async def act(self, document_id: str, action: str, reason: str, visit: Visit) -> None:
+        """Withdraw, quarantine, restore or retry a document."""
+        said = {"reason": reason} if reason else None
+        path = f"/v1/documents/{document_id}/{action}"
+        request = self._client.build_request("POST", path, json=said, headers=visit.headers)
+        await self._fetch(request, Reply)
+
+    async def change(self, document_id: str, change: Mapping[str, object], visit: Visit) -> None:
+        """Change what is said about a document, and who may see it."""
+        path = f"/v1/documents/{document_id}"
+        request = self._client.build_request(
+            "PATCH", path, json=dict(change), headers=visit.headers
+        )
+        await self._fetch(request, Reply)
+
+    async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
+        """Return the answers that quote a document; for contributors."""
+        return await self._fetch(
+            self._get(f"/v1/documents/{document_id}/citations", visit), QuotedBy
+        )
 
     async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""
@@ -248,10 +278,15 @@ class Backend:
         )
 
     async def _fetch(
-        self, request: httpx2.Request, kind: type[Kind], *, tolerated: int = 0
+        self,
+        request: httpx2.Request,
+        kind: type[Kind],
+        *,
+        tolerated: int = 0,
+        within_s: float | None = None,
     ) -> Kind:
         """Send a request and return its reply as `kind`; the status `tolerated` is no failure."""
-        async with _translated(self._timeout_s):
+        async with _translated(within_s or self._timeout_s):
             reply = await self._client.send(request)
             if not reply.is_success and reply.status_code != tolerated:
                 raise _problem(reply)

@@ -159,6 +159,12 @@ class Document(Dated):
     updated_at: datetime | None = None
     review_by: date | None = None
     hold: Hold | None = None
+    access: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it goes on no more by itself."""
+        return self.state in {"ready", "failed", "withdrawn"}
 
     @property
     def name(self) -> str:
@@ -170,6 +176,32 @@ class Document(Dated):
         """Whether its text can be shown."""
         withdrawn = self.hold is not None and self.hold.kind == "withdrawn"
         return self.state == "ready" or (self.state == "withdrawn" and withdrawn)
+
+
+class Quoted(Reply):
+    """An answer that quotes a document; the question is told to who may read it only."""
+
+    id: Text = ""
+    at: datetime | None = None
+    question: Text = ""
+
+
+class QuotedBy(Reply):
+    """Answers that quote a document, the newest first."""
+
+    answers: tuple[Quoted, ...] = ()
+
+
+class Passages(Reply):
+    """The passages in which a document is searched."""
+
+    passages: tuple[Citation, ...] = ()
+
+
+class Uploaded(Reply):
+    """The documents of an upload."""
+
+    documents: tuple[Document, ...] = ()
 
 
 class DocumentPage(Reply):

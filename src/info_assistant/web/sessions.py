@@ -7,7 +7,7 @@ a question that was typed before signing in again.
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -112,14 +112,18 @@ class Sessions:
     def _kept(self, request: Request, name: str, kind: type[Kind]) -> Kind | None:
         """Return what a cookie keeps, or None; what a newer page added to it is passed over."""
         kept = self._cookies.read(request, name)
-        try:
-            return (
-                None
-                if kept is None
-                else kind(**{each.name: kept[each.name] for each in fields(kind)})
-            )
-        except KeyError:
-            return None  # It is of another version of the page, which knew less.
+        if kept is None or not _needed(kind) <= kept.keys():
+            return None  # There is none, or one of another version of the page, which knew less.
+        return kind(**{each: kept[each] for each in _known(kind) & kept.keys()})
+
+
+def _known(kind: type[Kind]) -> set[str]:
+    return {each.name for each in fields(kind)}
+
+
+def _needed(kind: type[Kind]) -> set[str]:
+    """Return the fields without which there is nothing of this kind."""
+    return {each.name for each in fields(kind) if each.default is MISSING}
 
 
 def _attempt_name(state: str) -> str:

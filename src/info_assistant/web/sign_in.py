@@ -63,7 +63,7 @@ class Doorkeeper:
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
         if self._sessions is None:
-            return stranger(request)
+            return replace(stranger(request), open_to_all=True)
         return self._sessions.visit(request)
 
     async def require_open(self, visit: Visit) -> None:
@@ -174,6 +174,7 @@ class Reception:
             subject=me.subject or session.subject,
             name=me.name or session.name or me.subject,
             organisation=me.organisation,
+            role=me.role,
             csrf=secrets.token_urlsafe(32),
         )
         response = RedirectResponse(attempt.return_to, _SEE_OTHER)

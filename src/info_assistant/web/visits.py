@@ -8,6 +8,8 @@ from starlette.requests import Request
 from info_assistant.web.attempts import own_path
 from info_assistant.web.languages import ENGLISH, Language
 
+_CURATORS = {"contributor", "operator"}
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -25,6 +27,7 @@ class Session:
     expires_at: float
     csrf: str = field(default="", repr=False)
     id_token: str = field(default="", repr=False)
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Visit:
     """One request of a reader. `session` is None for somebody who is not signed in.
 
     `past` is their session if it has ended. `path` is where they are, with its query, if one can
-    come back to it.
+    come back to it. `open_to_all` says that nobody needs to sign in.
     """
 
     request_id: str = ""
@@ -40,6 +43,12 @@ class Visit:
     past: Session | None = None
     language: Language = ENGLISH
     path: str = "/"
+    open_to_all: bool = False
+
+    @property
+    def curates(self) -> bool:
+        """Whether they look after documents; the backend decides what they may really do."""
+        return self.open_to_all or (self.session is not None and self.session.role in _CURATORS)
 
     @property
     def csrf(self) -> str:

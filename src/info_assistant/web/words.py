@@ -136,7 +136,7 @@ def degraded(code: str) -> str | Phrase:
     )
 
 
-_STATES = {
+STATES = {
     DocumentState.ACCEPTED: N_("Waiting to be read"),
     DocumentState.READING: N_("Being read"),
     DocumentState.INDEXING: N_("Being made searchable"),
@@ -145,12 +145,13 @@ _STATES = {
     DocumentState.INTERRUPTED: N_("Paused, goes on by itself"),
     DocumentState.WITHDRAWN: N_("Withdrawn from answers"),
 }
+"""What the states of documents mean."""
 
 
 def state(name: str) -> str:
     """Return what a document's state means."""
     try:
-        return _STATES[DocumentState(name)]
+        return STATES[DocumentState(name)]
     except ValueError:
         return name
 

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.errors import InfoAssistantError
+from info_assistant.web import words
 from info_assistant.web.backend import Backend, BackendProblem, ByteStream
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
@@ -48,8 +49,19 @@ class DocumentPages:
         visit = self._door.require(request)
         query = request.query_params.get("q", "").strip()[:_LONGEST_PARAMETER]
         after = request.query_params.get("after", "")[:_LONGEST_PARAMETER]
-        page = await self._backend.documents(query=query, after=after, limit=_PER_PAGE, visit=visit)
-        context = {"here": "documents", "page": page, "query": query, "continued": bool(after)}
+        state = request.query_params.get("state", "")
+        state = state if state in words.STATES else ""
+        wanted = {"q": query, "state": state, "after": after}
+        page = await self._backend.documents(wanted, _PER_PAGE, visit)
+        added = request.query_params.get("added", "")
+        context = {
+            "here": "documents",
+            "page": page,
+            "query": query,
+            "state": state,
+            "continued": bool(after),
+            "added": int(added) if added.isascii() and added.isdecimal() and len(added) < 4 else 0,  # noqa: PLR2004
+        }
         return self._renderer.page("documents.html", context, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:

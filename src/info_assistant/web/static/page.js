@@ -140,11 +140,31 @@ function arm() {
   }
 }
 
+/** Brings the list of documents up to date while some of them are still being read. */
+function progress(list) {
+  setTimeout(() => {
+    const request = new XMLHttpRequest();
+    request.responseType = "document";
+    request.onloadend = () => {
+      const fresh = request.responseXML?.querySelector(".documents");
+      // Whoever is at something in the list is not disturbed.
+      if (fresh && !list.contains(document.activeElement)) {
+        list.replaceWith(document.adoptNode(fresh));
+        if (fresh.matches("[data-progress]")) progress(fresh);
+      } else progress(list);
+    };
+    request.open("GET", location.href);
+    request.send();
+  }, LOOK_AGAIN_MS);
+}
+
 function begin() {
   watchForms();
   arm();
   const place = document.querySelector("[data-answer]");
   if (place) follow(place);
+  const list = document.querySelector("[data-progress]");
+  if (list) progress(list);
 }
 
 begin();
