@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
 from info_assistant.api.auditing import describe_action, note_done
+from info_assistant.api.once import REPLAYED
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
@@ -28,11 +29,11 @@ from info_assistant.api.wire_documents import (
 )
 from info_assistant.errors import InvalidRequest, PayloadTooLarge
 from info_assistant.ingestion.intake import Receipt, Upload
-from info_assistant.ingestion.repeats import Reply, UploadRequests
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import Caller
 from info_assistant.model.metadata import Metadata
 from info_assistant.ports import DocumentFilter
+from info_assistant.resilience.idempotency import IdempotentRequests, Reply
 
 _MEGABYTE = 1024 * 1024
 
@@ -161,7 +162,7 @@ class _Said:
 class _Once:
     """Carries out a caller's upload under a key unless its answer is known."""
 
-    repeats: UploadRequests
+    repeats: IdempotentRequests
     caller: Caller
     key: str
 
@@ -209,7 +210,7 @@ def _receipt(receipts: list[Receipt]) -> Reply:
 
 
 def _answer(reply: Reply, *, replayed: bool = False) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = REPLAYED if replayed else {}
     return Response(reply.body, reply.status, headers, media_type="application/json")
 
 

@@ -53,12 +53,14 @@ def routes(services: ApiServices) -> APIRouter:
     ) -> Response:
         """Sum up the calls that the caller's tenant caused, by day, provider and model.
 
-        What other replicas spent is here within some seconds.
+        What other replicas spent is here within some seconds. `gaps` are times of which calls may
+        be missing, because a process and its disk are gone.
         """
         tenant = caller_of(request).scope.tenant
         days = _days(first, last)
         lines = await services.spending.usage(tenant, *days)
-        report = usage_report(tenant, days, lines, services.budgets.of(tenant))
+        gaps = await services.spending.gaps(*days)
+        report = usage_report(tenant, days, lines, services.budgets.of(tenant), gaps)
         accepted = request.headers.get("accept", "").lower()
         if form == "csv" or (form is None and CSV in accepted):
             name = f"usage-{tenant}-{days[0]}-{days[1]}.csv"

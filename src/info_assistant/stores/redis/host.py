@@ -8,7 +8,8 @@ anybody having to be told.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -79,6 +80,34 @@ class RedisHost:
         except (faults.RedisError, TimeoutError, OSError) as exc:
             raise unavailable(exc) from exc
 
+    @asynccontextmanager
+    async def subscribed(
+        self, channel: str
+    ) -> AsyncIterator[Callable[[float], Awaitable[str | None]]]:
+        """Give the way to wait for what is published, for some seconds at most.
+
+        It holds one connection. Raises RedisUnavailable.
+        """
+        listener = self._client.pubsub(ignore_subscribe_messages=True)
+
+        async def heard(seconds: float) -> str | None:
+            try:
+                async with asyncio.timeout(seconds + self._timing.answer_s):
+                    message = await listener.get_message(timeout=seconds)
+            except (faults.RedisError, TimeoutError, OSError) as exc:
+                raise unavailable(exc) from exc
+            return bytes(message["data"]).decode() if message else None
+
+        try:
+            try:
+                async with asyncio.timeout(self._timing.connect_s + self._timing.answer_s):
+                    await listener.subscribe(channel)
+            except (faults.RedisError, TimeoutError, OSError) as exc:
+                raise unavailable(exc) from exc
+            yield heard
+        finally:
+            await _call(listener.aclose)
+
     async def leads(self) -> int:
         """Return the epoch in which this server leads; 0 where it follows another.
 
@@ -88,10 +117,6 @@ class RedisHost:
         if role[0] not in {b"master", "master"}:
             return 0
         return int(await self.ask(lambda client: _call(client.eval, _CLAIM, 1, _KEY, self.name)))
-
-    async def ping(self) -> None:
-        """Return if it answers. Raises RedisUnavailable."""
-        await self.ask(lambda client: _call(client.ping))
 
     async def close(self) -> None:
         """Close everything."""
