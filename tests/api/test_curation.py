@@ -166,6 +166,13 @@ async def test_an_upload_carries_metadata(backend: Backend, shelf: ShelfOfDocume
     assert refused.json()["errors"][0]["field"] == "effective"
 
 
+async def test_days_are_written_out(backend: Backend) -> None:
+    """Seconds since 1970 are no day, in parameters as in forms."""
+    for day in ("0.0", "1795717822", "2026-W48", "tomorrow"):
+        assert (await backend.client.get(ALL, params={"review_before": day})).status_code == 422
+    assert (await backend.client.get(ALL, params={"review_before": "2026-11-26"})).is_success
+
+
 async def test_a_key_makes_an_upload_once(
     services: ApiServices, start: Start, shelf: ShelfOfDocuments, tmp_path: Path
 ) -> None:

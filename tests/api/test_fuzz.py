@@ -72,6 +72,7 @@ def running(
                 "document_id": document["id"],
                 "answer_id": answer.json()["id"],
                 "conversation_id": "talk",
+                "model": "info-assistant",
             },
         )
 

@@ -161,6 +161,7 @@ async def test_by_default_it_is_this_month(
         ({"to": "0001-01-01"}, 422),
         ({"from": "9999-12-31", "to": "9999-12-31"}, 422),
         ({"from": "yesterday"}, 422),
+        ({"from": "1795717822"}, 422),
         ({"format": "xlsx"}, 422),
     ],
 )

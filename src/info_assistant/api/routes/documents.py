@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from info_assistant.api.once import REPLAYED
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
+from info_assistant.api.wire import Day
 from info_assistant.api.wire_documents import (
     DocumentBody,
     DocumentsBody,
@@ -46,11 +46,11 @@ class _Metadata:
 
     source_url: Annotated[str | None, Form(description="Where the document is published.")] = None
     language: Annotated[str | None, Form(description="Such as `en` or `fr-CA`.")] = None
-    effective: Annotated[date | None, Form(description="From this day on it counts.")] = None
+    effective: Annotated[Day | None, Form(description="From this day on it counts.")] = None
     superseded: Annotated[
-        date | None, Form(description="From this day on it counts no more; answers say so.")
+        Day | None, Form(description="From this day on it counts no more; answers say so.")
     ] = None
-    review_by: Annotated[date | None, Form(description="To be looked at again by then.")] = None
+    review_by: Annotated[Day | None, Form(description="To be looked at again by then.")] = None
     marking: Annotated[str | None, Form(description="Protective marking.")] = None
     tags: Annotated[list[str] | None, Form(description="One field for each tag.")] = None
 
@@ -225,10 +225,10 @@ class _Sought:
         str | None, Query(max_length=100, description="Only with this protective marking.")
     ] = None
     review_before: Annotated[
-        date | None, Query(description="Only those to be looked at again before this day.")
+        Day | None, Query(description="Only those to be looked at again before this day.")
     ] = None
     superseded_by: Annotated[
-        date | None, Query(description="Only those that count no more on this day.")
+        Day | None, Query(description="Only those that count no more on this day.")
     ] = None
 
     def filter(self) -> DocumentFilter:

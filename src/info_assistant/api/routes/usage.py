@@ -11,6 +11,7 @@ from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
+from info_assistant.api.wire import Day
 from info_assistant.api.wire_usage import UsageReport, usage_csv, usage_report
 from info_assistant.errors import InvalidRequest
 
@@ -40,11 +41,11 @@ def routes(services: ApiServices) -> APIRouter:
         request: Request,
         *,
         first: Annotated[
-            date | None,
+            Day | None,
             Query(alias="from", description="The first day (UTC). Default: the month's first."),
         ] = None,
         last: Annotated[
-            date | None, Query(alias="to", description="The last day (UTC). Default: today.")
+            Day | None, Query(alias="to", description="The last day (UTC). Default: today.")
         ] = None,
         form: Annotated[
             Literal["json", "csv"] | None,

@@ -41,7 +41,8 @@ return epoch
 class Timing:
     """How long we wait for Redis, in seconds, and how many connections each server gets.
 
-    `pool_s` is the wait for a free connection: being busy ourselves is no outage.
+    `answer_s` is for a request and its reply, connecting included. `pool_s` is the wait for a free
+    connection: being busy ourselves is no outage.
     """
 
     connect_s: float = 0.25
@@ -61,7 +62,9 @@ class RedisHost:
             url,
             max_connections=timing.connections,
             timeout=timing.pool_s,
-            socket_timeout=timing.answer_s,
+            # The client would keep this time by asyncio.wait_for, which on Python 3.11 may swallow
+            # the end of the task that asks; `ask` keeps it instead.
+            socket_timeout=None,
             socket_connect_timeout=timing.connect_s,
             # A write whose reply was lost may have taken effect: nothing is ever sent twice.
             retry=Retry(NoBackoff(), 0),
@@ -72,10 +75,8 @@ class RedisHost:
 
     async def ask(self, request: Callable[[Redis], Awaitable[_T]]) -> _T:
         """Send one request. Raises RedisUnavailable, whose `kind` says what is wrong."""
-        whole_s = self._timing.pool_s + self._timing.connect_s + self._timing.answer_s
         try:
-            # The client's own limits are for each read; this one is for all of them together.
-            async with asyncio.timeout(whole_s):
+            async with asyncio.timeout(self._timing.pool_s + self._timing.answer_s):
                 return await request(self._client)
         except (faults.RedisError, TimeoutError, OSError) as exc:
             raise unavailable(exc) from exc
