@@ -38,7 +38,10 @@ def chromium() -> Iterator[Browser]:
         yield browser
         results["chromium"] = browser.version
         browser.close()
-    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    # A run of some tests leaves the figures of the others as they were.
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    text = json.dumps(known | results, indent=1, sort_keys=True)
+    RESULTS.write_text(text + "\n", encoding="utf-8")
 
 
 @dataclass

@@ -112,17 +112,20 @@ def test_nothing_scrolls_sideways_at_320_pixels(chromium: Browser, direction: st
     backend = ScriptedBackend()
     arabic = Language("ar", Locale("ar"), PseudoTranslations())
     look = Look(languages=(FRENCH,) if direction == "ltr" else (arabic,))
-    wide, small = {}, {}
+    wide, small, seen = {}, {}, 0
     with scripted_page(backend, look=look) as url, window(chromium, url, viewport=NARROW) as each:
         for state in pages(WORDS):
             arrange(backend, state, each)
             each.visit(state)
+            seen += 1
             each.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
             if each.page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
                 wide[state.name] = each.page.evaluate(_BEYOND)
             if tiny := each.page.evaluate(_TINY):
                 small[state.name] = tiny
         assert each.page.evaluate("document.dir") == direction
+    found = {"states": seen, "sideways": len(wide), "too small": len(small)}
+    results[f"320-pixels-{direction}"] = found
     assert (wide, small) == ({}, {})
 
 
