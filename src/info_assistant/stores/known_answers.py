@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 
 from info_assistant.model.answer import Citation
 from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
+from info_assistant.model.passage import Passage
 from info_assistant.model.schema import MALFORMED, Stored, stamped
 
 _ENTRY = TypeAdapter(KnownAnswer)
@@ -19,7 +20,12 @@ _ENTRY = TypeAdapter(KnownAnswer)
 
 def encoded(known: KnownAnswer) -> bytes:
     """Return an answer as JSON. Of a passage it holds the text, and not where it can be quoted."""
-    return to_json(stamped(Stored.KNOWN_ANSWER, _ENTRY.dump_python(_bare(known))))
+    fields = _ENTRY.dump_python(_bare(known))
+    for part in ("citations", "see_also"):
+        for each in fields["answer"][part]:
+            # By name, so that other versions of the product find the fields that they know.
+            each["passage"] = dict(zip(Passage._fields, each["passage"], strict=True))
+    return to_json(stamped(Stored.KNOWN_ANSWER, fields))
 
 
 def decoded(data: bytes) -> KnownAnswer | None:
