@@ -5,9 +5,11 @@ replaces the other.
 """
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from info_assistant.model.answer import Citation
@@ -21,18 +23,21 @@ _ENTRY = TypeAdapter(KnownAnswer)
 def encoded(known: KnownAnswer) -> bytes:
     """Return an answer as JSON. Of a passage it holds the text, and not where it can be quoted."""
     fields = _ENTRY.dump_python(_bare(known))
-    for part in ("citations", "see_also"):
-        for each in fields["answer"][part]:
-            # By name, so that other versions of the product find the fields that they know.
-            each["passage"] = dict(zip(Passage._fields, each["passage"], strict=True))
+    for each in _citations(fields):
+        # By name, so that other versions of the product find the fields that they know.
+        each["passage"] = dict(zip(Passage._fields, each["passage"], strict=True))
     return to_json(stamped(Stored.KNOWN_ANSWER, fields))
 
 
 def decoded(data: bytes) -> KnownAnswer | None:
     """Return the answer in `data`, unknown fields left out; None where it cannot be understood."""
     try:
-        return _bare(_ENTRY.validate_json(data))
-    except ValidationError:
+        fields = from_json(data)
+        for each in _citations(fields):
+            passage = each["passage"]
+            each["passage"] = {name: passage[name] for name in Passage._fields if name in passage}
+        return _bare(_ENTRY.validate_python(fields))
+    except MALFORMED:
         return None
 
 
@@ -49,6 +54,13 @@ def decoded_question(key: str, data: bytes) -> SavedQuestion | None:
         return SavedQuestion(key, str(fields["text"]), b64decode(fields["vector"], validate=True))
     except MALFORMED:
         return None
+
+
+def _citations(fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the citations of an answer that is given as JSON values."""
+    answer = fields["answer"]
+    yield from answer["citations"]
+    yield from answer["see_also"]
 
 
 def _bare(known: KnownAnswer) -> KnownAnswer:
