@@ -46,6 +46,8 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
             if not _as_often(mine, quote):
                 yield Reason.QUANTITY
             continue
+        if not mine.dimension and (_as_ordinal(mine, sentence, quote) or _as_hour(mine, quote)):
+            continue
         # A table's header has the unit of the bare number in its cell.
         header = {singular(word.lower) for word in quote.held.context.words}
         if any(
@@ -57,6 +59,26 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
         ):
             continue
         yield Reason.QUANTITY
+
+
+def _as_ordinal(mine: Quantity, sentence: Facts, quote: Quote) -> bool:
+    """Whether "floor 35" is the quote's "35th floor"."""
+    at = sentence.words.index_at(mine.span.start)
+    counted = sentence.words.words[at - 1].stem if at else ""
+    return any(
+        theirs.dimension == "nth"
+        and theirs.value == mine.value
+        and counted in quote.words.near(quote.words.index_at(theirs.span.start), after=1)
+        for theirs in quote.quantities
+    )
+
+
+def _as_hour(mine: Quantity, quote: Quote) -> bool:
+    """Whether a bare number is the hour of a time of day in the quote: "9 to 12"."""
+    return any(
+        date.minute >= 0 and date.minute % 60 == 0 and mine.value in {date.minute // 60, (date.minute // 60 - 1) % 12 + 1}
+        for date in quote.dates
+    )
 
 
 def _for_each_named(mine: Quantity, quote: Quote) -> bool:

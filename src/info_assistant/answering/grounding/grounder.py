@@ -40,17 +40,12 @@ NEAR_BEST = 0.08
 ENOUGH_SHARED = 0.85
 """With this share of its meaningful words in the quote a sentence is supported."""
 
-ENOUGH_ALIKE = 0.68
-"""So it is with this sum: likeness, SUPPORT_WEIGHT times the share, and how much more alike the
-quote is than the passage's statements are on average. Other passages of the same subject are alike
-throughout; the one that says it stands out."""
+ENOUGH_ALIKE = 0.54
+"""So it is with this sum: likeness, and SUPPORT_WEIGHT times the share."""
 
 SUPPORT_WEIGHT = 0.1
 
-USUAL_CONTRAST = 0.17
-"""How much the right statement stands out; taken where a passage has too few to tell."""
-
-SHARED_WEIGHT = 0.4
+SHARED_WEIGHT = 0.2
 """Weight of the share in the score that orders statements."""
 
 TOO_LITTLE = 0.3
@@ -63,7 +58,6 @@ CLOSER = 0.06
 """A statement with another number that is more alike by this is the one the sentence is about."""
 
 _CLOSEST = 3
-_FEW = 3
 _KEPT = 64
 
 
@@ -114,12 +108,11 @@ def refuted(*reasons: Reason) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A quote with the share of the sentence's terms that it has, its likeness and contrast."""
+    """A quote with the share of the sentence's terms that it has, and its likeness."""
 
     quote: Quote
     shared: float
     alike: float
-    contrast: float
 
     @property
     def score(self) -> float:
@@ -177,10 +170,10 @@ def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> lis
         # Without vectors, words have to do.
         alike = list(likeness.get(each.passage.id, ()))[: len(shares)]
         alike += [0.6 * shared for shared in shares[len(alike) :]]
-        mean = sum(alike) / max(1, len(alike))
-        for quote, shared, own in zip(each.single, shares, alike, strict=True):
-            contrast = own - mean if len(alike) >= _FEW else USUAL_CONTRAST
-            found.append(_Scored(quote, shared, own, contrast))
+        found += [
+            _Scored(quote, shared, own)
+            for quote, shared, own in zip(each.single, shares, alike, strict=True)
+        ]
     return sorted(found, key=lambda one: -one.score)
 
 
@@ -224,8 +217,8 @@ def _finding(facts: Facts, one: _Scored, held: Sequence[Statements]) -> Finding:
     if doubts:
         return Finding(Support.UNVERIFIED, tuple(doubts), evidence)
     shared = len(facts.words.terms & quote.words.terms) / max(1, len(facts.words.terms))
-    sum_ = one.alike + SUPPORT_WEIGHT * shared + one.contrast
-    if shared >= ENOUGH_SHARED or sum_ >= ENOUGH_ALIKE:
+    alike = one.alike + SUPPORT_WEIGHT * shared
+    if shared >= ENOUGH_SHARED or alike >= ENOUGH_ALIKE:
         return Finding(Support.SUPPORTED, (), evidence)
     return Finding(Support.UNVERIFIED, (Reason.LITTLE_SHARED,), evidence)
 

@@ -34,6 +34,7 @@ _GRAMMATICAL = re.compile(
 )
 _SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
 _CONDITIONAL = frozenset(["if", "when", "where", "without", "otherwise", "sooner", "but"])
+_ALIKE = frozenset(["same", "alik", "equal", "uniform", "consist", "ident", "alway"])
 _SPOKEN_OF = 2
 _REPEATED = 0.65
 """With this share of its words in the quote, a sentence that drops its modal word is another."""
@@ -171,10 +172,11 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
         usable = [
             each
             for each in soft
-            if each.kind is not Kind.SOFT_NEGATED or not each.own & event.governed
+            if each.kind is not Kind.SOFT_NEGATED
+            or not (each.own & event.governed or _of_one_meaning(each, event))
         ]
         close = [
-            each for each in usable if each.kind is Kind.EXEMPT or each.governed & event.governed
+            each for each in usable if each.kind is Kind.EXEMPT or each.around & event.governed
         ]
         if event.governed & others.words.terms and not close:
             return False
@@ -182,6 +184,11 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
             return False
         soft.remove((close or usable)[0])
     return True
+
+
+def _of_one_meaning(soft: Event, event: Event) -> bool:
+    """Whether a word like "vary" says what is negated ("not change"), rather than its opposite."""
+    return soft.marker.startswith(("var", "differ")) and not event.governed & _ALIKE
 
 
 def _modality_kept(sentence: Facts, quote: Quote) -> bool:
@@ -195,6 +202,8 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             continue
         if event.kind is Kind.MUST and _only_as_must(sentence, quote):
             continue
+        if event.kind is Kind.MAY and _must_as_only(sentence, theirs):
+            continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
         if event.kind is Kind.MUST and _kept_from(event, sentence):
@@ -204,7 +213,9 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             continue
         if about_same:
             return False
-        if conveyed & accepted or _harmless(event, mine, theirs, orders=orders):
+        if conveyed & accepted and not _ruled_otherwise(accepted, event, sentence, theirs):
+            continue
+        if _harmless(event, mine, theirs, orders=orders):
             continue
         if event.kind is not Kind.MAY or theirs or not _both_capped(sentence, quote):
             return False
@@ -248,11 +259,33 @@ def _only_as_must(sentence: Facts, quote: Quote) -> bool:
     )
 
 
+def _must_as_only(sentence: Facts, theirs: Sequence[Event]) -> bool:
+    """Whether "requests must be urgent" is told as "may be made only if they are urgent"."""
+    return bool(
+        {event.kind for event in sentence.events} & {Kind.ONLY, Kind.ONLY_IF}
+        and any(event.kind is Kind.MUST for event in theirs)
+    )
+
+
 def _kept_from(event: Event, text: Facts) -> bool:
     """Whether what must be done is to leave something undone."""
     return any(
         other.kind in _NEGATIVE | {Kind.SOFT_NEGATED} and other.clause == event.clause
         for other in text.events
+    )
+
+
+def _ruled_otherwise(
+    accepted: set[Kind], event: Event, sentence: Facts, theirs: Sequence[Event]
+) -> bool:
+    """Whether the quote's modal words say another thing, and the sentence has no other for them.
+
+    What less direct words of a quote convey does not count against its modal words.
+    """
+    hard = {t.kind for t in theirs} - {Kind.CAN}
+    said = {own.kind for own in sentence.events if own is not event and not own.subordinate}
+    return event.kind is not Kind.BANNED and not hard & accepted and any(
+        not said & _CONVEYS[kind] for kind in hard
     )
 
 

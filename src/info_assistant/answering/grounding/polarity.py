@@ -44,13 +44,14 @@ MODAL = frozenset({Kind.MUST, Kind.SHOULD, Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One marker, the stems around it that it bears on, its own stems, and its clause.
+    """One marker, the stems after it that it bears on, those around it, its own, and its clause.
 
     `verb` is the first of those it bears on, what must or may be done. `subordinate` says that words like "when" or "which" introduce it.
     """
 
     kind: Kind
     governed: frozenset[str]
+    around: frozenset[str]
     own: frozenset[str]
     clause: int
     marker: str
@@ -66,13 +67,18 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         None,
         r"(?:no|not) (?:more|less|fewer|later|earlier|longer|greater|larger|older|higher) than"
         r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?"
-        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt)|(?:no|not|nobody|never|none)\b"
+        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt|friction|delay)"
+        r"|(?:can(?:no|')t|can not) wait|(?:no|any) doubt|no wonder|nobody minds|not least"
+        r"|(?:never|not|n't) (?:(?:stop|cease)(?:s|ped|d)?(?= \w+ing)|(?:fail|forget)s? to)\b"
+        r"|not (?:\w+ )?free(?: of charge)?(?=\W)"
+        r"|(?<!\d )(?:may|might|could) (?:also |well )?(?:need|want|wish|like|require)(?! to| not)|(?:no|not|nobody|never|none)\b"
         r"[^.,;:|]{0,40}? (?:longer|more|less|fewer|later|earlier|older|further) than",
     ),
     (
         Kind.ONLY,
         r"(?:nobody|no one|none|nothing|no \w+|not \w+ \w+) (?:but|except|other than|apart from|"
-        r"besides|else)|no \w+(?: \w+)? other than",
+        r"besides|else)|no \w+(?: \w+)? other than"
+        r"|(?:nobody|no one|none|nothing)\b[^.,;:|]{0,90}? (?:other than|but|except)",
     ),
     (Kind.ONLY_IF, r"only (?:if|when|where|after|once|in case|with|for|to|by|on|in|from|through)"),
     (
@@ -106,7 +112,7 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     ),
     (
         Kind.MAY,
-        r"may|might|allowed|permitted|entitled|at liberty|free to"
+        r"(?<!\d )(?<!\d(?:st|nd|rd|th) )may(?! \d)|might|allowed|permitted|entitled|at liberty|free to"
         r"|up to (?:\w+ ){1,2}(?:whether|if|to)|as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)",
     ),
     (Kind.CAN, r"can|could|able to|possible|possibly"),
@@ -116,18 +122,22 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         Kind.SOFT_MUST,
         r"requires?|requirements?|mandates?|oblig\w+|necessary|demands?|critical|vital|essential"
         r"|duty|duties|due|needs?|needed|(?:make|making|makes) sure|ensur\w+|will|crucial|important"
-        r"|under an obligation|forced?",
+        r"|under an obligation|forced?|rules?|strict\w*|responsib\w+|priorit\w+|expect\w*|insist\w*"
+        r"|call(?:s|ed)? for|in charge|tasked|subject to|prerequisites?|conditions?|bound to|enforc\w+"
+        r"|always|at (?:the )?(?:very )?least|minimum|commit(?:s|ted|ments?)?|should own|imperative",
     ),
     (
         Kind.SOFT_SHOULD,
         r"recommendations?|advice|encouraging|best practice|suggest\w*|preferabl[ye]|worth|consider"
-        r"|desirable|better|goal|aims?|helpful|expected",
+        r"|desirable|better|best|goals?|aims?|helpful|expect\w*|want(?:s|ed)?|prefer\w*|ideal\w*|important"
+        r"|strive\w*|meant|intended|supposed|useful|good (?:idea|practice)|invit\w+|tips?|guid(?:e|ance)",
     ),
     (
         Kind.SOFT_MAY,
         r"allow\w*|permit\w*|options?|eligible|enabl\w*|lets?|acceptable|authori[sz]ed|opportunity"
         r"|okay|ok|fine|potential\w*|possibility|accept\w*|choose|chance|qualif\w+|likely|sometimes"
-        r"|rights?|available|would|support\w*|\w{3,}able|\w{3,}ible",
+        r"|rights?|available|would|support\w*|open to|welcome\w*|invit\w+|flexib\w+|grant(?:s|ed)?"
+        r"|if (?:you|they|he|she|one|desired|needed|necessary|wanted)|\w{3,}able|\w{3,}ible",
     ),
     (
         Kind.SOFT_ONLY,
@@ -148,7 +158,9 @@ _SOFT_NEGATED = re.compile(
     r"|end(?:s|ed)|discontinu\w+|missing|absent|absence|var(?:y|ies)|differ\w*|in(?:correct|complete|"
     r"frequent|formal|equit\w+)\w*|outside|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
     r"|contrary|opposite|suspend\w*|against|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
-    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once)\b"
+    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once|scarce\w*|short of|minus|spar(?:e|es|ed)"
+    r"|refrain\w*|keep\w* from|kept from|hold\w* back|held back|skip\w*|leav\w+ out|left out"
+    r"|omit\w*|resist\w*|beyond|idle|unaware|shut|empty|automatic\w*)\b"
 )
 _INTRODUCING = frozenset(
     [
@@ -204,7 +216,8 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     following = (w.stem for w in text.words[last + 1 :] if w.stem and w.clause == clause)
     verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
     governed = governed if match[0] == "without" else governed or own
-    return Event(kind, governed, own, clause, match[0], subordinate, verb)
+    around = governed | text.near(first, before=_BEFORE)
+    return Event(kind, governed, around, own, clause, match[0], subordinate, verb)
 
 
 def is_imperative(text: Words) -> bool:

@@ -102,7 +102,7 @@ _NUMBER = re.compile(
 _ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)})\b", re.IGNORECASE)
 _UNIT = re.compile(
     r"[\s-]*(?:(?:full|whole|more|further|other|extra|additional|consecutive|advanced|annual|"
-    r"different|main|completed|whole)\s+)?(?:(?<=half )an?\s+)?(?:(?P<kind>working|business|calendar)[\s-]+(?=days?\b))?"
+    r"different|main|completed|whole)\s+)?(?:(?<=[Hh]alf )an?\s+)?(?:(?P<kind>working|business|calendar)[\s-]+(?=days?\b))?"
     r"(?P<unit>[A-Za-z]+)"
 )
 _PERIOD = "minute|hour|day|week|fortnight|month|quarter|year|annum"
@@ -143,6 +143,13 @@ _MOST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:or (?:less|fewer|under|below|younger|earlier)|at (?:the )?most|"
     r"at the latest|(?:is|are|as) (?:the )?(?:maximum|most|limit))\b"
 )
+_AHEAD = re.compile(
+    r"\W*(?:\w+\s+){0,2}?(?:ahead|before|beforehand|in advance|prior|early|earlier)\b"
+)
+"""What is done "two days ahead at the latest" is done at least two days ahead."""
+_LATEST = re.compile(
+    r"\b(?:(?:no|not) later than|at the latest|by)\b"
+)
 _LEAST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
     r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
@@ -162,6 +169,7 @@ def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
         between = text[first.span.end : last.span.start].lower()
         if not first.dimension and last.dimension and _RANGE.match(between):
             found[at - 1] = _sharing_unit(first, last)
+    found = list(_elided(text, found))
     found += _rates(text, found)
     found += often
     found += [
@@ -246,6 +254,10 @@ def _bound(text: str, span: Span) -> Bound:
     most = _MOST.search(before)
     if most and _NOBODY.search(before[: most.start()]):
         return Bound.LEAST
+    if _AHEAD.match(after) and (
+        (most and _LATEST.search(most[0])) or _LATEST.search(after[:30])
+    ):
+        return Bound.LEAST
     if most or _MOST_AFTER.match(after):
         return Bound.MOST
     if _LEAST.search(before) or _LEAST_AFTER.match(after):
@@ -253,6 +265,21 @@ def _bound(text: str, span: Span) -> Bound:
     if _MAYBE_MOST.search(before):
         return Bound.MAYBE_MOST
     return Bound.MAYBE_LEAST if _MAYBE_LEAST.search(before) else Bound.EXACT
+
+
+def _elided(text: str, numbers: Sequence[Quantity]) -> Iterator[Quantity]:
+    """Yield the numbers; one at the end that leaves its unit out has that of the one before it.
+
+    As in "within 20 calendar days, those of small suppliers within 10".
+    """
+    before: Quantity | None = None
+    for number in numbers:
+        ends = not text[number.span.end :].strip(" .;)")
+        if ends and before is not None and before.dimension and not number.dimension:
+            yield replace(_sharing_unit(number, before), bound=number.bound)
+        else:
+            yield number
+        before = number
 
 
 def _sharing_unit(first: Quantity, last: Quantity) -> Quantity:
