@@ -17,7 +17,7 @@ from info_assistant.answering.grounding.characters import (
     mixed_scripts,
     strange_characters,
 )
-from info_assistant.answering.grounding.instructions import is_instruction
+from info_assistant.answering.grounding.instructions import orders_a_model
 from info_assistant.answering.grounding.leaning import leans_on_previous
 from info_assistant.answering.grounding.reasons import Reason
 from info_assistant.answering.grounding.statements import (
@@ -159,7 +159,7 @@ def _disguised(text: str, facts: Facts, held: Sequence[Statements]) -> Reason | 
     lower = [word.lower for word in facts.words.words]
     if mixed_scripts(lower, known) or look_alikes(lower, known):
         return Reason.LOOK_ALIKE
-    return Reason.INSTRUCTION if is_instruction(facts.words.text) else None
+    return Reason.INSTRUCTION if orders_a_model(facts.words.text) else None
 
 
 def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> list[_Scored]:

@@ -34,7 +34,7 @@ _GRAMMATICAL = re.compile(
 )
 _SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
 _CONDITIONAL = frozenset(["if", "when", "where", "without", "otherwise", "sooner", "but"])
-_ALIKE = frozenset(["same", "alik", "equal", "uniform", "consist", "ident", "alway"])
+_ALIKE = frozenset(["same", "alike", "equal", "uniform", "consistent", "identical", "always"])
 _SPOKEN_OF = 2
 _REPEATED = 0.65
 """With this share of its words in the quote, a sentence that drops its modal word is another."""
@@ -111,6 +111,7 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
             mine.pop()
     if theirs and _only_for_unless(sentence, quote):
         theirs.pop()
+    mine = _without_double(mine, quote)
     for same in (_about_the_same, _worded_alike):
         for event in list(mine):
             partner = next((t for t in theirs if same(t, event)), None)
@@ -133,6 +134,19 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
     terms = sentence.words.terms
     left = [t for t in theirs if (t.governed & terms if kept else _touched(t, quote.words, terms))]
     return _explained(left, sentence, quote)
+
+
+def _without_double(mine: Sequence[Event], quote: Quote) -> list[Event]:
+    """Return the negations but for those of "not complete without X", where the quote wants X."""
+    lacking = next((event for event in mine if event.marker == "without"), None)
+    other = next((event for event in mine if event is not lacking), None)
+    wanted = any(
+        lacking is not None and event.kind is Kind.MUST and event.governed & lacking.governed
+        for event in quote.events
+    )
+    if not wanted or other is None:
+        return list(mine)
+    return [event for event in mine if event is not lacking and event is not other]
 
 
 def _exemption_lost(sentence: Facts, quote: Quote) -> bool:
@@ -173,7 +187,7 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
             each
             for each in soft
             if each.kind is not Kind.SOFT_NEGATED
-            or not (each.own & event.governed or _of_one_meaning(each, event))
+            or not (each.own & event.governed or _of_one_meaning(each, speaker))
         ]
         close = [
             each for each in usable if each.kind is Kind.EXEMPT or each.around & event.governed
@@ -186,9 +200,9 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
     return True
 
 
-def _of_one_meaning(soft: Event, event: Event) -> bool:
+def _of_one_meaning(soft: Event, speaker: Facts) -> bool:
     """Whether a word like "vary" says what is negated ("not change"), rather than its opposite."""
-    return soft.marker.startswith(("var", "differ")) and not event.governed & _ALIKE
+    return soft.marker.startswith(("var", "differ")) and not speaker.words.known & _ALIKE
 
 
 def _modality_kept(sentence: Facts, quote: Quote) -> bool:
@@ -203,6 +217,8 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
         if event.kind is Kind.MUST and _only_as_must(sentence, quote):
             continue
         if event.kind is Kind.MAY and _must_as_only(sentence, theirs):
+            continue
+        if event.kind is Kind.MUST and _may_have_to(mine, theirs):
             continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
@@ -227,7 +243,7 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     return not any(
         (near or (event.kind is Kind.SHOULD and event.verb in terms))
         and event.governed & terms
-        and event.kind in {Kind.MAY, Kind.CAN, Kind.SHOULD}
+        and event.kind in {Kind.MAY, Kind.SHOULD}
         and event.clause == main
         and not _CONVEYS[event.kind] & {own.kind for own in sentence.events}
         for event in theirs
@@ -264,6 +280,13 @@ def _must_as_only(sentence: Facts, theirs: Sequence[Event]) -> bool:
     return bool(
         {event.kind for event in sentence.events} & {Kind.ONLY, Kind.ONLY_IF}
         and any(event.kind is Kind.MUST for event in theirs)
+    )
+
+
+def _may_have_to(mine: Sequence[Event], theirs: Sequence[Event]) -> bool:
+    """Whether "you may need to" is told with two words: "it may mean that you have to"."""
+    return any(event.kind is Kind.MAY for event in mine) and any(
+        event.kind is Kind.MAY and event.marker.endswith(" to") for event in theirs
     )
 
 

@@ -93,13 +93,14 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         r"(?:required|necessary|obliged|obligatory|mandatory|compulsory|needed|obligated)"
         r"|no (?:need|obligation|requirement|duty)|(?:nobody|no one|nothing|none) "
         r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)|exempt(?:ed|ion|ions|s)?"
-        r"|without (?:\w+ ){0,3}(?:having|needing) to|no \w+ (?:is|are) (?:needed|required)",
+        r"|without (?:\w+ ){0,3}(?:having to|needing)\b|no \w+ (?:is|are) (?:needed|required)",
     ),
+    (Kind.MAY, r"(?<!\d )(?:may|might|could) (?:have|need) to"),
     (
         Kind.BANNED,
         r"(?:must|shall|may|can|could)(?: |-)?(?:not|n't|never|no longer)\b|cannot"
         rf"|{_NOT} (?:always |ever |generally )?(?:be |being )?(?:allowed|permitted|possible|acceptable|authori[sz]ed|enabled)"
-        r"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|ineligible|off[ -]limits|out of bounds",
+        rf"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|{_NOT} (?:be )?able to|ineligible|off[ -]limits|out of bounds",
     ),
     (
         Kind.MUST,
@@ -124,7 +125,7 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         r"|duty|duties|due|needs?|needed|(?:make|making|makes) sure|ensur\w+|will|crucial|important"
         r"|under an obligation|forced?|rules?|strict\w*|responsib\w+|priorit\w+|expect\w*|insist\w*"
         r"|call(?:s|ed)? for|in charge|tasked|subject to|prerequisites?|conditions?|bound to|enforc\w+"
-        r"|always|at (?:the )?(?:very )?least|minimum|commit(?:s|ted|ments?)?|should own|imperative",
+        r"|always|at (?:the )?(?:very )?least|minimum|committed|should own|imperative",
     ),
     (
         Kind.SOFT_SHOULD,
@@ -181,6 +182,8 @@ _INTRODUCING = frozenset(
 _MODAL_STEMS = frozenset(
     ["need", "requir", "possibl", "recommend", "allow", "permit", "enabl", "necessari"]
 )
+_LOOKING_ON = ("rather than", "instead of", "without", "outside", "against", "out of")
+"""They bear on what follows them, and on nothing before."""
 _AFTER, _BEFORE = 3, 2
 
 
@@ -207,7 +210,7 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     first = text.index_at(match.start())
     last = max(first, text.index_at(match.end() - 1))
     governed = text.near(last, after=_AFTER) - _MODAL_STEMS
-    if not governed and match[0] != "without":
+    if not governed and not match[0].startswith(_LOOKING_ON):
         governed = text.near(first, before=_BEFORE) - _MODAL_STEMS
     own = frozenset(word.stem for word in text.words[first : last + 1] if word.stem)
     clause = text.words[first].clause
@@ -215,8 +218,10 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     subordinate = bool(before & _INTRODUCING)
     following = (w.stem for w in text.words[last + 1 :] if w.stem and w.clause == clause)
     verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
-    governed = governed if match[0] == "without" else governed or own
-    around = governed | text.near(first, before=_BEFORE)
+    governed = governed if match[0].startswith(_LOOKING_ON) else governed or own
+    around = governed
+    if not match[0].startswith(_LOOKING_ON):
+        around |= text.near(first, before=_BEFORE)
     return Event(kind, governed, around, own, clause, match[0], subordinate, verb)
 
 

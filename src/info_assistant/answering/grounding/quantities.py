@@ -119,6 +119,10 @@ _FREQUENCY = re.compile(
     rf"(?:(?:an?|per|each|every|in\s+an?)\s+(?:calendar\s+)?(?P<unit>{_PERIOD})|(?P<adverb>{'|'.join(RATES)}))\b",
     re.IGNORECASE,
 )
+_ONE = re.compile(
+    rf"\b(?:within|after|under|over|than|least|most|for) (?P<one>an? (?P<unit>{_PERIOD}))\b",
+    re.IGNORECASE,
+)
 _PER_THING = re.compile(r"\b(?:per|for (?:each|every))\s+([a-z]+)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-|to|and|or|until)\s*\Z")
 _MOST = re.compile(
@@ -151,7 +155,7 @@ _LATEST = re.compile(
     r"\b(?:(?:no|not) later than|at the latest|by)\b"
 )
 _LEAST_AFTER = re.compile(
-    r"\W*(?:\w+\s+){0,3}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
+    r"\W*(?:\w+\s+){0,4}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
     r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
 )
 
@@ -169,7 +173,11 @@ def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
         between = text[first.span.end : last.span.start].lower()
         if not first.dimension and last.dimension and _RANGE.match(between):
             found[at - 1] = _sharing_unit(first, last)
-    found = list(_elided(text, found))
+    for one in _ONE.finditer(text):
+        dimension, factor = UNITS[one["unit"].lower()]
+        span = Span(*one.span("one"))
+        found.append(Quantity(factor, dimension, "", _bound(text, span), span, factor))
+    found = list(_elided(text, sorted(found, key=lambda each: each.span.start)))
     found += _rates(text, found)
     found += often
     found += [

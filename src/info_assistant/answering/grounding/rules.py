@@ -11,7 +11,7 @@ from info_assistant.answering.grounding.facts import missing_facts
 from info_assistant.answering.grounding.pairing import polarity_kept
 from info_assistant.answering.grounding.quantities import Bound, Quantity
 from info_assistant.answering.grounding.reasons import Reason
-from info_assistant.answering.grounding.roles import begins_passive, changed_places
+from info_assistant.answering.grounding.roles import begins_passive, changed_places, exchanged
 from info_assistant.answering.grounding.statements import (
     MOST_STATEMENTS,
     Facts,
@@ -24,6 +24,13 @@ from info_assistant.answering.grounding.subjects import (
 )
 
 _RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where", "provided"])
+_IF = frozenset(["if", "unless", "provided"])
+_CONDITIONAL = frozenset(
+    "if when whenever where once unless only who whoever whose that which provided case long until "
+    "after before during under given for without any every whatever".split()  # noqa: SIM905
+)
+_LONGEST_CONDITION = 6
+_SHORT = 4
 _PLACING = frozenset(["outside", "inside", "without"])
 _COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 _COPIED = 4
@@ -86,14 +93,20 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
     found = set(fits(sentence, quote))
     if Fit.ANOTHER in found or said_elsewhere(sentence, quote, held):
         yield Reason.QUANTITY
-    if Fit.CONDITION_LOST in found or _lost_restriction(sentence, quote):
+    if (
+        Fit.CONDITION_LOST in found
+        or _lost_restriction(sentence, quote)
+        or _unconditional(sentence, quote)
+    ):
         yield Reason.EXCEPTION
     if _opposite_bounds(sentence, quote):
         yield Reason.COMPARISON
     reason = polarity_kept(sentence, quote)
     if reason is not None:
         yield reason
-    if _about_the_same(sentence, quote) and _other_actor(sentence, quote, held):
+    if (
+        _about_the_same(sentence, quote) and _other_actor(sentence, quote, held)
+    ) or exchanged(sentence.words, quote.words, copied=_near_copy(sentence, quote)):
         yield Reason.SUBJECT
     if _blended(sentence, quote, held) or _added_to_copied(sentence, quote, _ADDED):
         yield Reason.BLENDED
@@ -148,6 +161,30 @@ def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
         if word.lower in _RESTRICTING | _PLACING
         or (word.lower in _COMPARING and _number_after(quote, at))
     )
+
+
+def _unconditional(sentence: Facts, quote: Quote) -> bool:
+    """Whether the quote says under what condition something is so, and the sentence has none.
+
+    Nothing of the condition may be in the sentence, and the rest must be what it is about.
+    """
+    terms = sentence.words.terms
+    words = sentence.words.words
+    if (
+        (len(terms) > _SHORT and not _near_copy(sentence, quote))
+        or sentence.words.known & _CONDITIONAL
+        or any(word.lower.endswith("ing") for word in words)
+        or words[0].lower == "should"
+    ):
+        return False
+    for at, word in enumerate(quote.words.words):
+        if word.lower not in _IF:
+            continue
+        said = quote.words.near(at, after=_LONGEST_CONDITION)
+        rest = quote.words.terms - said
+        if len(said) > 1 and not said & terms and len(rest & terms) * 3 >= min(len(rest), len(terms)):
+            return True
+    return False
 
 
 def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
