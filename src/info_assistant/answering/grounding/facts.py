@@ -91,7 +91,7 @@ def _for_each_named(mine: Quantity, quote: Quote) -> bool:
     if mine.noun in words:
         return True
     if mine.dimension == "each":
-        return not any(theirs.dimension.startswith("each") for theirs in quote.quantities)
+        return not any(theirs.dimension == "each" for theirs in quote.quantities)
     same = mine.dimension.removeprefix("each ")
     return any(
         theirs.value == mine.value and theirs.dimension == same for theirs in quote.quantities

@@ -222,8 +222,8 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
-        if event.kind is Kind.MUST and _kept_from(event, sentence):
-            # "Must stay off" forbids.
+        if event.kind is not Kind.SHOULD and _kept_from(event, sentence):
+            # "Must stay off" forbids, and so does "no visitor may".
             accepted = accepted | _CONVEYS[Kind.BANNED]
         if any(t.kind in accepted for t in about_same):
             continue
@@ -320,7 +320,7 @@ def _harmless(
     An order may be told as what people must or should do. What is plainly so can be so.
     """
     if event.kind in {Kind.MUST, Kind.SHOULD}:
-        return orders
+        return orders or (event.subordinate and not theirs)
     strict = any(t.kind in {Kind.MUST, Kind.SHOULD, Kind.BANNED} for t in theirs)
     return event.kind is Kind.CAN and (not strict or len(mine) > 1 or event.subordinate)
 

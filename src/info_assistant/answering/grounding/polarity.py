@@ -67,7 +67,8 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         None,
         r"(?:no|not) (?:more|less|fewer|later|earlier|longer|greater|larger|older|higher) than"
         r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?"
-        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt|friction|delay)"
+        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt|friction|delay"
+        r"|(?:weaken|reduc|los|compromis|harm|endanger|hurt|sacrific)ing)"
         r"|(?:can(?:no|')t|can not) wait|(?:no|any) doubt|no wonder|nobody minds|not least"
         r"|(?:never|not|n't) (?:(?:stop|cease)(?:s|ped|d)?(?= \w+ing)|(?:fail|forget)s? to)\b"
         r"|not (?:\w+ )?free(?: of charge)?(?=\W)"
@@ -109,7 +110,7 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     ),
     (
         Kind.SHOULD,
-        r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:ed|able)|encourag(?:e|es|ed)",
+        r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:e|es|ed|able)|encourag(?:e|es|ed)",
     ),
     (
         Kind.MAY,
@@ -182,6 +183,7 @@ _INTRODUCING = frozenset(
 _MODAL_STEMS = frozenset(
     ["need", "requir", "possibl", "recommend", "allow", "permit", "enabl", "necessari"]
 )
+_PREFIX = re.compile(r"\A(?:non-?|un|in|im|ir|dis)(?=\w{3})")
 _LOOKING_ON = ("rather than", "instead of", "without", "outside", "against", "out of")
 """They bear on what follows them, and on nothing before."""
 _AFTER, _BEFORE = 3, 2
@@ -220,6 +222,8 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
     governed = governed if match[0].startswith(_LOOKING_ON) else governed or own
     around = governed
+    if kind is Kind.SOFT_NEGATED:
+        around |= {_PREFIX.sub("", word.stem) for word in text.words[first : last + 1] if word.stem}
     if not match[0].startswith(_LOOKING_ON):
         around |= text.near(first, before=_BEFORE)
     return Event(kind, governed, around, own, clause, match[0], subordinate, verb)

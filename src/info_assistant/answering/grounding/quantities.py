@@ -142,6 +142,7 @@ _MAYBE_MOST = re.compile(
 )
 _MAYBE_LEAST = re.compile(r"\b(?:after|from|starting|since|for)\W*(?:(?:the|a|about)\W+)*\Z")
 _DENIED = re.compile(r"\b(?:no|not|never|nobody|none|cannot|n't)\b[^.;,]*\Z")
+_FEWER = re.compile(r"(?:less|fewer|younger|shorter|smaller) than")
 _NOBODY = re.compile(r"\b(?:nobody|no one|none)\b(?:\W+\w+){0,2}\W*\Z")
 _MOST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:or (?:less|fewer|under|below|younger|earlier)|at (?:the )?most|"
@@ -261,6 +262,8 @@ def _bound(text: str, span: Span) -> Bound:
     after = text[span.end : span.end + 40].lower()
     most = _MOST.search(before)
     if most and _NOBODY.search(before[: most.start()]):
+        return Bound.LEAST
+    if most and _FEWER.match(most[0]) and _DENIED.search(before[: most.start()]):
         return Bound.LEAST
     if _AHEAD.match(after) and (
         (most and _LATEST.search(most[0])) or _LATEST.search(after[:30])

@@ -41,10 +41,11 @@ _IRREGULAR = frozenset(
 )
 _PARTICIPLE = re.compile(r"\w{2,}(?:ed|en)\Z")
 _TAKING = frozenset(
-    "get receiv obtain need requir hear learn find depend benefit ask request borrow rent buy "
-    "inherit accept take see wait pass go come want have follow belong".split()
+    "get receiv obtain need requir hear learn depend benefit ask request borrow rent buy inherit "
+    "belong".split()
 )
 """Verbs of those to whom something is done: "they get it" is "somebody gives it to them"."""
+_HAVING = frozenset(["have", "has", "had", "with"])
 _MOST_IN_SUBJECT = 3
 _ENOUGH = 2
 _VERB_WITHIN = 1
@@ -85,10 +86,14 @@ def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
     As in "the RP tells the IdP" for "the IdP discloses it to the RP", in whatever words. Where
     most words are copied, things count as doers too.
     """
+    if copied and _recipients_exchanged(sentence, quote):
+        return True
     mine, theirs = next(_parts(sentence), None), _doer(quote)
     if mine is None or theirs is None or not mine.subject or mine.subject & theirs.subject:
         return False
     if mine.passive or theirs.passive or mine.stative or theirs.stative:
+        return False
+    if _after_subject(sentence, mine) in _HAVING | PREPOSITIONS:
         return False
     if (mine.verb | theirs.verb) & _TAKING or any(
         _introduced(sentence).get(stem) in {"from", "by"} for stem in theirs.subject
@@ -99,6 +104,37 @@ def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
     return theirs.subject <= _mentioned(sentence) - mine.subject and mine.subject <= (
         _mentioned(quote) - theirs.subject
     )
+
+
+def _recipients_exchanged(sentence: Words, quote: Words) -> bool:
+    """Whether something goes to somebody in each text who is somebody else's part in the other."""
+    mine, theirs = _recipients(sentence), _recipients(quote)
+    return (
+        bool(mine and theirs and not mine & theirs)
+        and mine <= _mentioned(quote)
+        and theirs <= _mentioned(sentence)
+    )
+
+
+def _recipients(text: Words) -> set[str]:
+    acting = _acting(text)
+    own = [_SPEAKERS.get(word.lower, word.stem) for word in text.words]
+    return {
+        own[after]
+        for at, word in enumerate(text.words)
+        if word.lower == "to"
+        for after in range(at + 1, min(at + 4, len(own)))
+        if own[after] in acting
+    }
+
+
+def _after_subject(text: Words, part: Part) -> str:
+    """Return the word behind a text's first subject."""
+    last = max(
+        (at for at, word in enumerate(text.words[:8]) if word.stem in part.subject), default=0
+    )
+    after = [word.lower for word in text.words[last + 1 : last + 3]]
+    return "must" if after[1:] == ["to"] else "".join(after[:1])
 
 
 def _acting(text: Words) -> set[str]:

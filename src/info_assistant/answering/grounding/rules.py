@@ -296,7 +296,7 @@ def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
     """Whether two or more neighbouring words come from another statement than the quote."""
     words = [word.stem for word in sentence.words.words if word.stem]
     foreign = [stem not in quote.words.terms for stem in words]
-    if _only_context(sentence, quote, held):
+    if _only_context(sentence, quote, held) or _part_elsewhere(sentence, quote, held):
         return True
     pairs = [
         {words[at], words[at + step]}
@@ -314,6 +314,21 @@ def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
             if any(pair <= terms and _neighbours(pair, other) for pair in pairs):
                 return True
     return False
+
+
+def _part_elsewhere(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
+    """Whether what a part of a sentence adds to the quote is in a statement of another passage."""
+    parts: dict[int, set[str]] = {}
+    for word in sentence.words.words:
+        if word.stem and word.stem not in quote.words.terms:
+            parts.setdefault(word.clause, set()).add(word.stem)
+    return any(
+        len(part & (other.words.terms - each.context.terms)) > 1
+        for part in parts.values()
+        for each in held
+        if each is not quote.held
+        for other in each.single
+    )
 
 
 def _only_context(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
