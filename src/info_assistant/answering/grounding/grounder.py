@@ -40,10 +40,8 @@ NEAR_BEST = 0.08
 ENOUGH_SHARED = 0.85
 """With this share of its meaningful words in the quote a sentence is supported."""
 
-ENOUGH_ALIKE = 0.54
-"""So it is with this sum: likeness, and SUPPORT_WEIGHT times the share."""
-
-SUPPORT_WEIGHT = 0.1
+ENOUGH_ALIKE = 0.5
+"""So it is with this likeness; see docs/decisions for what it costs to ask for more or less."""
 
 SHARED_WEIGHT = 0.2
 """Weight of the share in the score that orders statements."""
@@ -217,8 +215,7 @@ def _finding(facts: Facts, one: _Scored, held: Sequence[Statements]) -> Finding:
     if doubts:
         return Finding(Support.UNVERIFIED, tuple(doubts), evidence)
     shared = len(facts.words.terms & quote.words.terms) / max(1, len(facts.words.terms))
-    alike = one.alike + SUPPORT_WEIGHT * shared
-    if shared >= ENOUGH_SHARED or alike >= ENOUGH_ALIKE:
+    if shared >= ENOUGH_SHARED or one.alike >= ENOUGH_ALIKE:
         return Finding(Support.SUPPORTED, (), evidence)
     return Finding(Support.UNVERIFIED, (Reason.LITTLE_SHARED,), evidence)
 
