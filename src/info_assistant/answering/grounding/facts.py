@@ -1,5 +1,6 @@
 """Which facts of a sentence its quote does not have: numbers, dates, identifiers, names."""
 
+import re
 from collections.abc import Iterator
 
 from info_assistant.answering.grounding.identifiers import has_identifier
@@ -46,6 +47,8 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
             if not _as_often(mine, quote):
                 yield Reason.QUANTITY
             continue
+        if _ONE.match(written) and _one_named(written, quote):
+            continue
         if not mine.dimension and (_as_ordinal(mine, sentence, quote) or _as_hour(mine, quote)):
             continue
         # A table's header has the unit of the bare number in its cell.
@@ -59,6 +62,14 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
         ):
             continue
         yield Reason.QUANTITY
+
+
+_ONE = re.compile(r"one \w+\Z")
+
+
+def _one_named(written: str, quote: Quote) -> bool:
+    """Whether the quote has "a year" for "one year"."""
+    return bool(re.search(rf"\ban? {written.split()[1]}\b", quote.words.lower))
 
 
 def _as_ordinal(mine: Quantity, sentence: Facts, quote: Quote) -> bool:

@@ -7,6 +7,7 @@ speaks of what it governs; one of the sentence that finds none in the quote alwa
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from info_assistant.answering.grounding.polarity import MODAL, Event, Kind, is_imperative
 from info_assistant.answering.grounding.quantities import Bound
@@ -35,6 +36,7 @@ _GRAMMATICAL = re.compile(
 _SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
 _CONDITIONAL = frozenset(["if", "when", "where", "without", "otherwise", "sooner", "but"])
 _ALIKE = frozenset(["same", "alike", "equal", "uniform", "consistent", "identical", "always"])
+_PLACES = frozenset(["outside", "beyond", "elsewhere", "out of"])
 _SPOKEN_OF = 2
 _REPEATED = 0.65
 """With this share of its words in the quote, a sentence that drops its modal word is another."""
@@ -140,13 +142,40 @@ def _without_double(mine: Sequence[Event], quote: Quote) -> list[Event]:
     """Return the negations but for those of "not complete without X", where the quote wants X."""
     lacking = next((event for event in mine if event.marker == "without"), None)
     other = next((event for event in mine if event is not lacking), None)
-    wanted = any(
-        lacking is not None and event.kind is Kind.MUST and event.governed & lacking.governed
-        for event in quote.events
+    wanted = (
+        lacking is not None
+        and bool(lacking.governed & quote.words.terms)
+        and any(event.kind in {Kind.MUST, Kind.SOFT_MUST} for event in quote.events)
     )
     if not wanted or other is None:
         return list(mine)
     return [event for event in mine if event is not lacking and event is not other]
+
+
+def _as_meant(event: Event, quote: Quote) -> Event:
+    """Return "not able to" as a ban, any other modal word as it is."""
+    denied = event.kind is Kind.CAN and any(
+        other.kind is Kind.NEGATED
+        and other.clause == event.clause
+        and other.governed & event.governed
+        for other in quote.events
+    )
+    return replace(event, kind=Kind.BANNED) if denied else event
+
+
+def _taken_along(event: Event, mine: Sequence[Event], theirs: Sequence[Event]) -> bool:
+    """Whether a subordinate "must" is the writer's own, beside words for all of the quote's."""
+    others = {own.kind for own in mine if own is not event}
+    return (
+        event.subordinate
+        and event.kind is Kind.MUST
+        and bool(theirs)
+        and all(others & _CONVEYS[t.kind] for t in theirs)
+    )
+
+
+def _negative(mine: Sequence[Event], sentence: Facts) -> list[Event]:
+    return [event for event in sentence.events if event.kind in _NEGATIVE and mine]
 
 
 def _exemption_lost(sentence: Facts, quote: Quote) -> bool:
@@ -181,6 +210,8 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
     A word that both texts have explains nothing, nor does the very word that is negated.
     """
     shared = {event.marker for event in speaker.events}
+    if shared & _PLACES:
+        shared |= _PLACES
     soft = [event for event in others.events if event.kind in _SOFT and event.marker not in shared]
     for event in left:
         usable = [
@@ -208,11 +239,11 @@ def _of_one_meaning(soft: Event, speaker: Facts) -> bool:
 def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     mine = [event for event in sentence.events if event.kind in MODAL]
     conveyed = {event.kind for event in quote.events}
-    theirs = [event for event in quote.events if event.kind in MODAL]
+    theirs = [_as_meant(event, quote) for event in quote.events if event.kind in MODAL]
     orders = is_imperative(quote.words)
     turned = any(_doubly_negated(e, sentence, quote) for e in _unmatched(sentence, quote))
     for event in mine:
-        if turned and event.kind is Kind.BANNED:
+        if event.kind is Kind.BANNED and (turned or not _without_double(_negative(mine, sentence), quote)):
             continue
         if event.kind is Kind.MUST and _only_as_must(sentence, quote):
             continue
@@ -226,6 +257,8 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             # "Must stay off" forbids, and so does "no visitor may".
             accepted = accepted | _CONVEYS[Kind.BANNED]
         if any(t.kind in accepted for t in about_same):
+            continue
+        if _taken_along(event, mine, theirs):
             continue
         if about_same:
             return False
@@ -320,7 +353,8 @@ def _harmless(
     An order may be told as what people must or should do. What is plainly so can be so.
     """
     if event.kind in {Kind.MUST, Kind.SHOULD}:
-        return orders or (event.subordinate and not theirs)
+        if orders or (event.subordinate and not theirs):
+            return True
     strict = any(t.kind in {Kind.MUST, Kind.SHOULD, Kind.BANNED} for t in theirs)
     return event.kind is Kind.CAN and (not strict or len(mine) > 1 or event.subordinate)
 

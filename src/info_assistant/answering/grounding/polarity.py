@@ -96,12 +96,12 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)|exempt(?:ed|ion|ions|s)?"
         r"|without (?:\w+ ){0,3}(?:having to|needing)\b|no \w+ (?:is|are) (?:needed|required)",
     ),
-    (Kind.MAY, r"(?<!\d )(?:may|might|could) (?:have|need) to"),
+    (Kind.MAY, r"(?<!\d )(?:may|might|could) (?:have|need) to|(?:may|might)(?= not be able)"),
     (
         Kind.BANNED,
         r"(?:must|shall|may|can|could)(?: |-)?(?:not|n't|never|no longer)\b|cannot"
         rf"|{_NOT} (?:always |ever |generally )?(?:be |being )?(?:allowed|permitted|possible|acceptable|authori[sz]ed|enabled)"
-        rf"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|{_NOT} (?:be )?able to|ineligible|off[ -]limits|out of bounds",
+        rf"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|ineligible|off[ -]limits|out of bounds",
     ),
     (
         Kind.MUST,
@@ -126,7 +126,7 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         r"|duty|duties|due|needs?|needed|(?:make|making|makes) sure|ensur\w+|will|crucial|important"
         r"|under an obligation|forced?|rules?|strict\w*|responsib\w+|priorit\w+|expect\w*|insist\w*"
         r"|call(?:s|ed)? for|in charge|tasked|subject to|prerequisites?|conditions?|bound to|enforc\w+"
-        r"|always|at (?:the )?(?:very )?least|minimum|committed|should own|imperative",
+        r"|always|committed|should own|imperative",
     ),
     (
         Kind.SOFT_SHOULD,
@@ -162,7 +162,7 @@ _SOFT_NEGATED = re.compile(
     r"|contrary|opposite|suspend\w*|against|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
     r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once|scarce\w*|short of|minus|spar(?:e|es|ed)"
     r"|refrain\w*|keep\w* from|kept from|hold\w* back|held back|skip\w*|leav\w+ out|left out"
-    r"|omit\w*|resist\w*|beyond|idle|unaware|shut|empty|automatic\w*)\b"
+    r"|unlikely|long ago|omit\w*|resist\w*|beyond|idle|unaware|shut|empty|automatic\w*)\b"
 )
 _INTRODUCING = frozenset(
     [

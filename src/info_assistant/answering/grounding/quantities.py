@@ -123,6 +123,11 @@ _ONE = re.compile(
     rf"\b(?:within|after|under|over|than|least|most|for) (?P<one>an? (?P<unit>{_PERIOD}))\b",
     re.IGNORECASE,
 )
+_FRACTION = re.compile(
+    r"\b(?P<count>a|one|two|three|four)[ -](?P<part>quarter|third|fifth|tenth)s?(?= of\b| the\b)",
+    re.IGNORECASE,
+)
+_PARTS = {"quarter": 4, "third": 3, "fifth": 5, "tenth": 10}
 _PER_THING = re.compile(r"\b(?:per|for (?:each|every))\s+([a-z]+)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-|to|and|or|until)\s*\Z")
 _MOST = re.compile(
@@ -164,8 +169,8 @@ _LEAST_AFTER = re.compile(
 def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
     """Return the quantities of a folded text that do not lie in `taken` (dates, identifiers)."""
     often = list(_frequencies(text))
-    places = [*taken, *(each.span for each in often)]
-    found: list[Quantity] = []
+    found = list(_fractions(text))
+    places = [*taken, *(each.span for each in (*often, *found))]
     for number in _NUMBER.finditer(text):
         if not any(s.start < number.end() and number.start() < s.end for s in places):
             found += _read(text, number)
@@ -187,6 +192,15 @@ def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
         if not text[each.end() : each.end() + 1].isdigit()
     ]
     return tuple(found)
+
+
+def _fractions(text: str) -> Iterator[Quantity]:
+    """Yield "three quarters of" as 75 per cent."""
+    for each in _FRACTION.finditer(text):
+        count = Decimal(SMALL.get(each["count"].lower(), 1))
+        span = Span(*each.span())
+        share = count * 100 / _PARTS[each["part"].lower()]
+        yield Quantity(share, "%", "", _bound(text, span), span)
 
 
 def _read(text: str, number: re.Match[str]) -> Iterator[Quantity]:

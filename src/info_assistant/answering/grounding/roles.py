@@ -95,6 +95,8 @@ def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
         return False
     if _after_subject(sentence, mine) in _HAVING | PREPOSITIONS:
         return False
+    if "you" not in theirs.subject and _after_subject(quote, theirs) in _HAVING:
+        return False
     if (mine.verb | theirs.verb) & _TAKING or any(
         _introduced(sentence).get(stem) in {"from", "by"} for stem in theirs.subject
     ):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from info_assistant.answering.grounding.binding import Fit, competing, fits, kind, said_elsewhere
 from info_assistant.answering.grounding.facts import missing_facts
 from info_assistant.answering.grounding.pairing import polarity_kept
+from info_assistant.answering.grounding.polarity import Kind
 from info_assistant.answering.grounding.quantities import Bound, Quantity
 from info_assistant.answering.grounding.reasons import Reason
 from info_assistant.answering.grounding.roles import begins_passive, changed_places, exchanged
@@ -28,6 +29,11 @@ _IF = frozenset(["if", "unless", "provided"])
 _CONDITIONAL = frozenset(
     "if when whenever where once unless only who whoever whose that which provided case long until "
     "after before during under given for without any every whatever".split()  # noqa: SIM905
+)
+_UNIVERSAL = frozenset("all every always each never everyone everybody entire".split())  # noqa: SIM905
+_PARTIAL = frozenset(
+    "almost nearly most mostly some many several few usually normally generally typically often "
+    "sometimes largely partly likely tend tends certain rule".split()  # noqa: SIM905
 )
 _LONGEST_CONDITION = 6
 _SHORT = 4
@@ -97,6 +103,7 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
         Fit.CONDITION_LOST in found
         or _lost_restriction(sentence, quote)
         or _unconditional(sentence, quote)
+        or _made_universal(sentence, quote)
     ):
         yield Reason.EXCEPTION
     if _opposite_bounds(sentence, quote):
@@ -163,6 +170,17 @@ def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
     )
 
 
+def _made_universal(sentence: Facts, quote: Quote) -> bool:
+    """Whether what the quote says of most or of some is told of all."""
+    said, quoted = sentence.words.known, quote.words.known
+    return (
+        bool(said & _UNIVERSAL and quoted & _PARTIAL)
+        and not said & (_PARTIAL | _CONDITIONAL)
+        and not said & quoted & (_UNIVERSAL - {"all"})
+        and _about_the_same(sentence, quote)
+    )
+
+
 def _unconditional(sentence: Facts, quote: Quote) -> bool:
     """Whether the quote says under what condition something is so, and the sentence has none.
 
@@ -190,9 +208,14 @@ def _unconditional(sentence: Facts, quote: Quote) -> bool:
 def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
     """Whether most of what a restricting word introduces is missing from what is else repeated."""
     terms = sentence.words.terms
+    if word in _RESTRICTING and sentence.words.known & _RESTRICTING:
+        return False
     said = quote.words.near(at, after=1 if word in _PLACING else 4)
     missing = len(said - terms)
-    if word in _PLACING and not _near_copy(sentence, quote):
+    if word in _PLACING and (
+        not _near_copy(sentence, quote)
+        or any(event.kind is Kind.EXCEPT for event in sentence.events)
+    ):
         return False
     return (
         len(said) > (word in _RESTRICTING)
