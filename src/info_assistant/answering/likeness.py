@@ -63,7 +63,9 @@ class SentenceLikeness:
         chosen = sorted(range(len(rough)), key=rough.__getitem__, reverse=True)[:CLOSEST]
         spans = held.passage.statements
         scores = {
-            at: alike(sentence, await self._tokens(held.passage.text[spans[at].start : spans[at].end]))
+            at: alike(
+                sentence, await self._tokens(held.passage.text[spans[at].start : spans[at].end])
+            )
             for at in chosen
         }
         most = min(scores.values(), default=0.0)

@@ -87,7 +87,9 @@ def _as_ordinal(mine: Quantity, sentence: Facts, quote: Quote) -> bool:
 def _as_hour(mine: Quantity, quote: Quote) -> bool:
     """Whether a bare number is the hour of a time of day in the quote: "9 to 12"."""
     return any(
-        date.minute >= 0 and date.minute % 60 == 0 and mine.value in {date.minute // 60, (date.minute // 60 - 1) % 12 + 1}
+        date.minute >= 0
+        and date.minute % 60 == 0
+        and mine.value in {date.minute // 60, (date.minute // 60 - 1) % 12 + 1}
         for date in quote.dates
     )
 

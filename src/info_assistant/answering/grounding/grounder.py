@@ -167,7 +167,7 @@ def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> lis
         shares = [len(terms & quote.words.terms) / max(1, len(terms)) for quote in each.single]
         # Without vectors, words have to do.
         alike = list(likeness.get(each.passage.id, ()))[: len(shares)]
-        alike += [0.6 * shared for shared in shares[len(alike) :]]
+        alike += [0.75 * shared for shared in shares[len(alike) :]]
         found += [
             _Scored(quote, shared, own)
             for quote, shared, own in zip(each.single, shares, alike, strict=True)

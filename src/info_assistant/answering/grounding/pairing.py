@@ -174,8 +174,8 @@ def _taken_along(event: Event, mine: Sequence[Event], theirs: Sequence[Event]) -
     )
 
 
-def _negative(mine: Sequence[Event], sentence: Facts) -> list[Event]:
-    return [event for event in sentence.events if event.kind in _NEGATIVE and mine]
+def _lacking(sentence: Facts) -> list[Event]:
+    return [event for event in sentence.events if event.marker == "without"]
 
 
 def _exemption_lost(sentence: Facts, quote: Quote) -> bool:
@@ -243,13 +243,7 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     orders = is_imperative(quote.words)
     turned = any(_doubly_negated(e, sentence, quote) for e in _unmatched(sentence, quote))
     for event in mine:
-        if event.kind is Kind.BANNED and (turned or not _without_double(_negative(mine, sentence), quote)):
-            continue
-        if event.kind is Kind.MUST and _only_as_must(sentence, quote):
-            continue
-        if event.kind is Kind.MAY and _must_as_only(sentence, theirs):
-            continue
-        if event.kind is Kind.MUST and _may_have_to(mine, theirs):
+        if _told_otherwise(event, mine, theirs, (sentence, quote), turned=turned):
             continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
@@ -258,22 +252,43 @@ def _modality_kept(sentence: Facts, quote: Quote) -> bool:
             accepted = accepted | _CONVEYS[Kind.BANNED]
         if any(t.kind in accepted for t in about_same):
             continue
-        if _taken_along(event, mine, theirs):
-            continue
-        if about_same:
+        said_so = conveyed & accepted and not _ruled_otherwise(accepted, event, sentence, theirs)
+        if about_same or not (said_so or _harmless(event, mine, theirs, orders=orders)):
             return False
-        if conveyed & accepted and not _ruled_otherwise(accepted, event, sentence, theirs):
-            continue
-        if _harmless(event, mine, theirs, orders=orders):
-            continue
-        if event.kind is not Kind.MAY or theirs or not _both_capped(sentence, quote):
-            return False
-    if mine or is_imperative(sentence.words):
+    return (
+        bool(mine)
+        or is_imperative(sentence.words)
+        or not _modality_dropped(theirs, sentence, quote)
+    )
+
+
+def _told_otherwise(
+    event: Event,
+    mine: Sequence[Event],
+    theirs: Sequence[Event],
+    texts: tuple[Facts, Quote],
+    *,
+    turned: bool,
+) -> bool:
+    """Whether a modal word of the sentence stands for something else that the quote says."""
+    sentence, quote = texts
+    if _taken_along(event, mine, theirs):
         return True
+    if event.kind is Kind.BANNED:
+        return turned or not _without_double([event, *_lacking(sentence)], quote)
+    if event.kind is Kind.MUST:
+        return _only_as_must(sentence, quote) or _may_have_to(mine, theirs)
+    return event.kind is Kind.MAY and (
+        _must_as_only(sentence, theirs) or (not theirs and _both_capped(sentence, quote))
+    )
+
+
+def _modality_dropped(theirs: Sequence[Event], sentence: Facts, quote: Quote) -> bool:
+    """Whether a sentence says plainly what its quote only permits or advises."""
     terms = sentence.words.terms
     near = len(terms & quote.words.terms) >= _REPEATED * len(terms)
     main = _main_clause(quote.words, terms)
-    return not any(
+    return any(
         (near or (event.kind is Kind.SHOULD and event.verb in terms))
         and event.governed & terms
         and event.kind in {Kind.MAY, Kind.SHOULD}
@@ -340,8 +355,10 @@ def _ruled_otherwise(
     """
     hard = {t.kind for t in theirs} - {Kind.CAN}
     said = {own.kind for own in sentence.events if own is not event and not own.subordinate}
-    return event.kind is not Kind.BANNED and not hard & accepted and any(
-        not said & _CONVEYS[kind] for kind in hard
+    return (
+        event.kind is not Kind.BANNED
+        and not hard & accepted
+        and any(not said & _CONVEYS[kind] for kind in hard)
     )
 
 
@@ -353,8 +370,7 @@ def _harmless(
     An order may be told as what people must or should do. What is plainly so can be so.
     """
     if event.kind in {Kind.MUST, Kind.SHOULD}:
-        if orders or (event.subordinate and not theirs):
-            return True
+        return orders or (event.subordinate and not theirs)
     strict = any(t.kind in {Kind.MUST, Kind.SHOULD, Kind.BANNED} for t in theirs)
     return event.kind is Kind.CAN and (not strict or len(mine) > 1 or event.subordinate)
 

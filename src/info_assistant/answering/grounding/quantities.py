@@ -157,9 +157,7 @@ _AHEAD = re.compile(
     r"\W*(?:\w+\s+){0,2}?(?:ahead|before|beforehand|in advance|prior|early|earlier)\b"
 )
 """What is done "two days ahead at the latest" is done at least two days ahead."""
-_LATEST = re.compile(
-    r"\b(?:(?:no|not) later than|at the latest|by)\b"
-)
+_LATEST = re.compile(r"\b(?:(?:no|not) later than|at the latest|by)\b")
 _LEAST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,4}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
     r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
@@ -275,13 +273,7 @@ def _bound(text: str, span: Span) -> Bound:
     before = text[max(0, span.start - 40) : span.start].lower()
     after = text[span.end : span.end + 40].lower()
     most = _MOST.search(before)
-    if most and _NOBODY.search(before[: most.start()]):
-        return Bound.LEAST
-    if most and _FEWER.match(most[0]) and _DENIED.search(before[: most.start()]):
-        return Bound.LEAST
-    if _AHEAD.match(after) and (
-        (most and _LATEST.search(most[0])) or _LATEST.search(after[:30])
-    ):
+    if (most and _turned(most, before)) or _ahead(most, after):
         return Bound.LEAST
     if most or _MOST_AFTER.match(after):
         return Bound.MOST
@@ -290,6 +282,17 @@ def _bound(text: str, span: Span) -> Bound:
     if _MAYBE_MOST.search(before):
         return Bound.MAYBE_MOST
     return Bound.MAYBE_LEAST if _MAYBE_LEAST.search(before) else Bound.EXACT
+
+
+def _turned(most: re.Match[str], before: str) -> bool:
+    """Whether a negation makes a least of a most: "nobody under", "no less than"."""
+    ahead = before[: most.start()]
+    return bool(_NOBODY.search(ahead) or (_FEWER.match(most[0]) and _DENIED.search(ahead)))
+
+
+def _ahead(most: re.Match[str] | None, after: str) -> bool:
+    latest = (most and _LATEST.search(most[0])) or _LATEST.search(after[:30])
+    return bool(latest and _AHEAD.match(after))
 
 
 def _elided(text: str, numbers: Sequence[Quantity]) -> Iterator[Quantity]:

@@ -91,20 +91,25 @@ def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
     mine, theirs = next(_parts(sentence), None), _doer(quote)
     if mine is None or theirs is None or not mine.subject or mine.subject & theirs.subject:
         return False
-    if mine.passive or theirs.passive or mine.stative or theirs.stative:
+    if any(part.passive or part.stative for part in (mine, theirs)):
         return False
-    if _after_subject(sentence, mine) in _HAVING | PREPOSITIONS:
-        return False
-    if "you" not in theirs.subject and _after_subject(quote, theirs) in _HAVING:
-        return False
-    if (mine.verb | theirs.verb) & _TAKING or any(
-        _introduced(sentence).get(stem) in {"from", "by"} for stem in theirs.subject
-    ):
+    if _told_from_the_other_side(mine, theirs, sentence, quote):
         return False
     if not copied and not (mine.subject & _acting(sentence) and theirs.subject & _acting(quote)):
         return False
     return theirs.subject <= _mentioned(sentence) - mine.subject and mine.subject <= (
         _mentioned(quote) - theirs.subject
+    )
+
+
+def _told_from_the_other_side(mine: Part, theirs: Part, sentence: Words, quote: Words) -> bool:
+    """Whether a verb or preposition says that one gets what the other gives."""
+    return (
+        any(mine.subject & part.subject for part in _parts(quote))
+        or _after_subject(sentence, mine) in _HAVING | PREPOSITIONS
+        or ("you" not in theirs.subject and _after_subject(quote, theirs) in _HAVING)
+        or bool((mine.verb | theirs.verb) & _TAKING)
+        or any(_introduced(sentence).get(stem) in {"from", "by"} for stem in theirs.subject)
     )
 
 

@@ -4,6 +4,8 @@ Each rule takes the sentence, the quote and the passages around it. Contradictio
 back; doubts keep it from being called supported.
 """
 
+# ruff: noqa: SIM905 - tables of words read best as text.
+
 from collections.abc import Iterator, Sequence
 
 from info_assistant.answering.grounding.binding import Fit, competing, fits, kind, said_elsewhere
@@ -28,12 +30,12 @@ _RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where"
 _IF = frozenset(["if", "unless", "provided"])
 _CONDITIONAL = frozenset(
     "if when whenever where once unless only who whoever whose that which provided case long until "
-    "after before during under given for without any every whatever".split()  # noqa: SIM905
+    "after before during under given for without any every whatever".split()
 )
-_UNIVERSAL = frozenset("all every always each never everyone everybody entire".split())  # noqa: SIM905
+_UNIVERSAL = frozenset("all every always each never everyone everybody entire".split())
 _PARTIAL = frozenset(
     "almost nearly most mostly some many several few usually normally generally typically often "
-    "sometimes largely partly likely tend tends certain rule".split()  # noqa: SIM905
+    "sometimes largely partly likely tend tends certain rule".split()
 )
 _LONGEST_CONDITION = 6
 _SHORT = 4
@@ -111,9 +113,9 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
     reason = polarity_kept(sentence, quote)
     if reason is not None:
         yield reason
-    if (
-        _about_the_same(sentence, quote) and _other_actor(sentence, quote, held)
-    ) or exchanged(sentence.words, quote.words, copied=_near_copy(sentence, quote)):
+    if (_about_the_same(sentence, quote) and _other_actor(sentence, quote, held)) or exchanged(
+        sentence.words, quote.words, copied=_near_copy(sentence, quote)
+    ):
         yield Reason.SUBJECT
     if _blended(sentence, quote, held) or _added_to_copied(sentence, quote, _ADDED):
         yield Reason.BLENDED
@@ -200,7 +202,11 @@ def _unconditional(sentence: Facts, quote: Quote) -> bool:
             continue
         said = quote.words.near(at, after=_LONGEST_CONDITION)
         rest = quote.words.terms - said
-        if len(said) > 1 and not said & terms and len(rest & terms) * 3 >= min(len(rest), len(terms)):
+        if (
+            len(said) > 1
+            and not said & terms
+            and len(rest & terms) * 3 >= min(len(rest), len(terms))
+        ):
             return True
     return False
 

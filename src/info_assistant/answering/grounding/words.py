@@ -76,7 +76,11 @@ def split_words(text: str, terms: Terms) -> Words:
             clause += 1
         lower = found[0].lower()
         plural = _PLURAL_ACRONYM.fullmatch(found[0])
-        stems = () if lower in FUNCTION_WORDS else terms(IRREGULAR.get(lower, plural[1].lower() if plural else lower))
+        stems = (
+            ()
+            if lower in FUNCTION_WORDS
+            else terms(IRREGULAR.get(lower, plural[1].lower() if plural else lower))
+        )
         found_terms.update(stems)
         stem = stems[-1] if stems else ""
         words.append(Word(found[0], lower, stem, found.start(), clause))
