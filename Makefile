@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger takeover rolling mutate large bulk rebuild grounding test-real-engine wheel lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover rolling mutate large bulk rebuild grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ kills-audit: dev ## Kill a busy backend 50 times and look for all it acknowledge
 kills-ledger: dev ## Kill a process that buys answers 200 times and compare its ledger with the providers'
 	$(BIN)/python -m benchmarks.ledger_kills
 
+kills-wiped: dev ## Kill a backend 50 times, wipe its disk, and count what of its bill is lost; rebuild totals
+	$(BIN)/python -m benchmarks.wiped_kills
+
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
 
@@ -93,6 +96,9 @@ test-real-engine: dev ## Run the whole path against a real OpenAI-compatible eng
 wheel: install ## Build the wheel, which carries the embedding model, into dist/
 	rm -rf dist build/wheel
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+engine: install ## Build the incident engine as one file, which runs without the product, into dist/
+	$(BIN)/python scripts/build_engine.py
 
 lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes newer ones
 	$(LOCK) pyproject.toml -o requirements/run.txt

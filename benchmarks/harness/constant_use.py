@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -141,7 +142,9 @@ class Users:
         """Ask in two conversations, end one of them, and judge an answer."""
         for talk in ("kept", "ended"):
             asked = {**self._question(), "conversation_id": talk}
-            _require(await self._client.post(f"{self._url}/v1/query", json=asked), 200)
+            key = {"Idempotency-Key": uuid4().hex}
+            reply = await self._client.post(f"{self._url}/v1/query", json=asked, headers=key)
+            _require(reply, 200)
         _require(await self._client.delete(f"{self._url}/v1/conversations/ended"), 200)
         if self.done.answers:
             path = f"{self._url}/v1/answers/{self.done.answers[0]}/feedback"

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import uvicorn
 from benchmarks.harness.processes import KEY
 from benchmarks.harness.seeded import IDENTITY, SeededWorld
 
@@ -30,6 +29,7 @@ from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.serving import Place, listen, serve
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
@@ -122,8 +122,8 @@ def main() -> None:
     end_with_parent(os.getppid())
     port, url, folder, questions = sys.argv[1:]
     configure_logging("WARNING")
-    app = create_app(services(url, folder, int(questions)))
-    uvicorn.run(app, host="127.0.0.1", port=int(port), log_config=None, access_log=False)
+    with listen(Place("127.0.0.1", int(port), "backend", "BACKEND_PORT")) as listener:
+        serve(create_app(services(url, folder, int(questions))), listener)
 
 
 if __name__ == "__main__":

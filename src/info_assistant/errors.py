@@ -26,7 +26,7 @@ InfoAssistantError
 │   ├── RecordsUnavailable          what is done cannot be recorded, so nothing is changed
 │   ├── Maintenance                people have closed the service for a while
 │   ├── CacheOnlyMiss              only known answers are given, and this is none
-│   ├── ShuttingDown               this process ends before it could finish
+│   ├── ShuttingDown               a process ends, or has ended, before it could finish
 │   └── BackendUnavailable         seen from the command line and the page
 ├── TooBusy                        refused to protect those already being served
 │   ├── RateLimited
@@ -136,6 +136,12 @@ class ResumeElsewhere(Conflict):
     """The answer is not recorded yet, and the process that gives it is another one."""
 
     code = "resume_elsewhere"
+
+
+class AnswerUnderWay(Conflict):
+    """The question was asked under this key a moment ago, and its answer is not finished."""
+
+    code = "answer_under_way"
 
 
 class Unreadable(InfoAssistantError):
@@ -311,7 +317,7 @@ class CacheOnlyMiss(Unavailable):
 
 
 class ShuttingDown(Unavailable):
-    """This process is told to end, and the time for what it had begun is up."""
+    """The process that was to finish this is told to end and its time is up, or it is gone."""
 
     code = "shutting_down"
 

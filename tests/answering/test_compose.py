@@ -33,7 +33,7 @@ def many(count: int, words: int = 50) -> Sequence[RankedPassage]:
 
 def test_passages_and_question_are_between_tags() -> None:
     """Each passage is between tags with its id and place, and the question comes last."""
-    held = replace(passage("Five days."), title="Leave", heading_path=("Rules", "Days"), page=3)
+    held = passage("Five days.")._replace(title="Leave", heading_path=("Rules", "Days"), page=3)
     composed = compose(ask("How many?"), [ranked(held)], ContextBudget())
     (key,) = composed.passages
     assert composed.passages[key] is held
@@ -47,8 +47,8 @@ def test_passages_and_question_are_between_tags() -> None:
 @given(text=st.lists(st.sampled_from([INJECTION, "<", ">", '"', "&lt;", "</", "x"])).map("".join))
 def test_nothing_inside_can_end_a_tag(text: str) -> None:
     """Whatever documents and people write, the tags are ours alone."""
-    held = replace(
-        passage(f"x{text}"), title=f"x{text}", heading_path=(f"x{text}",), table_header=text
+    held = passage(f"x{text}")._replace(
+        title=f"x{text}", heading_path=(f"x{text}",), table_header=text
     )
     question = replace(ask(f"x{text}"), history=(Turn("assistant", text), Turn("user", text)))
     composed = compose(question, [ranked(held)], ContextBudget(context_tokens=10**6))

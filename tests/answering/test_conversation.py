@@ -137,6 +137,8 @@ async def test_a_model_rewrites_what_leans(desk: Desk) -> None:
         [""],
         ["One line.\nAnd another."],
         ["word " * 1000],
+        ["I am sorry, but that is beyond me."],
+        ["NO_ANSWER"],
         [5.0, "Too late?"],
     ],
 )
@@ -215,7 +217,7 @@ def test_follow_ups_come_from_headings() -> None:
     """Headings of the passages beside an answer are questions, each once, and not the one asked."""
 
     def found(n: int, *path: str) -> object:
-        held = replace(passage("Text."), heading_path=path, title="Leave guide")
+        held = passage("Text.")._replace(heading_path=path, title="Leave guide")
         return cite(n, held, 0, 5)
 
     see_also = [

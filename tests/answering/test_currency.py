@@ -21,8 +21,7 @@ def resting_on(*dates: tuple[date | None, date | None]) -> Answer:
         replace(
             CITATION,
             n=n,
-            passage=replace(
-                PASSAGE,
+            passage=PASSAGE._replace(
                 document_id=str(n),
                 title=f"Guide {n}",
                 effective=effective,

@@ -1,7 +1,6 @@
 """Extracts are stretches of the text that can be read by themselves."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -243,10 +242,8 @@ def test_a_passage_without_statements_can_still_be_listed() -> None:
 
 def test_a_heading_alone_is_no_answer() -> None:
     """A heading comes with the text below it, or not at all."""
-    held = replace(
-        passage("What it costs", "One fee is due. ", "It is $15. ", "It is never paid back. "),
-        heading_path=("Records", "What it costs"),
-    )
+    held = passage("What it costs", "One fee is due. ", "It is $15. ", "It is never paid back. ")
+    held = held._replace(heading_path=("Records", "What it costs"))
     first = ranked(held, scores=(0.8, 0.9, 0.9, 0.9))
     texts = [extract.text for extract in choose_extracts("money", [first], str.split)]
     assert texts

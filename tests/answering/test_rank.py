@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def found(
     text: str | None = None,
 ) -> Candidate:
     """Return a candidate of document `name` with these token vectors (-127…127)."""
-    held = replace(passage(text or f"Text of {name}.", document=name), statements=tuple(spans))
+    held = passage(text or f"Text of {name}.", document=name)._replace(statements=tuple(spans))
     width = len(tokens[0]) if tokens else 2
     rows = np.array(tokens, np.int8).reshape(-1, width)
     return Candidate(held, 0.5, np.array(sorted(terms), np.uint32), rows, tuple(spans))
@@ -207,8 +207,8 @@ def test_repeated_words_and_hidden_documents_are_left_out() -> None:
 def test_one_version_of_each_document_is_ranked() -> None:
     """While two versions of a document are in the index, the newer alone counts, however good."""
     old, new, other = found("changed", [EAST]), found("changed", [NORTH]), found("other", [EAST])
-    old = replace(old, passage=replace(old.passage, text="Old words.", version=1))
-    new = replace(new, passage=replace(new.passage, text="New words.", version=2))
+    old = old._replace(passage=old.passage._replace(text="Old words.", version=1))
+    new = new._replace(passage=new.passage._replace(text="New words.", version=2))
     ranked = rank(question_of([EAST]), [old, other, new], limit=9)
     texts = [each.candidate.passage.text for each in ranked]
     assert texts == ["Text of other.", "New words."]

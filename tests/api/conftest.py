@@ -37,7 +37,7 @@ from info_assistant.model.feedback import Feedback
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import AuditPage, FeedbackPage, RecordPage
+from info_assistant.ports import AuditPage, FeedbackPage, KeepRecord, RecordPage
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -80,10 +80,13 @@ class ScriptedPipeline:
     questions: list[Question] = field(default_factory=list)
     ended_early: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Return the answer at the end of the script."""
         async for event in self.stream(question):
             if isinstance(event, AnswerFinished):
+                if keep is not None:
+                    scope = question.caller.scope
+                    await keep(AnswerRecord(question.id, WHEN, scope.tenant, "", "", event.answer))
                 return event.answer
         raise AssertionError
 
@@ -137,10 +140,13 @@ class Papers:
         if self.failure is not None:
             raise self.failure
 
-    async def append(self, events: Sequence[AuditEvent]) -> None:
-        """Keep events."""
+    async def append(
+        self, events: Sequence[AuditEvent], answers: Sequence[AnswerRecord] = ()
+    ) -> None:
+        """Keep events, and records of answers with them."""
         await self.check()
         self.events += events
+        self.records += answers
 
     async def page(
         self, tenant: str, *, limit: int, before: str | None, matching: Mapping[str, str]

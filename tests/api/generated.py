@@ -16,8 +16,10 @@ from tests.spending import RoundPrices, spend_log
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.generate import Composing
 from info_assistant.answering.grounding.grounder import Grounder
+from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.api.services import ApiServices
+from info_assistant.drills.provider_exchange import Script
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderThread
 from info_assistant.drills.scripted_answers import quoting
@@ -98,6 +100,8 @@ class Ways:
     falls_back: bool = False
     preferred: Callable[[], str] = lambda: AUTO
     request_s: float = 10.0
+    script: Script = quoting
+    judged: bool = False
 
 
 @asynccontextmanager
@@ -120,7 +124,7 @@ async def writing(
                 place.thread,
                 *providers,
                 limits=ways.limits,
-                script=quoting,
+                script=ways.script,
                 on_error=services.metrics.provider_failed,
             )
         )
@@ -130,6 +134,7 @@ async def writing(
             ComposedGenerator(model, sentences, ContextBudget(answer_tokens=MOST_TOKENS)),
             Grounder(TERMS),
             SentenceLikeness(place.desk.embedder),
+            ModelJudge(model) if ways.judged else None,
             model.in_use,
             ways.falls_back,
         )

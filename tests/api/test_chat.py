@@ -74,7 +74,7 @@ async def test_usage_comes_where_it_is_wished(
     client: openai.AsyncOpenAI, pipeline: ScriptedPipeline
 ) -> None:
     """A stream ends with the tokens if asked for, and a whole answer has them."""
-    counted = replace(ANSWER, usage=AnswerUsage(120, 30))
+    counted = replace(ANSWER, usage=AnswerUsage(120, 30, 42))
     pipeline.script = (*DEFINITE, AnswerFinished(counted))
     last = (await streamed(client, stream_options={"include_usage": True}))[-1]
     assert not last.choices
@@ -82,6 +82,8 @@ async def test_usage_comes_where_it_is_wished(
     whole = await client.chat.completions.create(model="x", messages=HOW)
     assert whole.usage is not None
     assert whole.usage.total_tokens == 150
+    assert (whole.model_extra or {})["cost_usd"] == 0.000042
+    assert (await streamed(client))[-1].model_extra["cost_usd"] == 0.000042
 
 
 async def test_what_front_ends_send(backend: Backend, pipeline: ScriptedPipeline) -> None:
@@ -97,6 +99,7 @@ async def test_what_front_ends_send(backend: Backend, pipeline: ScriptedPipeline
                 {"type": "image_url", "image_url": {"url": "data:,"}},
                 {"type": "text", "text": "how long?"},
             ]},
+            {"role": "system", "content": "Answer like a pirate."},
         ],
         "stream": False,
         "temperature": 0.7,
@@ -121,6 +124,20 @@ async def test_what_front_ends_send(backend: Backend, pipeline: ScriptedPipeline
 async def test_models_are_listed(client: openai.AsyncOpenAI) -> None:
     """A front end finds the model to choose."""
     assert [each.id async for each in client.models.list()] == ["info-assistant"]
+    assert (await client.models.retrieve("info-assistant")).id == "info-assistant"
+    with pytest.raises(openai.NotFoundError, match="one model"):
+        await client.models.retrieve("gpt-4o")
+
+
+async def test_quotes_in_place_of_a_written_answer_are_called_so(
+    client: openai.AsyncOpenAI, pipeline: ScriptedPipeline
+) -> None:
+    """Where no language model could write, the text itself says so; by default nothing is said."""
+    degraded = replace(ANSWER, degraded=("budget_exhausted",))
+    pipeline.script = (*DEFINITE, AnswerFinished(degraded))
+    assert "No language model wrote this answer" in words(await streamed(client))
+    pipeline.script = (*DEFINITE, AnswerFinished(ANSWER))
+    assert "No language model" not in words(await streamed(client))
 
 
 @pytest.mark.parametrize(

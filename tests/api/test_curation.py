@@ -14,12 +14,12 @@ from tests.replicas import NamedCallers, caller
 
 from info_assistant.api.services import ApiServices, Limits
 from info_assistant.errors import ObjectStorageUnavailable
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import Role
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.stores.blobs import ObjectBlobs
 
 ALL = "/v1/documents"
@@ -166,6 +166,13 @@ async def test_an_upload_carries_metadata(backend: Backend, shelf: ShelfOfDocume
     assert refused.json()["errors"][0]["field"] == "effective"
 
 
+async def test_days_are_written_out(backend: Backend) -> None:
+    """Seconds since 1970 are no day, in parameters as in forms."""
+    for day in ("0.0", "1795717822", "2026-W48", "tomorrow"):
+        assert (await backend.client.get(ALL, params={"review_before": day})).status_code == 422
+    assert (await backend.client.get(ALL, params={"review_before": "2026-11-26"})).is_success
+
+
 async def test_a_key_makes_an_upload_once(
     services: ApiServices, start: Start, shelf: ShelfOfDocuments, tmp_path: Path
 ) -> None:
@@ -173,7 +180,8 @@ async def test_a_key_makes_an_upload_once(
     key = {"Idempotency-Key": "upload-1"}
 
     def replica() -> ApiServices:
-        return replace(services, repeats=UploadRequests(ObjectBlobs(str(tmp_path)), SystemClock()))
+        repeats = IdempotentRequests(ObjectBlobs(str(tmp_path)), SystemClock())
+        return replace(services, repeats=repeats)
 
     async with start(replica()) as one, start(replica()) as other:
 
@@ -197,7 +205,7 @@ async def test_an_upload_that_broke_off_is_carried_out_again(
     services: ApiServices, start: Start, shelf: ShelfOfDocuments, tmp_path: Path
 ) -> None:
     """A key whose request failed is free for that request, and for no other."""
-    repeats = UploadRequests(ObjectBlobs(str(tmp_path)), SystemClock())
+    repeats = IdempotentRequests(ObjectBlobs(str(tmp_path)), SystemClock())
     key = {"Idempotency-Key": "upload-1"}
     async with start(replace(services, repeats=repeats)) as backend:
         shelf.failure = ObjectStorageUnavailable("No storage.")
@@ -221,7 +229,7 @@ async def test_keys_are_forgotten_after_a_day(tmp_path: Path) -> None:
             return WHEN + timedelta(days=self.day)
 
     clock, blobs = Clock(), ObjectBlobs(str(tmp_path))
-    requests, who = UploadRequests(blobs, clock), caller("a")
+    requests, who = IdempotentRequests(blobs, clock), caller("a")
     begun = await requests.begin(who, "k", "digest")
     for day, kept in ((0, True), (1, True), (2, False)):
         clock.day = day

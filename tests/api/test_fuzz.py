@@ -13,7 +13,7 @@ from tests.api.conftest import ScriptedPipeline, services_of
 from tests.api.processes import Processes
 from tests.api.shelf import ShelfOfDocuments
 
-from info_assistant.api.app import create_app
+from info_assistant.api.app import create_framework
 from info_assistant.model.mode import ModeName
 
 pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
@@ -37,7 +37,7 @@ LONGEST_URL = 65_000
 
 def description() -> dict[str, Any]:
     """Return the API's description of itself."""
-    return create_app(services_of(ScriptedPipeline(), ShelfOfDocuments())).openapi()
+    return create_framework(services_of(ScriptedPipeline(), ShelfOfDocuments())).openapi()
 
 
 DESCRIPTION = description()
@@ -72,6 +72,7 @@ def running(
                 "document_id": document["id"],
                 "answer_id": answer.json()["id"],
                 "conversation_id": "talk",
+                "model": "info-assistant",
             },
         )
 

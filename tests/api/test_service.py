@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from fastapi import FastAPI
 from tests.api.conftest import Backend, Start, eventually
 
 from info_assistant import errors
-from info_assistant.api.app import create_app
+from info_assistant.api.app import create_framework
 from info_assistant.api.problems import TABLE, problem_of
 from info_assistant.api.services import ApiServices
 from info_assistant.errors import (
@@ -60,6 +59,7 @@ def test_codes_and_statuses_that_others_rely_on() -> None:
         "mode_set_by_environment": 409,
         "contradictory_modes": 409,
         "resume_elsewhere": 409,
+        "answer_under_way": 409,
         "unreadable_document": 422,
         "unavailable": 503,
         "vector_store_unavailable": 500,
@@ -221,7 +221,7 @@ async def test_docs_need_no_script_and_no_other_origin(backend: Backend) -> None
 
 def test_every_route_documents_its_problems(services: ApiServices) -> None:
     """Each refusal in the description refers to the one problem shape, and that is defined."""
-    app: FastAPI = create_app(services)
+    app = create_framework(services)
     document = app.openapi()
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert "ProblemBody" in document["components"]["schemas"]

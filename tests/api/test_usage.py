@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.spending import CALL, RoundPrices, spend_log
 from info_assistant.api.services import ApiServices
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.events import AnswerFinished
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import Budget, BudgetState, SpendEvent, UsageLine
 from info_assistant.resilience.budgets import MonthlyBudgets
@@ -44,6 +45,12 @@ class Accounts:
         """Return the lines."""
         self.asked.append((tenant, first, last))
         return LINES
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:
+        """Return one gap, whatever the days."""
+        assert first <= last
+        since = datetime(2026, 11, 25, 12, tzinfo=UTC)
+        return [RecordGap("w1", since, since + timedelta(seconds=15), 20_000_000)]
 
     async def admit(self, event: SpendEvent) -> None:
         """Refuse nothing."""
@@ -102,6 +109,14 @@ async def test_an_operator_sees_what_the_tenant_spent(
         "spent_usd": 1.7,
         "state": "notice",
     }
+    assert body["gaps"] == [
+        {
+            "writer": "w1",
+            "since": "2026-11-25T12:00:00Z",
+            "until": "2026-11-25T12:00:15Z",
+            "at_most_usd": 20.0,
+        }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +137,7 @@ async def test_the_same_as_csv(
     rows = list(csv.DictReader(io.StringIO(reply.text)))
     assert [row["micro_usd"] for row in rows] == ["1500000", "70"]
     assert rows[1]["model"] == "'=cmd()"
+    assert {row["tenant"] for row in rows} == {"water"}
 
 
 async def test_by_default_it_is_this_month(
@@ -145,6 +161,7 @@ async def test_by_default_it_is_this_month(
         ({"to": "0001-01-01"}, 422),
         ({"from": "9999-12-31", "to": "9999-12-31"}, 422),
         ({"from": "yesterday"}, 422),
+        ({"from": "1795717822"}, 422),
         ({"format": "xlsx"}, 422),
     ],
 )

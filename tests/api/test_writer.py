@@ -7,6 +7,7 @@ import pytest
 from tests.answering.conftest import LIBRARY, HiddenDocuments, MemoryIndex
 from tests.answering.test_generate import CARRY, LEAVE, WordForWord, all_down, composing
 
+from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.model.answer import AnswerMode
 from info_assistant.model.ids import new_id
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.model
 
 async def test_a_writer_is_wired_to_the_whole_way(tmp_path: Path) -> None:
     """With a writer answers are written within the settings, checked, and bridged with quotes."""
-    environment = {"DATA_DIR": str(tmp_path), "ANSWER_TOKENS": "321"}
+    environment = {"DATA_DIR": str(tmp_path), "ANSWER_TOKENS": "321", "ANSWER_JUDGE": "true"}
     settings = Settings.from_environment(environment)
     base = foundation(settings)
     records = record_parts(settings, base.blobs, base.objects, base.metrics)
@@ -37,6 +38,9 @@ async def test_a_writer_is_wired_to_the_whole_way(tmp_path: Path) -> None:
     modes, visible = Modes(), HiddenDocuments()
     made = answer_pipeline(base, records, visible, modes, settings.answering, writer)  # type: ignore[arg-type]
     pipeline = AnswerPipeline(replace(made._parts, index=index))
+    composed = made._parts.composing
+    assert composed is not None
+    assert isinstance(composed.judge, ModelJudge)
     try:
         written = await pipeline.answer(replace(LEAVE, id=new_id()))
         assert (written.mode, written.text) == (AnswerMode.GENERATED, CARRY)

@@ -36,6 +36,19 @@ def test_without_passages_there_is_no_answer() -> None:
     assert quoting(asked) == "NO_ANSWER"
 
 
+def test_other_questions_of_the_product_have_their_answers() -> None:
+    """A follow-up is joined to the question before it, and a sentence to be judged confirmed."""
+    talk = """<turn who="user">What about Smith &amp; Sons?</turn>
+<turn who="assistant">Ten years.</turn>
+<question>And since when?</question>"""
+    asked = Asked("drill", "You rewrite.", (("user", talk),), 100, wants_usage=True)
+    assert quoting(asked) == "What about Smith & Sons? And since when?"
+    judged = Asked(
+        "drill", "You check.", (("user", "<sentence>A.</sentence>"),), 9, wants_usage=True
+    )
+    assert quoting(judged) == "CONFIRMED"
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_what_is_counted_is_what_is_told(provider: str) -> None:
     """The usage that a client hears is the stand-in's own count, call by call."""

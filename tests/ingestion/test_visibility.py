@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from info_assistant.stores.changes import BlobChangeFeed
 STAFF = AccessScope("default", frozenset({"everyone", "staff"}))
 BOARD = AccessScope("default", frozenset({"everyone", "board"}))
 STRANGER = AccessScope("other", frozenset({"everyone", "staff", "board"}))
-PASSAGE = replace(indexed_passage(access=("staff",)).passage, version=3, access_revision=3)
+PASSAGE = indexed_passage(access=("staff",)).passage._replace(version=3, access_revision=3)
 
 
 @dataclass
@@ -145,9 +145,9 @@ async def test_what_the_index_knows_already_is_not_undone(make: Make) -> None:
     """A passage that carries a later revision's groups, or came after a removal, is as it says."""
     replica = make()
     await replica.overlay.announce(opened(4, "board"))
-    assert replica.shows(replace(PASSAGE, access_revision=5)) == (True, False, False)
+    assert replica.shows(PASSAGE._replace(access_revision=5)) == (True, False, False)
     await replica.overlay.announce(removed(5))
-    assert replica.shows(replace(PASSAGE, version=6, access_revision=6)) == (True, False, False)
+    assert replica.shows(PASSAGE._replace(version=6, access_revision=6)) == (True, False, False)
 
 
 async def test_what_could_not_be_told_is_told_later(make: Make) -> None:

@@ -3,9 +3,11 @@
 import math
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import genai_prices
 import pytest
 from genai_prices.data import providers
 from hypothesis import given
@@ -23,6 +25,21 @@ MODELS = [
     if provider.id in ("openai", "anthropic")
     for model in provider.models
 ]
+
+
+def by_the_table(provider: str, model: str, usage: TokenUsage) -> int | None:
+    """Return micro-dollars as the package itself calculates them; None where it knows none."""
+    counted = genai_prices.Usage(
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cached_input,
+    )
+    with suppress(LookupError, ValueError):
+        found = genai_prices.calc_price(
+            counted, model, provider_id=provider, genai_request_timestamp=AT
+        )
+        return math.ceil(round(found.total_price * 1_000_000, 10))
+    return None
 
 
 @pytest.mark.parametrize(
@@ -53,6 +70,14 @@ def test_an_unknown_model_is_priced_high_and_flagged(provider: str) -> None:
     assert (cost.micro_usd, cost.prices) == (210_000_000, ASSUMED)
 
 
+def test_one_senseless_count_does_not_make_a_model_unknown() -> None:
+    """More tokens from a cache than were read at all: that call is priced high, the next is not."""
+    prices = TablePrices()
+    senseless = prices.cost("openai", "gpt-4o-mini", TokenUsage(1, 0, 2), AT)
+    assert (senseless.micro_usd, senseless.prices) == (30, ASSUMED)
+    assert prices.cost("openai", "gpt-4o-mini", TokenUsage(1000, 100), AT).micro_usd == 210
+
+
 def test_prices_of_the_installation_go_first() -> None:
     """A price set for a model beats the table's, `*` all others; a server of one's own is free."""
     own = TablePrices({"gpt-4o-mini": (Decimal("0.1"), Decimal(1)), "*": (Decimal(0), Decimal(0))})
@@ -72,6 +97,34 @@ def test_more_tokens_never_cost_less(
     cost = prices.cost(*which, usage, AT)
     assert 0 <= cost.micro_usd <= prices.cost(*which, bound, AT).micro_usd
     assert math.isfinite(cost.micro_usd)
+
+
+@given(
+    st.sampled_from(MODELS), st.lists(st.tuples(TOKENS, TOKENS, st.integers(0, 100)), min_size=2)
+)
+def test_each_call_costs_what_the_table_itself_says(
+    which: tuple[str, str], calls: list[tuple[int, int, int]]
+) -> None:
+    """Also the second call, which is priced from what is remembered of the first."""
+    prices = TablePrices()
+    for read, written, share in calls:
+        usage = TokenUsage(read, written, read * share // 100)
+        cost = prices.cost(*which, usage, AT)
+        expected = by_the_table(*which, usage)
+        assert (cost.prices == ASSUMED) == (expected is None)
+        assert expected in (None, cost.micro_usd)
+
+
+def test_a_price_that_changes_with_time_is_that_of_the_moment() -> None:
+    """What is remembered of a model is not used for a call in another period."""
+    prices, usage = TablePrices(), TokenUsage(300_000, 1000)
+    may, january = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    costs = [
+        prices.cost("anthropic", "claude-sonnet-4-6", usage, at).micro_usd
+        for at in (may, january, may)
+    ]
+    # Long prompts were dearer until March.
+    assert costs == [915_000, 1_822_500, 915_000]
 
 
 def test_nothing_is_downloaded() -> None:

@@ -14,7 +14,7 @@ FIRST, SECOND, THIRD = (StageReached(stage) for stage in ("recall", "retrieve", 
 
 async def read(log: LocalEventLog, after: int = 0, answer: str = "a") -> list[NumberedEvent] | None:
     """Return all events after a number, or None where the answer is not known."""
-    events = log.read(answer, ANN, after)
+    events = await log.read(answer, ANN, after)
     return None if events is None else [each async for each in events]
 
 
@@ -24,7 +24,7 @@ async def test_a_reader_goes_on_where_it_was() -> None:
     log.begin("a", ANN)
     log.add("a", FIRST)
     log.add("a", SECOND)
-    reading = log.read("a", ANN, 1)
+    reading = await log.read("a", ANN, 1)
     assert reading is not None
     assert await anext(reading) == (2, SECOND)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
@@ -53,7 +53,7 @@ async def test_only_the_asker_reads() -> None:
     log.begin("a", ANN)
     scope = replace(ANN.scope, tenant="other")
     for stranger in (replace(ANN, subject="ben"), replace(ANN, scope=scope)):
-        assert log.read("a", stranger, 0) is None
+        assert await log.read("a", stranger, 0) is None
 
 
 async def test_memory_is_bounded() -> None:
@@ -62,16 +62,16 @@ async def test_memory_is_bounded() -> None:
     log = LocalEventLog(most_answers=2, kept_s=10, monotonic=lambda: now)
     for answer in ("a", "b", "c"):
         log.begin(answer, ANN)
-    assert log.read("a", ANN, 0) is None
+    assert await log.read("a", ANN, 0) is None
     now = 11.0
-    assert log.read("c", ANN, 0) is None
+    assert await log.read("c", ANN, 0) is None
     log.begin("a", ANN)
-    reading = log.read("a", ANN, 0)
+    reading = await log.read("a", ANN, 0)
     assert reading is not None
     event: AnswerEvent = FIRST
     for _ in range(MOST_EVENTS + 1):
         log.add("a", event)
-    assert log.read("a", ANN, 0) is None
+    assert await log.read("a", ANN, 0) is None
     async with asyncio.timeout(5):
         assert len([each async for each in reading]) == MOST_EVENTS
     log.add("a", FIRST)

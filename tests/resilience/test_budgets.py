@@ -111,7 +111,7 @@ async def test_old_days_are_kept_as_one_number(calendar: Calendar) -> None:
     wanted = list(budgets.days_to_read("default"))
     assert (wanted[0].day, wanted[-1].day) == (1, 10)
     for day in wanted:
-        budgets.has_read("default", day)
+        await budgets.has_read("default", day)
     assert [day.day for day in budgets.days_to_read("default")] == [9, 10]
     budgets.note(event(99, 10, today - timedelta(days=5)))
     assert (known := budgets.of("default"))

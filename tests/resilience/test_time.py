@@ -6,7 +6,7 @@ import pytest
 
 from info_assistant.errors import DeadlineExceeded
 from info_assistant.resilience.deadline import Deadline
-from info_assistant.resilience.tasks import BackgroundTasks, BackOff, beside
+from info_assistant.resilience.tasks import BackgroundTasks, BackOff, beside, beside_later
 
 
 async def test_deadline_stops_the_body() -> None:
@@ -150,3 +150,33 @@ async def test_cancelling_passes_through_a_companion() -> None:
         await running.wait()
         task.cancel()
     assert task.cancelled()
+
+
+async def test_a_late_companion_of_a_short_body_never_begins() -> None:
+    """Nothing is started for a body that is over before its companion's time."""
+    begun = []
+
+    async def companion() -> None:
+        begun.append(True)
+
+    async with beside_later(companion, 60):
+        pass
+    assert not begun
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_late_companion_begins_beside_the_body_and_ends_with_it() -> None:
+    """A body that takes longer has its companion, which is no more when the body is left."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def companion() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with beside_later(companion, 0.001):
+        await asyncio.wait_for(begun.wait(), 30)
+        assert not ended.is_set()
+    assert ended.is_set()

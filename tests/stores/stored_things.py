@@ -1,12 +1,10 @@
 """One of each thing that is stored, with something in every field."""
 
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 from tests.stores.bench import RECORD_ID, WHEN
 
-from info_assistant.ingestion.repeats import Reply
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -39,9 +37,10 @@ from info_assistant.model.passage import (
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.model.record import AnswerRecord, SentenceCheck
-from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
+from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
+from info_assistant.resilience.idempotency import Reply
 
 MOMENT = f"{0x01A209D20000:013d}"
 DOCUMENT = Document(
@@ -108,8 +107,8 @@ INDEXED = IndexedPassage(
 STATUS = DocumentStatus(
     DOCUMENT, DocumentState.INDEXING, WHEN, "Half done.", Progress(5, 9, "passages"), 5
 )
-QUOTED = replace(
-    PASSAGE, text="Leave lasts 30 days.", start=100, end=120, table_header="", statements=()
+QUOTED = PASSAGE._replace(
+    text="Leave lasts 30 days.", start=100, end=120, table_header="", statements=()
 )
 ANSWER = AnswerRecord(
     id=RECORD_ID,
@@ -123,7 +122,7 @@ ANSWER = AnswerRecord(
         mode=AnswerMode.EXTRACTIVE,
         sentences=(AnswerSentence("Leave lasts 30 days.", (1,), Support.SUPPORTED),),
         citations=(Citation(1, QUOTED, "Leave lasts 30 days.", 100, 120),),
-        see_also=(Citation(2, replace(QUOTED, page=None), "Leave lasts 30 days.", 100, 120),),
+        see_also=(Citation(2, QUOTED._replace(page=None), "Leave lasts 30 days.", 100, 120),),
         served_by=ServedBy("extractive", "quotes", "miss", "LLM_PROVIDER"),
         evidence=0.75,
         documents_as_of=WHEN,
@@ -155,7 +154,7 @@ EVENT = AuditEvent(
 SPENT = SpendEvent(
     id=RECORD_ID,
     at=WHEN,
-    call=ModelCall("agency", "my-request", 2),
+    call=ModelCall("agency", "my-request", 2, Purpose.JUDGE),
     provider="openai",
     model="gpt-4o-mini",
     state=SpendState.ABORTED,

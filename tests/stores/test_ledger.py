@@ -14,10 +14,12 @@ from tests.stores.test_objects import FailingBlobs
 from tests.stores.test_record_log import die
 
 from info_assistant.errors import RecordsUnavailable
+from info_assistant.model.ids import new_id
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import SpendEvent, SpendState, UsageLine
 from info_assistant.resilience.budgets import NoBudgets
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.ledger import KIND, RecordedLedger, record_of, spend_event
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.spending import RecordedSpending
@@ -152,13 +154,18 @@ async def test_an_end_that_cannot_be_kept_is_kept_later(log: RecordLog) -> None:
     """A disk that fails while words arrive takes nothing from the reader, nor from the bill."""
     ledger = ledger_in(log)
     event = await reserved(ledger)
-    assert log._own.folder is not None
-    with sqlite3.connect(log._own.folder / "journal.sqlite3", isolation_level=None) as locker:
-        locker.execute("BEGIN EXCLUSIVE")
-        ended = await ledger.complete(event, COUNTED)
-        assert ended.micro_usd == 330
-        locker.execute("ROLLBACK")
-    locker.close()
+    folder = log._own.folder
+    assert folder is not None
+    # Neither the file that is open can be written nor another be opened in its place.
+    await log._own._thread.run(lambda file: file.execute("PRAGMA query_only = ON"))
+    away = folder.rename(folder.with_name("away"))
+    ended = await ledger.complete(event, COUNTED)
+    assert ended.micro_usd == 330
+    with pytest.raises(RecordsUnavailable):
+        await log.check()
+    away.rename(folder)
+    (line,) = await summed(log)
+    assert (line.completed, line.open) == (0, 1)
     assert ledger.of_request(CALL.request_id).micro_usd == 330
     await ledger.catch_up()
     (line,) = await summed(log)
@@ -174,15 +181,36 @@ async def test_whoever_is_cancelled_while_noting_leaves_no_open_call(log: Record
     with pytest.raises(asyncio.CancelledError):
         await waiting
     event = await reserved(ledger)
-    ending = asyncio.ensure_future(ledger.complete(event, COUNTED))
+
+    async def ending() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ledger.complete(event, COUNTED)
+
+    leaving = asyncio.ensure_future(ending())
     await asyncio.sleep(0)
-    ending.cancel()
+    for _ in range(3):
+        leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await ending
+        await leaving
     await ledger.catch_up()
     (line,) = await summed(log)
     assert (line.completed, line.open, line.unknown) == (1, 0, 0)
     assert (line.aborted, line.micro_usd) == (1, 330)
+
+
+async def test_an_end_is_kept_before_what_is_appended_after_it(log: RecordLog) -> None:
+    """Whoever has an answer's record has its bill, though nobody waited for the bill."""
+    ledger = ledger_in(log)
+    event = await reserved(ledger)
+    await ledger.complete(event, COUNTED)
+    await log.append([Record("answers", "default", new_id(), b"{}")])
+    assert log._own.folder is not None
+    with sqlite3.connect(log._own.folder / "journal.sqlite3") as file:
+        kinds = [kind for (kind,) in file.execute("SELECT kind FROM records ORDER BY place")]
+    file.close()
+    assert kinds == [KIND, KIND, "answers"]
 
 
 async def test_who_spent_what_is_known_by_request(log: RecordLog) -> None:

@@ -23,8 +23,8 @@ SECRET, PLAIN = "Leave lasts 30 days.", "Travel is paid."
 WRITTEN = "Whoever is on leave for a month is paid for travelling."
 """What a model made of both."""
 
-OTHER = replace(
-    QUOTED, document_id="6f1cf0a4-6a3b-5a43-9d52-000000000000", text=PLAIN, title="Travel"
+OTHER = QUOTED._replace(
+    document_id="6f1cf0a4-6a3b-5a43-9d52-000000000000", text=PLAIN, title="Travel"
 )
 RECORD = replace(
     ANSWER,
@@ -36,7 +36,7 @@ RECORD = replace(
             AnswerSentence(WRITTEN, (1, 2), Support.UNVERIFIED),
         ),
         citations=(Citation(1, QUOTED, SECRET, 100, 120), Citation(2, OTHER, PLAIN, 100, 115)),
-        see_also=(Citation(3, replace(QUOTED, ordinal=9), SECRET, 100, 120),),
+        see_also=(Citation(3, QUOTED._replace(ordinal=9), SECRET, 100, 120),),
     ),
 )
 

@@ -15,10 +15,10 @@ from tests.stores.test_objects import Days, FailingBlobs
 from info_assistant.errors import ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.model.ids import first_id_at, milliseconds_of, new_id
 from info_assistant.stores import journal as journals
-from info_assistant.stores import segments
+from info_assistant.stores import journal_file, segments
 from info_assistant.stores.claims import claim
 from info_assistant.stores.compaction import MANY, Upkeep
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record, insert_records
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Wanted
@@ -223,13 +223,12 @@ async def test_a_disk_that_hangs_is_not_waited_for(
 ) -> None:
     """While the disk hangs, appending fails in time; what was begun is kept once it goes on."""
     going_on = threading.Event()
-    insert = journals._insert
 
     def hanging(connection: sqlite3.Connection, records: list[Record]) -> tuple[int, int]:
         going_on.wait(20)
-        return insert(connection, records)
+        return insert_records(connection, records)
 
-    monkeypatch.setattr(journals, "_insert", hanging)
+    monkeypatch.setattr(journals, "insert_records", hanging)
     monkeypatch.setattr(journals, "_APPEND_S", 0.05)
     late = record()
     with pytest.raises(RecordsUnavailable, match="TimeoutError"):
@@ -260,7 +259,7 @@ async def test_segments_are_cut_by_tenant_day_and_size(
     log: RecordLog, blobs: FailingBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A segment holds one tenant, one day and no more than its size, and its name says its span."""
-    monkeypatch.setattr(journals, "SEGMENT_BYTES", 500)
+    monkeypatch.setattr(journal_file, "SEGMENT_BYTES", 500)
     today = milliseconds_of(new_id())
     moments = [today - DAY_MS, *([today] * 8)]
     kept = [
@@ -309,7 +308,7 @@ async def test_a_disk_that_fails_is_told_and_recovers(
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journals, "_insert", broken)
+        patch.setattr(journals, "insert_records", broken)
         with pytest.raises(RecordsUnavailable):
             await log.append([record()])
     assert failed

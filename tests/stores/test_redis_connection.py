@@ -170,3 +170,26 @@ async def test_a_restarted_empty_master_is_taken_as_it_is(start: Start) -> None:
         server.start()
         assert b"$-1" in server.tell("GET", "changed")
         await eventually(lambda: leads(redis, server))
+
+
+async def test_a_flapping_server_is_left_alone_for_a_while(start: Start) -> None:
+    """One that hangs again after each look costs few requests their wait, and is soon back."""
+    server = start("redis-0")
+    async with connected(server.url) as redis:
+        await eventually(lambda: leads(redis, server))
+        assert redis.breaker == "closed"
+        waited = asked = 0
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 4
+        while loop.time() < until:
+            # It answers a look, and no request that comes after it.
+            if redis.known:
+                server.tell("CLIENT", "PAUSE", "300", "ALL")
+            began = loop.time()
+            await fault_of(redis, writes)
+            waited += loop.time() - began > 0.1
+            asked += 1
+            await asyncio.sleep(0.01)
+        assert 2 <= waited <= 4
+        assert asked > 5 * waited
+        await eventually(lambda: leads(redis, server))

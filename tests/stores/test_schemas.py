@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydantic_core import to_json
-from tests.stores.bench import RECORD_ID, Bench, Noon, Read, Write
+from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
     ANSWER,
     CHANGE,
@@ -42,17 +42,19 @@ from tests.stores.talk_samples import (
 )
 
 from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
+from info_assistant.model.spend import ModelCall
+from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.stores.answer_records import answer_fields, answer_record
 from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.claims import claim
-from info_assistant.stores.journal import Journal, Record
+from info_assistant.stores.journal import Journal
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
@@ -61,6 +63,7 @@ from info_assistant.stores.qdrant.payload import (
     status_from,
     status_payload,
 )
+from info_assistant.stores.writers import WriterMarks, WriterWatch
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schemas"
 FREE = frozenset({"timings_ms", "detail", "fields"})
@@ -111,7 +114,7 @@ async def write_passage(_: Bench) -> bytes:
 
 async def read_passage(_: Bench, data: bytes) -> object:
     """Read what a search needs of a passage."""
-    found = candidate_from(PASSAGE.id, 0.5, json.loads(data))
+    found = candidate_from({"id": PASSAGE.id, "score": 0.5, "payload": json.loads(data)})
     spans = tuple(found.token_spans)
     return found.passage, list(found.terms), found.tokens.tolist(), spans
 
@@ -229,7 +232,7 @@ async def read_journal(bench: Bench, data: bytes) -> object:
 
 async def write_request(bench: Bench) -> bytes:
     """Answer an upload under a key."""
-    requests = UploadRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, Noon())
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.delete(f"{begun.folder}/asked.json")
     await requests.finish(begun, REPLY)
@@ -238,7 +241,7 @@ async def write_request(bench: Bench) -> bytes:
 
 async def read_request(bench: Bench, data: bytes) -> object:
     """Send an upload again under its key."""
-    requests = UploadRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, Noon())
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.put(f"{begun.folder}/told.json", data)
     reply = (await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)).reply
@@ -257,6 +260,20 @@ async def read_purge(bench: Bench, data: bytes) -> object:
     await BlobCatalogue(bench.blobs).bury(TOMBSTONE)
     await bench.blobs.put(f"agency/purges/{DOCUMENT.id}/00000003.json", data)
     return await BlobCatalogue(bench.blobs).purges("agency")
+
+
+async def write_mark(bench: Bench) -> bytes:
+    """Mark that a writer lives."""
+    await WriterMarks(bench.blobs, 20_000_000).renew("0123456789ab", WHEN, news=False)
+    return (await bench.only())[1]
+
+
+async def read_mark(bench: Bench, data: bytes) -> object:
+    """Read the gap after the mark of a writer that has vanished."""
+    await bench.blobs.put(f"system/writers/0123456789ab/{MOMENT}-open.json", data)
+    watch = WriterWatch(bench.blobs, Noon(), gone_s=0)
+    await watch.look()
+    return [(each.writer, each.at_most_micro_usd) for each in await watch.gaps()]
 
 
 KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
@@ -283,6 +300,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
+    Stored.WRITER_MARK: (write_mark, read_mark, [("0123456789ab", 20_000_000)]),
     Stored.QUOTE_PURGE: (write_purge, read_purge, (TOMBSTONE,)),
     Stored.JOURNAL: (
         write_journal,
@@ -294,12 +312,12 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     ),
 }
 OLD_DOCUMENT = replace(DOCUMENT, metadata=Metadata(), hold=None)
-OLD_QUOTED = replace(QUOTED, effective=None, superseded=None, marking=None)
+OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None)
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
     (Stored.PASSAGE, 1): (
-        replace(PASSAGE, effective=None, superseded=None, marking=None),
+        PASSAGE._replace(effective=None, superseded=None, marking=None),
         *KINDS[Stored.PASSAGE][2][1:],  # type: ignore[index]
     ),
     (Stored.ANSWER_RECORD, 1): replace(
@@ -307,7 +325,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         answer=replace(
             ANSWER.answer,
             citations=(replace(ANSWER.answer.citations[0], passage=OLD_QUOTED),),
-            see_also=(replace(ANSWER.answer.see_also[0], passage=replace(OLD_QUOTED, page=None)),),
+            see_also=(replace(ANSWER.answer.see_also[0], passage=OLD_QUOTED._replace(page=None)),),
             follow_ups=(),
             usage=AnswerUsage(),
         ),
@@ -316,6 +334,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         prompt="",
         checks=(),
     ),
+    (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

@@ -1,11 +1,20 @@
 """The transport to Qdrant against real sockets: kept connections, and connections that break."""
 
 import asyncio
+import ipaddress
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from info_assistant.stores.qdrant.transport import KeepAliveTransport, ProtocolError
 
@@ -45,6 +54,49 @@ async def running(serve: SERVE) -> AsyncIterator[tuple[Server, httpx.AsyncClient
         httpx.AsyncClient(base_url=url, transport=KeepAliveTransport(), trust_env=False) as client,
     ):
         yield server, client
+
+
+def certificates(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return what a server on loopback shows, and what a client needs to believe it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now, day = datetime.now(UTC), timedelta(days=1)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - day)
+        .not_valid_after(now + day)
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / "certificate.pem", folder / "key.pem"
+    public.write_bytes(certificate.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.load_cert_chain(public, private)
+    return shown, ssl.create_default_context(cafile=str(public))
+
+
+async def test_tls_is_spoken_where_the_address_says_so(tmp_path: Path) -> None:
+    """A server is asked by TLS over a kept connection, and only if its certificate is believed."""
+    shown, believed = certificates(tmp_path)
+    large = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(LARGE), LARGE)
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(large)
+
+    server = Server(serve)
+    async with await asyncio.start_server(server.connected, "127.0.0.1", 0, ssl=shown) as listening:
+        url = f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        transport = KeepAliveTransport(believed)
+        async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
+            for _ in range(2):
+                assert (await client.get(url)).content == LARGE
+        assert server.connections == 1
+        async with httpx.AsyncClient(transport=KeepAliveTransport(), trust_env=False) as client:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await client.get(url)
 
 
 async def ok(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

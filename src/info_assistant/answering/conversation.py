@@ -8,17 +8,17 @@ may see: the result is only what is looked for.
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from html import escape
 
 from info_assistant.answering.admit import readable_question
+from info_assistant.answering.whole_reply import whole_reply
 from info_assistant.errors import InfoAssistantError, InvalidRequest
 from info_assistant.model.answer import Answer, Citation
 from info_assistant.model.conversation import ConversationKey, ConversationTurn, Turn
-from info_assistant.model.prompt import Message, ModelStarted, Prompt, TextDelta
+from info_assistant.model.prompt import Message, Prompt
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS, Question
-from info_assistant.model.spend import ModelCall
+from info_assistant.model.spend import ModelCall, Purpose
 from info_assistant.ports import ConversationTurns, TextModel
 
 PROMPT_VERSION = "rewrite-1"
@@ -158,23 +158,14 @@ class Talk:
         by_rule = standalone_by_rule(question.text, earlier)
         if self._model is None or not self._asks_model():
             return by_rule
+        tenant = question.caller.scope.tenant
+        call = ModelCall(tenant, question.id, purpose=Purpose.REWRITE)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return _one_question(await self._asked(self._model, question)) or by_rule
+                said = await whole_reply(self._model, _prompt(question), call)
+                return _one_question(said, question) or by_rule
         except (TimeoutError, InfoAssistantError):
             return by_rule
-
-    async def _asked(self, model: TextModel, question: Question) -> str:
-        said: list[str] = []
-        call = ModelCall(question.caller.scope.tenant, question.id)
-        async with aclosing(model.stream(_prompt(question), call)) as events:
-            async for event in events:
-                match event:
-                    case ModelStarted():
-                        said.clear()
-                    case TextDelta(text):
-                        said.append(text)
-        return "".join(said)
 
 
 def conversation_of(question: Question) -> ConversationKey | None:
@@ -194,12 +185,22 @@ def _prompt(question: Question) -> Prompt:
     return Prompt(PROMPT_VERSION, _SYSTEM, (Message("user", text),), most_tokens=200)
 
 
-def _one_question(said: str) -> str:
-    """Return what a model said if it can be a question, else ""."""
+def _one_question(said: str, question: Question) -> str:
+    """Return what a model said if it can be the question, else "".
+
+    It has to share a telling word with the talk: an excuse or a remark has none of them.
+    """
+    talk = " ".join([question.text, *(turn.text for turn in question.history)])
+    if len(said.strip().splitlines()) != 1 or _telling(said).isdisjoint(_telling(talk)):
+        return ""
     try:
-        return readable_question(said) if len(said.strip().splitlines()) == 1 else ""
+        return readable_question(said)
     except InvalidRequest:
         return ""
+
+
+def _telling(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold())) - _HOLLOW - _LEANS
 
 
 def follow_ups(see_also: Sequence[Citation], asked: str) -> tuple[str, ...]:

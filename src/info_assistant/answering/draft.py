@@ -30,6 +30,7 @@ from info_assistant.ports import (
     Drafted,
     DraftEnded,
     DraftSentence,
+    Finding,
     Grounding,
     Likeness,
     WrittenSentence,
@@ -79,10 +80,18 @@ class Draft:
             return AnswerStatus.REFUSED_OUTPUT
         return AnswerStatus.NOT_SUPPORTED if self.held_back else AnswerStatus.NO_EVIDENCE
 
-    def take(self, drafted: Drafted, likeness: Likeness | None = None) -> Iterator[AnswerEvent]:
+    def examined(self, sentence: WrittenSentence, likeness: Likeness | None) -> Finding:
+        """Return what the check finds in a written sentence, which comes after those taken."""
+        if self.grounding is None:
+            return Finding(Support.UNVERIFIED)
+        return self.grounding.check(
+            sentence, after_held_back=self._held_back_last, likeness=likeness
+        )
+
+    def take(self, drafted: Drafted, finding: Finding | None = None) -> Iterator[AnswerEvent]:
         """Take the next thing a generator says; yield what readers see of it.
 
-        `likeness` is that of a written sentence and its passages, where it is known. Raises
+        `finding` is of a written sentence; without one it is held back. Raises
         GenerationUnavailable where an answer would begin anew for the second time.
         """
         match drafted:
@@ -92,7 +101,7 @@ class Draft:
             case DraftEnded(usage):
                 self.usage = AnswerUsage(usage.input, usage.output)
             case WrittenSentence():
-                yield from self._written(drafted, likeness)
+                yield from self._written(drafted, finding or Finding(Support.UNVERIFIED))
             case DraftSentence():
                 checked = check(drafted, n=len(self.citations) + 1)
                 if checked is not None:
@@ -124,15 +133,7 @@ class Draft:
         self.refused = True
         self.degraded.append(reason)
 
-    def _written(
-        self, sentence: WrittenSentence, likeness: Likeness | None
-    ) -> Iterator[AnswerEvent]:
-        if self.grounding is None:
-            self._hold_back(SentenceCheck(Support.UNVERIFIED))
-            return
-        finding = self.grounding.check(
-            sentence, after_held_back=self._held_back_last, likeness=likeness
-        )
+    def _written(self, sentence: WrittenSentence, finding: Finding) -> Iterator[AnswerEvent]:
         reasons = tuple(map(str, finding.reasons))
         if finding.support is Support.REFUTED or not finding.evidence:
             self._hold_back(SentenceCheck(finding.support, reasons))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from info_assistant.answering.cite import MAX_QUOTE_CHARACTERS
-from info_assistant.model.passage import Passage, Span
+from info_assistant.model.passage import Passage, Span, edges_of
 from info_assistant.ports import RankedPassage
 
 MAX_EXTRACTS = 3
@@ -124,14 +124,14 @@ def _grow(
     statement: _Statement, chosen: Sequence[Extract], asked: frozenset[str], terms: Terms
 ) -> Span:
     """Return the statement with the neighbours that it needs or that fit, shown nowhere yet."""
-    spans = tuple(statement.passage.statements)
+    edges = edges_of(statement.passage.statements)
     taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
     first = last = statement.place
 
     def fits(low: int, high: int) -> bool:
-        if low < 0 or high >= len(spans) or high - low >= MAX_STATEMENTS:
+        if low < 0 or 2 * high >= len(edges) or high - low >= MAX_STATEMENTS:
             return False
-        start, end = spans[low].start, spans[high].end
+        start, end = edges[2 * low], edges[2 * high + 1]
         if end - start > MAX_QUOTE_CHARACTERS:
             return False
         return not taken or all(span.end <= start or end <= span.start for span in taken)
@@ -144,7 +144,7 @@ def _grow(
         last += 1
     while fits(first - 1, last):
         first -= 1
-    return Span(spans[first].start, spans[last].end)
+    return Span(edges[2 * first], edges[2 * last + 1])
 
 
 def _leans_on_previous(passage: Passage, place: int) -> bool:

@@ -21,14 +21,14 @@ from info_assistant.errors import (
     RecordsUnavailable,
     TooBusy,
 )
-from info_assistant.model.answer import Citation
+from info_assistant.model.answer import Citation, Support
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
 from info_assistant.ports import (
-    Drafted,
+    Finding,
     Generator,
     Grounding,
-    Likeness,
+    Judge,
     RankedPassage,
     WrittenSentence,
 )
@@ -38,6 +38,9 @@ FALLBACK = "generation_unavailable"
 
 FILTERED = "content_filtered"
 """In `degraded` of answers that a provider's content filter cut short."""
+
+BY_JUDGE = "judge"
+"""Among the reasons of a check: a second model said that the passages say otherwise."""
 
 T = TypeVar("T")
 
@@ -53,13 +56,14 @@ class Timed(Protocol):
 class Composing:
     """How models write answers here.
 
-    `likeness` is further evidence for the check; `wanted` says whether one is to be asked now;
-    `falls_back` whether quotes stand in for them.
+    `likeness` is further evidence for the check, and `judge` is asked where it cannot decide;
+    `wanted` says whether a model is to be asked now; `falls_back` whether quotes stand in for them.
     """
 
     generator: Generator
     grounding: Grounding
     likeness: SentenceLikeness | None = None
+    judge: Judge | None = None
     wanted: Callable[[], bool] = lambda: True
     falls_back: bool = False
 
@@ -145,17 +149,27 @@ class Generation:
         """Fill the draft from one generator, each sentence timed."""
         async with aclosing(generator.generate(task.question, task.ranked)) as drafts:
             while (drafted := await timed(anext(drafts, None))) is not None:
-                likeness = await self._likeness(drafted, task, timed)
-                for event in draft.take(drafted, likeness):
+                finding = None
+                if isinstance(drafted, WrittenSentence):
+                    finding = await self._examined(drafted, draft, task, timed)
+                for event in draft.take(drafted, finding):
                     yield event
 
-    async def _likeness(self, drafted: Drafted, task: Task, timed: Timed) -> Likeness | None:
+    async def _examined(
+        self, sentence: WrittenSentence, draft: Draft, task: Task, timed: Timed
+    ) -> Finding:
+        """Return what the check finds; where it cannot decide, whether the judge says otherwise."""
         composing = self._composing
-        if composing is None or composing.likeness is None:
-            return None
-        if not isinstance(drafted, WrittenSentence):
-            return None
-        return await timed(composing.likeness.of(drafted, task.ranked))
+        likeness = None
+        if composing is not None and composing.likeness is not None:
+            likeness = await timed(composing.likeness.of(sentence, task.ranked))
+        finding = draft.examined(sentence, likeness)
+        if composing is None or composing.judge is None or not finding.evidence:
+            return finding
+        if finding.support is not Support.UNVERIFIED:
+            return finding
+        contradicted = await timed(composing.judge.contradicts(sentence, task.question))
+        return Finding(Support.REFUTED, (*finding.reasons, BY_JUDGE)) if contradicted else finding
 
 
 def _for_readers(error: InfoAssistantError, passages: Sequence[Citation]) -> InfoAssistantError:

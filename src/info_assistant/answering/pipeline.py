@@ -14,6 +14,7 @@ from info_assistant.answering.admit import (
     readable_turns,
     require_no_personal_data,
 )
+from info_assistant.answering.budget import budget_notices
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conversation import Talk, follow_ups
 from info_assistant.answering.currency import with_currency
@@ -36,12 +37,14 @@ from info_assistant.model.events import (
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.spend import Budget
 from info_assistant.ports import (
     AnswerCache,
     AnswerRecords,
     Clock,
     Embedder,
     Generator,
+    KeepRecord,
     PassageIndex,
     RankedPassage,
     Visibility,
@@ -69,7 +72,7 @@ class PipelineParts:
     `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
     earlier turns. `visibility` knows what may be shown at each moment, `cache_only` whether only
     known answers are given now. `usage_of` returns what all model calls for an answer took, by the
-    ledger; without it the answer's own call counts.
+    ledger; without it the answer's own call counts. `budget_of` returns how a tenant's stands.
     """
 
     embedder: Embedder
@@ -84,6 +87,7 @@ class PipelineParts:
     talk: Talk = field(default_factory=Talk)
     refuse_personal_data: bool = False
     usage_of: Callable[[str], AnswerUsage] | None = None
+    budget_of: Callable[[str], Budget | None] = lambda _tenant: None
     cache_only: Callable[[], bool] = lambda: False
 
 
@@ -92,6 +96,7 @@ class _Journey:
     """One question on its way: what was found and said, and how long it took."""
 
     draft: Draft
+    keep: KeepRecord
     sources: tuple[Citation, ...] = ()
     evidence: float = 0.0
     searched: str = ""
@@ -126,20 +131,23 @@ class AnswerPipeline:
         self._parts = parts
         self._generation = Generation(parts.generator, parts.composing)
 
-    async def answer(self, question: Question) -> Answer:
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Answer at once and in whole. Raises what `stream` raises."""
         answer: Answer | None = None
-        async for event in self.stream(question):
+        async for event in self.stream(question, keep):
             if isinstance(event, AnswerFinished):
                 answer = event.answer
         if answer is None:
             raise InfoAssistantError("The question was left without an answer. Please ask again.")
         return answer
 
-    async def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
+    async def stream(
+        self, question: Question, keep: KeepRecord | None = None
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """Answer step by step, for as long as the caller's deadline lets it.
 
-        Everything that can fail because a dependency is down happens before `SourcesFound`.
+        Everything that can fail because a dependency is down happens before `SourcesFound`. The
+        record of the answer is given to `keep`; without one it is kept at once.
 
         Raises:
             InvalidRequest: there is no question in it, or (PersonalDataFound) more than may be.
@@ -150,7 +158,7 @@ class AnswerPipeline:
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         try:
-            async with aclosing(self._steps(question, may_show)) as events:
+            async with aclosing(self._steps(question, may_show, keep)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
@@ -162,10 +170,13 @@ class AnswerPipeline:
             raise
 
     async def _steps(
-        self, question: Question, may_show: Callable[[Passage], bool]
+        self,
+        question: Question,
+        may_show: Callable[[Passage], bool],
+        keep: KeepRecord | None,
     ) -> AsyncGenerator[AnswerEvent]:
         parts = self._parts
-        journey = _Journey(self._generation.begin())
+        journey = _Journey(self._generation.begin(), keep or parts.records.keep)
         question = await self._admitted(question, journey)
 
         yield StageReached("recall")
@@ -195,7 +206,9 @@ class AnswerPipeline:
                 async for event in events:
                     yield event
 
-        for notice in journey.notices:
+        budget = parts.budget_of(question.caller.scope.tenant)
+        of_budget = budget_notices(journey.draft.mode, budget)
+        for notice in (*journey.notices, *of_budget):
             yield NoticeGiven(notice)
 
         answer = visible_part(self._finish(question, journey), may_show)
@@ -206,6 +219,7 @@ class AnswerPipeline:
                 async with asyncio.timeout(KEEPING_S):
                     await journey.timed("keep", parts.cache.put(key, answer))
         answer = with_currency(answer, parts.clock.now().date())
+        answer = replace(answer, notices=(*answer.notices, *of_budget))
         yield AnswerFinished(await self._kept(question, answer, journey))
 
     async def _admitted(self, question: Question, journey: _Journey) -> Question:
@@ -257,7 +271,7 @@ class AnswerPipeline:
             prompt=draft.prompt,
             checks=tuple(draft.checks),
         )
-        await journey.timed("record", keep_record(parts.records, parts.recorder, record))
+        await journey.timed("record", keep_record(journey.keep, parts.recorder, record))
         return answer
 
     async def _known(self, key: str) -> Answer | None:

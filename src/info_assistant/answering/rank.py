@@ -7,11 +7,11 @@ passage was indexed, so ranking costs no model call.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import numpy as np
 
-from info_assistant.model.passage import Candidate, Floats, Passage, QuestionVectors
+from info_assistant.model.passage import Candidate, Floats, Passage, QuestionVectors, edges_of
 from info_assistant.ports import RankedPassage
 
 INT8_SCALE = 127.0
@@ -100,29 +100,29 @@ class _PieceCosines:
 
     def mean_best(self) -> Floats:
         """Return float32 [candidates]: the mean of the best cosines of the question's pieces."""
-        best = np.maximum.reduceat(self._cosines[:-1], self._starts, axis=0)
-        mean: Floats = best.sum(axis=1) / np.float32(best.shape[1])
-        return mean
+        return _means(np.maximum.reduceat(self._cosines[:-1], self._starts, axis=0))
 
     def statement_scores(self, chosen: Sequence[int]) -> list[tuple[float, ...]]:
         """Return the MaxSim of each statement of some candidates; 0 where the model saw nothing."""
         # From the last row to the first: what lies between two candidates is passed over.
         backwards = sorted(chosen, reverse=True)
-        edges = [
-            self._starts[at] + edge for at in backwards for span in self._spans[at] for edge in span
-        ]
-        if not edges:
+        edges = np.array(
+            [self._starts[at] + edge for at in backwards for edge in edges_of(self._spans[at])],
+            np.intp,
+        )
+        if not len(edges):
             return [() for _ in chosen]
-        best = np.maximum.reduceat(self._cosines, edges, axis=0)[::2]
-        scores = iter((best.sum(axis=1) / np.float32(best.shape[1])).tolist())
-        found = {
-            at: tuple(
-                score if span.start < span.end else 0.0
-                for span, score in zip(self._spans[at], scores, strict=False)
-            )
-            for at in backwards
-        }
+        means = _means(np.maximum.reduceat(self._cosines, edges, axis=0)[::2])
+        means[edges[::2] >= edges[1::2]] = 0.0
+        scores = iter(means.tolist())
+        found = {at: tuple(islice(scores, len(self._spans[at]))) for at in backwards}
         return [found[at] for at in chosen]
+
+
+def _means(best: Floats) -> Floats:
+    """Return the mean of each row."""
+    means: Floats = np.add.reduce(best, axis=1) / np.float32(best.shape[1])
+    return means
 
 
 def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Floats:
@@ -137,7 +137,7 @@ def _coverage(question: QuestionVectors, candidates: Sequence[Candidate]) -> Flo
     terms = np.concatenate([part for each in candidates for part in (_NO_TERM, each.terms)])
     starts = list(accumulate((len(each.terms) + 1 for each in candidates[:-1]), initial=0))
     present = np.logical_or.reduceat(asked[:, None] == terms, starts, axis=1)
-    count = present.sum(axis=1)
+    count = np.add.reduce(present, axis=1, dtype=np.intp)
     rarity = np.log((len(candidates) - count + 0.5) / (count + 0.5) + 1)
-    shares: Floats = (rarity @ present / rarity.sum()).astype(np.float32)
+    shares: Floats = (rarity @ present / np.add.reduce(rarity)).astype(np.float32)
     return shares

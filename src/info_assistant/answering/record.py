@@ -6,7 +6,7 @@ from typing import Protocol
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.answer import Answer
 from info_assistant.model.record import AnswerRecord, SentenceCheck
-from info_assistant.ports import AnswerRecords
+from info_assistant.ports import KeepRecord
 
 
 class Recorder(Protocol):
@@ -25,9 +25,9 @@ class Recorder(Protocol):
         """Note what the checks of a draft's sentences found, and how many were held back."""
 
 
-async def keep_record(records: AnswerRecords, recorder: Recorder, record: AnswerRecord) -> None:
+async def keep_record(keep: KeepRecord, recorder: Recorder, record: AnswerRecord) -> None:
     """Keep a record; where that fails the answer is given all the same, and counted."""
     try:
-        await records.keep(record)
+        await keep(record)
     except RecordsUnavailable:
         recorder.unrecorded()

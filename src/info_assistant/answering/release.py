@@ -58,7 +58,7 @@ def visible_part(answer: Answer, may_show: MayShow) -> Answer:
 
 
 def _visible(citations: Sequence[Citation], may_show: MayShow) -> tuple[Citation, ...]:
-    return tuple(each for each in citations if may_show(each.passage))
+    return tuple([each for each in citations if may_show(each.passage)])
 
 
 def _status(answer: Answer, left: int) -> AnswerStatus:

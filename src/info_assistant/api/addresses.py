@@ -38,6 +38,9 @@ _DOCUMENT = "/v1/documents/{document_id}"
 _ANSWER = "/v1/answers/{answer_id}"
 _CONVERSATION = "/v1/conversations/{conversation_id}"
 
+QUERY_PATH = "/v1/query"
+"""The address of questions."""
+
 CHAT_PATH, MODELS_PATH = "/v1/chat/completions", "/v1/models"
 """The addresses of OpenAI's API that are here too."""
 
@@ -64,7 +67,7 @@ ADDRESSES = (
     Address("GET", "/metrics", Traffic.PROBE),
     Address("GET", "/docs", Traffic.PROBE),
     Address("GET", "/openapi.json", Traffic.PROBE),
-    Address("POST", "/v1/query", Traffic.QUESTION, Role.READER, "question.ask"),
+    Address("POST", QUERY_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
     Address("GET", _ANSWER, Traffic.READ, Role.READER, "answer.read", "answer_id"),
     Address(
         "GET",
@@ -97,6 +100,7 @@ ADDRESSES = (
     ),
     Address("POST", CHAT_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
     Address("GET", MODELS_PATH, Traffic.READ, Role.READER),
+    Address("GET", f"{MODELS_PATH}/{{model}}", Traffic.READ, Role.READER, "", "model"),
     Address("GET", "/v1/usage", Traffic.ADMIN, Role.OPERATOR, "usage.read"),
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),
@@ -134,7 +138,7 @@ _PATTERNS = tuple(each for each in ADDRESSES if "{" in each.path)
 
 def speaks_openai(path: str) -> bool:
     """Whether callers of a path look for errors where OpenAI's API has them."""
-    return path in {CHAT_PATH, MODELS_PATH}
+    return path in {CHAT_PATH, MODELS_PATH} or path.startswith(f"{MODELS_PATH}/")
 
 
 def methods_at(path: str) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Questions on their way through the pipeline, within their deadline and while somebody waits."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from functools import partial
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from info_assistant.answering.release import MayShow, visible_part
+from info_assistant.api.auditing import note_answer
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import (
     AnswerStream,
@@ -25,9 +27,12 @@ from info_assistant.errors import (
 from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.question import Question
+from info_assistant.model.record import AnswerRecord
 from info_assistant.resilience.deadline import Deadline
 
 _WHAT = "Answering the question"
+
+T = TypeVar("T")
 
 
 class Asker:
@@ -36,12 +41,27 @@ class Asker:
     def __init__(self, services: ApiServices) -> None:
         """Ask the pipeline of `services`."""
         self._services = services
+        self._under_way: set[str] = set()
+
+    def is_under_way(self, answer_id: str) -> bool:
+        """Whether this answer is being given here at this moment."""
+        return answer_id in self._under_way
 
     async def whole(self, question: Question, request: Request) -> Answer:
         """Return the whole answer, as far as it may be shown at this moment."""
         deadline = Deadline.after(self._services.limits.request_s)
-        async with while_connected(request.receive):
-            answer = await self._answer(question, deadline)
+
+        async def keep(record: AnswerRecord) -> None:
+            # With the audit event, before the answer leaves: two commits cost twice as much.
+            note_answer(request, record)
+
+        self._under_way.add(question.id)
+        try:
+            async with while_connected(request.receive):
+                answering = self._services.pipeline.answer(question, keep)
+                answer = await self._within(deadline, answering)
+        finally:
+            self._under_way.discard(question.id)
         # The client's connection was let go meanwhile, in which time documents can be closed to it.
         return visible_part(answer, self._may_show(question))
 
@@ -51,43 +71,39 @@ class Asker:
         """Return the answer as a stream, once its sources are known."""
         deadline = Deadline.after(self._services.limits.request_s)
         events = self._events(question)
+        self._under_way.add(question.id)
         self._services.events.begin(question.id, question.caller)
         try:
             async with while_connected(request.receive):
                 begun = await self._begun(events, deadline)
         except BaseException:
             await events.aclose()
-            self._services.events.end(question.id)
+            self._ended(question.id)
             raise
         options = StreamOptions(
             rendering=rendering,
+            answer_id=question.id,
             ping_s=self._services.limits.ping_s,
             may_show=self._may_show(question),
             lifecycle=self._services.lifecycle,
             on_failure=partial(self._failed, question.id),
-            on_end=partial(self._services.events.end, question.id),
+            on_end=partial(self._ended, question.id),
         )
         return AnswerStream(begun, events, deadline, options)
 
     def _may_show(self, question: Question) -> MayShow:
         return partial(self._services.visibility.may_show, question.caller.scope)
 
-    async def _answer(self, question: Question, deadline: Deadline) -> Answer:
-        async with self._within(deadline):
-            return await self._services.pipeline.answer(question)
-
     async def _begun(
         self, events: AsyncGenerator[AnswerEvent, None], deadline: Deadline
     ) -> list[AnswerEvent]:
-        async with self._within(deadline):
-            return await begin(events)
+        return await self._within(deadline, begin(events))
 
-    @asynccontextmanager
-    async def _within(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Stop the body at the deadline; count what fails."""
+    async def _within(self, deadline: Deadline, step: Coroutine[Any, Any, T]) -> T:
+        """Return what a step returns, and stop it at the deadline; count what fails."""
         try:
             async with deadline.enforced(_WHAT):
-                yield
+                return await step
         except Exception as error:
             self._count(error)
             raise
@@ -98,6 +114,10 @@ class Asker:
             async for event in stream:
                 self._services.events.add(question.id, event)
                 yield event
+
+    def _ended(self, answer_id: str) -> None:
+        self._under_way.discard(answer_id)
+        self._services.events.end(answer_id)
 
     def _failed(self, answer_id: str, error: Exception) -> None:
         self._services.events.add(answer_id, error)

@@ -7,6 +7,7 @@ nothing was read or done, and noting each would take the time that those need wh
 callers whom nobody knows fill the disk: their refusals are noted at a rate, and counted beyond it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,7 @@ from info_assistant.errors import Overloaded, RecordsUnavailable
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.identity import Caller
 from info_assistant.model.ids import milliseconds_of, new_id
+from info_assistant.model.record import AnswerRecord
 from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.model.traffic import Traffic
 from info_assistant.observability.log import get_logger
@@ -34,6 +36,7 @@ CLIENT_GONE = "client_gone"
 """The outcome of what was left unanswered because nobody waited for it any more."""
 
 _TARGET, _DONE, _DETAIL, _OUTCOME = "audit_target", "audit_done", "audit_detail", "outcome"
+_ANSWERS = "answer_records"
 _LONGEST = 200
 _OF_UNKNOWN_CALLERS = Rate(per_minute=600, burst=100)
 _NOBODY_THERE = 499
@@ -61,6 +64,12 @@ def note_done(request: Request, target: str, outcome: str = DONE) -> None:
     """
     state: dict[str, Any] = request.scope["state"]
     state[_DONE] = (*state.get(_DONE, ()), (target, outcome))
+
+
+def note_answer(request: Request, record: AnswerRecord) -> None:
+    """Let the record of an answer be kept with the event of the request, before it leaves."""
+    state: dict[str, Any] = request.scope["state"]
+    state[_ANSWERS] = (*state.get(_ANSWERS, ()), record)
 
 
 class AuditTrail:
@@ -93,12 +102,14 @@ class AuditTrail:
         """Return what stands between a request's answer and `send`."""
         return Watch(self, scope, receive, send)
 
-    async def note(self, events: list[AuditEvent]) -> None:
-        """Keep events. Raises RecordsUnavailable, which is counted and logged here."""
+    async def note(self, events: list[AuditEvent], answers: Sequence[AnswerRecord]) -> None:
+        """Keep events with records. Raises RecordsUnavailable, counted and logged here."""
         try:
-            await self._log.append(events)
+            await self._log.append(events, answers)
         except RecordsUnavailable:
             self._metrics.audit_append_failures.inc(len(events))
+            for _ in answers:
+                self._metrics.unrecorded()
             if not self._failing:
                 _log.error("Audit events cannot be kept")
             self._failing = True
@@ -164,7 +175,8 @@ class Watch:
         if "caller" not in self._state() and not self._trail.admits_unknown():
             return None
         try:
-            await self._trail.note(self._events(address, target, outcome))
+            answers = self._state().get(_ANSWERS, ())
+            await self._trail.note(self._events(address, target, outcome), answers)
         except RecordsUnavailable as error:
             return error if address.traffic in _NEEDS_TRACE else None
         return None

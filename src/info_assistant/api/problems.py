@@ -59,6 +59,7 @@ TABLE: Mapping[type[InfoAssistantError], Row] = {
     errors.ModeSetByEnvironment: Row(409, "The environment says otherwise"),
     errors.ContradictoryModes: Row(409, "These modes exclude each other"),
     errors.ResumeElsewhere: Row(409, "The answer is given elsewhere"),
+    errors.AnswerUnderWay: Row(409, "The answer is under way"),
     errors.Unreadable: Row(422, "The document cannot be read"),
     errors.ReaderBroken: Row(422, "The document cannot be read"),
     errors.Unavailable: Row(503, "Something that is needed does not answer"),

@@ -1,15 +1,23 @@
 """Answers given before, as far as a reader may see them now."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
+
+from starlette.requests import Request
 
 from info_assistant.answering.release import visible_part
+from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
+from info_assistant.api.streams import AnswerStream, StreamOptions
+from info_assistant.api.wire_events import NamedEvents
 from info_assistant.errors import NotFound
+from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller, Role
 from info_assistant.model.record import AnswerRecord
+from info_assistant.resilience.deadline import Deadline
 
 LEFT_OUT = (
     "Parts of this answer rested on documents that are gone or that you may not see any more. "
@@ -48,6 +56,32 @@ async def visible_record(
     if left is not answer:
         left = replace(left, follow_ups=())
     return replace(record, answer=left), left is answer
+
+
+def told_again(
+    services: ApiServices,
+    request: Request,
+    answer_id: str,
+    events: AsyncGenerator[AnswerEvent | None, None],
+    *,
+    after: int = 0,
+) -> AnswerStream:
+    """Return events of an answer that was begun before as a stream; `after` were read already."""
+    options = StreamOptions(
+        rendering=NamedEvents(request_id_of(request), with_text=False),
+        ping_s=services.limits.ping_s,
+        lifecycle=services.lifecycle,
+        may_show=partial(services.visibility.may_show, caller_of(request).scope),
+        first=after + 1,
+        answer_id=answer_id,
+    )
+    return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
+
+
+async def each_of(events: Iterable[AnswerEvent]) -> AsyncGenerator[AnswerEvent | None, None]:
+    """Yield events that are there already."""
+    for event in events:
+        yield event
 
 
 async def visible_documents(

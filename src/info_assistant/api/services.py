@@ -8,10 +8,10 @@ from typing import Literal, Protocol
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.model.answer import Answer, AnswerUsage
 from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
@@ -28,6 +28,7 @@ from info_assistant.ports import (
     DocumentFilter,
     EventLog,
     FeedbackLog,
+    KeepRecord,
     RateLimiter,
     Spending,
     StatusPage,
@@ -38,6 +39,7 @@ from info_assistant.resilience.answer_events import LocalEventLog
 from info_assistant.resilience.budgets import NoBudgets
 from info_assistant.resilience.deadline import REQUEST_SECONDS
 from info_assistant.resilience.health import HealthMonitor, Lifecycle
+from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.modes import Modes
 
@@ -45,8 +47,11 @@ from info_assistant.resilience.modes import Modes
 class Pipeline(Protocol):
     """A question's way."""
 
-    async def answer(self, question: Question) -> Answer:
-        """Return the whole answer. Raises Unavailable and its kin."""
+    async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
+        """Return the whole answer. Raises Unavailable and its kin.
+
+        Its record is given to `keep`, and kept at once without it.
+        """
 
     def stream(self, question: Question) -> AsyncGenerator[AnswerEvent, None]:
         """Yield what happens until AnswerFinished; nothing fails before SourcesFound silently."""
@@ -162,6 +167,10 @@ class NothingSpent:
         """Return nothing."""
         return ()
 
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -189,8 +198,8 @@ class ApiServices:
 
     `starters` run together before the first request is served, each bounded in time and failing
     with nothing that may pass. `tasks` run from start to end of the process; `essential` names the
-    dependencies without any one of which no question can be answered. Without `repeats` an upload's
-    `Idempotency-Key` is not remembered; handing a document in again is harmless all the same.
+    dependencies without any one of which no question can be answered. Without `repeats` an
+    `Idempotency-Key` is not remembered.
     """
 
     pipeline: Pipeline
@@ -213,7 +222,7 @@ class ApiServices:
     spending: Spending = field(default_factory=NothingSpent)
     budgets: Budgets = field(default_factory=NoBudgets)
     find_key: FindKey = lambda _key_id: None
-    repeats: UploadRequests | None = None
+    repeats: IdempotentRequests | None = None
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     starters: tuple[Callable[[], Awaitable[None]], ...] = ()
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from starlette.responses import Response
@@ -19,12 +20,18 @@ from info_assistant.model.events import AnswerEvent, AnswerFinished, SourcesFoun
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
 from info_assistant.resilience.health import Lifecycle
-from info_assistant.resilience.tasks import beside
+from info_assistant.resilience.tasks import beside, beside_later
 
 MEDIA_TYPE = "text/event-stream"
 """What a client names in `Accept` to have its answer streamed."""
 
+WATCHED_AFTER_S = 0.05
+"""How long nobody looks whether a client is still there, in seconds."""
+
 _log = get_logger("streams")
+ID_HEADER = "X-Answer-Id"
+"""What a stream says of itself before its first event, so that it can be taken up again."""
+
 PING = b": ping\n\n"
 """A comment, which says that a stream is alive."""
 _WHAT = "Answering the question"
@@ -36,9 +43,16 @@ class ClientGone(Exception):
 
 @asynccontextmanager
 async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Stop the body when the client goes away. Raises ClientGone; the request was read before."""
+    """Stop the body when the client goes away. Raises ClientGone; the request was read before.
+
+    The client is watched once the body has taken WATCHED_AFTER_S: most answers are there before,
+    and a task for each would cost more than it can save.
+    """
     try:
-        async with asyncio.timeout(None) as scope, beside(_watch(receive, scope)):
+        async with (
+            asyncio.timeout(None) as scope,
+            beside_later(partial(_watch, receive, scope), WATCHED_AFTER_S),
+        ):
             yield
     except TimeoutError as exc:
         if not scope.expired():
@@ -73,7 +87,8 @@ def _nothing(*_anything: object) -> None:
 class StreamOptions:
     """How a stream's events are written and may be shown, how often an idle one says it is alive.
 
-    `first` is the number of the first event. `on_failure` is told what ended the answer instead of
+    `first` is the number of the first event, `answer_id` what the stream is taken up again by.
+    `on_failure` is told what ended the answer instead of
     its final event; `on_end` is called at the end, whatever it was.
     """
 
@@ -82,6 +97,7 @@ class StreamOptions:
     lifecycle: Lifecycle
     may_show: MayShow
     first: int = 1
+    answer_id: str = ""
     on_failure: Callable[[Exception], None] = _nothing
     on_end: Callable[[], None] = _nothing
 
@@ -99,7 +115,8 @@ class AnswerStream(Response):
         options: StreamOptions,
     ) -> None:
         """Stream `begun`, then `rest` until the deadline; None is an event that may not be seen."""
-        super().__init__(None, 200, {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(None, 200, headers | {ID_HEADER: options.answer_id})
         del self.headers["content-length"]
         self._begun = begun
         self._rest = rest

@@ -1,10 +1,11 @@
 """Requests and answers as they travel: the shapes that clients rely on. Extended, never renamed."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
@@ -18,6 +19,17 @@ def _has_words(question: str) -> str:
     if any(character.isalnum() for character in question):
         return question
     raise PydanticCustomError("empty_question", "The question holds no letter and no digit")
+
+
+def _written_out(value: object) -> object:
+    # Else numbers count as seconds since 1970, which the description does not say.
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise PydanticCustomError("date_written_out", "A day is written like 2026-11-26")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
+"""A day in the parameters of an address."""
 
 
 class Wire(BaseModel):

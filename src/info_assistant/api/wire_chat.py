@@ -14,7 +14,14 @@ from pydantic_core import to_json
 from info_assistant.api.problems import problem_of
 from info_assistant.api.wire import CitationBody, Wire, citation_body
 from info_assistant.errors import InvalidRequest
-from info_assistant.model.answer import Answer, AnswerSentence, AnswerStatus, Citation, Support
+from info_assistant.model.answer import (
+    Answer,
+    AnswerMode,
+    AnswerSentence,
+    AnswerStatus,
+    Citation,
+    Support,
+)
 from info_assistant.model.conversation import Turn
 from info_assistant.model.events import (
     AnswerEvent,
@@ -45,6 +52,7 @@ _WORDS = {
     AnswerStatus.REFUSED_INPUT: "This question is not answered here.",
     AnswerStatus.REFUSED_OUTPUT: "The service that writes answers refused to answer this question.",
 }
+_QUOTED = "No language model wrote this answer, so the documents are quoted word for word."
 _REFUSED = frozenset({AnswerStatus.REFUSED_INPUT, AnswerStatus.REFUSED_OUTPUT})
 _FILTERED = "content_filtered"
 
@@ -83,7 +91,10 @@ class ChatStreamOptions(Lenient):
 
 
 class ChatRequest(Lenient):
-    """A chat; the last message is the question. Sampling and tools are accepted and ignored."""
+    """A chat; the last message is the question. Sampling and tools are accepted and ignored.
+
+    Messages that are not read may stand after it, as some clients put their rules last.
+    """
 
     model: Annotated[str, Field(max_length=200)] = MODEL
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=1000)]
@@ -93,19 +104,22 @@ class ChatRequest(Lenient):
 
     def question(self) -> str:
         """Return the last message. Raises InvalidRequest if it is no question."""
-        last = self.messages[-1]
-        if last.role != "user" or not last.words.strip():
+        said = self._said()
+        if not said or said[-1].role != "user" or not said[-1].words.strip():
             raise InvalidRequest("The last message must be a question: role `user`, with text.")
-        return last.words
+        return said[-1].words
 
     def history(self) -> tuple[Turn, ...]:
         """Return the turns before the question, as far as they are read."""
         turns = []
-        for each in self.messages[:-1]:
-            if each.role in {"user", "assistant"} and each.words.strip():
+        for each in self._said()[:-1]:
+            if each.words.strip():
                 role: Literal["user", "assistant"] = "user" if each.role == "user" else "assistant"
                 turns.append(Turn(role, each.words[:_LONGEST_TURN]))
         return tuple(turns[-MOST_TURNS:])
+
+    def _said(self) -> list[ChatMessage]:
+        return [each for each in self.messages if each.role in {"user", "assistant"}]
 
     @property
     def wants_usage(self) -> bool:
@@ -153,6 +167,7 @@ class ChatCompletion(Wire):
     answer_id: str
     degraded: list[str]
     notices: list[str]
+    cost_usd: float
 
 
 class ModelBody(Wire):
@@ -191,6 +206,7 @@ def chat_completion(answer: Answer, model: str) -> ChatCompletion:
         answer_id=answer.id,
         degraded=list(answer.degraded),
         notices=list(answer.notices),
+        cost_usd=answer.usage.micro_usd / 1_000_000,
     )
 
 
@@ -243,6 +259,7 @@ class ChatChunks:
             answer_id=answer.id,
             degraded=answer.degraded,
             notices=answer.notices,
+            cost_usd=answer.usage.micro_usd / 1_000_000,
         )
         if self._asked.wants_usage:
             yield self._frame([], usage=_usage(answer))
@@ -291,6 +308,8 @@ def _closing(answer: Answer) -> Iterator[str]:
         yield _WORDS.get(answer.status, _WORDS[AnswerStatus.NO_EVIDENCE])
     elif answer.status is AnswerStatus.PARTIAL:
         yield f"{_BETWEEN}Parts of the answer could not be supported and are left out."
+    if answer.mode is AnswerMode.EXTRACTIVE and answer.degraded and answer.sentences:
+        yield f"{_BETWEEN}{_QUOTED}"
     for notice in answer.notices:
         yield f"{_BETWEEN}{notice}"
     if answer.citations:

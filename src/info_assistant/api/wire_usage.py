@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from info_assistant.api.wire import Wire
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.spend import Budget, BudgetState, UsageLine
 
 
@@ -33,6 +34,7 @@ class UsageRow(Wire):
     cost_usd: float
     estimated_cost_usd: float
     assumed_price: bool
+    tenant: str
 
 
 class BudgetBody(Wire):
@@ -42,6 +44,18 @@ class BudgetBody(Wire):
     limit_usd: float
     spent_usd: float
     state: BudgetState
+
+
+class GapBody(Wire):
+    """Between these moments a process vanished with its disk; calls that it made may be missing.
+
+    They come to at most `at_most_usd` for this tenant. The gap closes when the disk comes back.
+    """
+
+    writer: str
+    since: datetime
+    until: datetime
+    at_most_usd: float
 
 
 class UsageTotal(Wire):
@@ -63,13 +77,18 @@ class UsageReport(Wire):
     rows: list[UsageRow]
     total: UsageTotal
     budget: BudgetBody | None
+    gaps: list[GapBody]
 
 
 def usage_report(
-    tenant: str, days: tuple[date, date], lines: Sequence[UsageLine], budget: Budget | None
+    tenant: str,
+    days: tuple[date, date],
+    lines: Sequence[UsageLine],
+    budget: Budget | None,
+    gaps: Sequence[RecordGap] = (),
 ) -> UsageReport:
     """Return a tenant's usage as it travels."""
-    rows = [_row(each) for each in lines]
+    rows = [_row(tenant, each) for each in lines]
     spent = sum(each.micro_usd for each in rows)
     return UsageReport(
         tenant=tenant,
@@ -84,6 +103,15 @@ def usage_report(
             cost_usd=spent / 1e6,
         ),
         budget=None if budget is None else _budget(budget),
+        gaps=[
+            GapBody(
+                writer=each.writer,
+                since=each.begin,
+                until=each.end,
+                at_most_usd=each.at_most_micro_usd / 1e6,
+            )
+            for each in gaps
+        ],
     )
 
 
@@ -100,7 +128,7 @@ def usage_csv(report: UsageReport) -> str:
     return text.getvalue()
 
 
-def _row(line: UsageLine) -> UsageRow:
+def _row(tenant: str, line: UsageLine) -> UsageRow:
     return UsageRow(
         day=line.day,
         provider=line.provider,
@@ -117,6 +145,7 @@ def _row(line: UsageLine) -> UsageRow:
         cost_usd=line.micro_usd / 1e6,
         estimated_cost_usd=line.estimated_micro_usd / 1e6,
         assumed_price=line.assumed,
+        tenant=tenant,
     )
 
 

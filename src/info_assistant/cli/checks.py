@@ -189,6 +189,32 @@ async def check_object_storage(settings: Settings) -> Finding:
     return Finding("Object storage", Health.GOOD, settings.blob_url)
 
 
+async def check_writers(settings: Settings) -> Sequence[Finding]:
+    """Whether processes that keep records vanished with their disks."""
+    from info_assistant.stores.blobs import ObjectBlobs  # noqa: PLC0415  Slow to import.
+    from info_assistant.stores.writers import gaps_by_clock  # noqa: PLC0415  The same.
+
+    if _is_not_made_yet(settings.blob_url):
+        return []
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
+    try:
+        gaps = await gaps_by_clock(blobs, SystemClock())
+    except InfoAssistantError:
+        return []  # Said of object storage already.
+    remedy = "Start a process with that disk and what is missing is there; else this stays so."
+    return [
+        Finding(
+            "Lost records",
+            Health.WARNING,
+            f"the writer {each.writer} vanished without an end: what it recorded from "
+            f"{each.begin:%Y-%m-%d %H:%M:%S} to {each.end:%H:%M:%S} UTC may be missing, of model "
+            f"calls at most {each.at_most_micro_usd / 1e6:.2f} USD for each tenant",
+            remedy,
+        )
+        for each in gaps
+    ]
+
+
 def _is_not_made_yet(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "file" and not Path(unquote(parts.path)).exists()

@@ -91,6 +91,7 @@ async def _examine(settings: Settings, *, repair: bool) -> Sequence[Finding]:
         *await checks.check_ports(settings),
         *await checks.check_sign_in(settings),
         await checks.check_object_storage(settings),
+        *await checks.check_writers(settings),
         await checks.check_vector_store(settings),
         *await check_providers(settings),
         *await checks.check_backend(settings.backend_url),

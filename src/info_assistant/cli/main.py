@@ -131,6 +131,18 @@ def _doctor() -> click.Command:
     return doctor
 
 
+def _runbook() -> click.Command:
+    from info_assistant.runbooks.commands.runbook import runbook
+
+    return runbook
+
+
+def _incident() -> click.Command:
+    from info_assistant.runbooks.commands.incident import incident
+
+    return incident
+
+
 ENTRIES: Sequence[Entry] = (
     Entry("up", "Start everything on this machine and keep it running.", _up),
     Entry("ask", "Ask a question and read the answer with its citations.", _ask),
@@ -143,6 +155,8 @@ ENTRIES: Sequence[Entry] = (
     Entry("modes", "Show, set and lift the modes of the service.", _modes),
     Entry("usage", "Show what language models cost, by day and model, and the budget.", _usage),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
+    Entry("incident", "Open, record and close incidents, and follow a runbook.", _incident),
+    Entry("runbook", "Check, show and plan runbooks for incidents.", _runbook),
     Entry(
         "evaluate",
         "Measure retrieval and answers on a set of QUESTIONS, one JSON object a line.",

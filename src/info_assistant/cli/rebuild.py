@@ -13,6 +13,7 @@ def rebuild() -> None:
     \b
     Example:
       info-assistant rebuild qdrant
+      info-assistant rebuild redis
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -32,6 +33,27 @@ def rebuild_qdrant() -> None:
 
     count = run_rebuild(Settings.from_environment(), _tell)
     click.echo(f"{count} documents")
+
+
+@rebuild.command("redis")
+def rebuild_redis() -> None:
+    """Sum what tenants spent this month anew, from the ledger into Redis.
+
+    Backends do so by themselves when Redis has lost something; this is for totals in doubt. Until
+    each backend has told what it has not shipped yet, some seconds, each spends only its share of
+    what is left. Counters of limits, streams and cached answers need no rebuilding.
+
+    \b
+    Example:
+      info-assistant rebuild redis
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring import run_redis_rebuild  # noqa: PLC0415  Loads the whole product.
+
+    spent = run_redis_rebuild(Settings.from_environment())
+    for tenant, micro_usd in sorted(spent.items()):
+        click.echo(f"{tenant}\t{micro_usd / 1e6:.6f} USD")
+    if not spent:
+        say("No tenant has a budget, so nothing is summed in Redis.")
 
 
 def _tell(done: int, total: int) -> None:

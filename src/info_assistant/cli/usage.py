@@ -69,6 +69,11 @@ def _show(report: Mapping[str, Any]) -> None:
     )
     if any(row["assumed_price"] for row in report["rows"]):
         say("The price of a model is not known and was set high; see LLM_PRICES.")
+    for gap in report.get("gaps", ()):
+        say(
+            f"A process vanished with its disk ({gap['writer']}): calls between {gap['since']} and "
+            f"{gap['until']} may be missing, for at most {gap['at_most_usd']:.2f} USD."
+        )
     budget = report["budget"]
     if budget:
         say(

@@ -1,5 +1,6 @@
 """The caller of an installation without sign-in."""
 
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from info_assistant.errors import Forbidden
@@ -19,7 +20,7 @@ class LocalOperatorAuthenticator:
 
     async def caller(self, credentials: Credentials) -> Caller:
         """Return the operator of this machine. Raises Forbidden for what a website sends."""
-        if credentials.host and not is_loopback(_name_in(f"//{credentials.host}")):
+        if credentials.host and not is_loopback(_name_in(credentials.host)):
             raise Forbidden(
                 "Without sign-in (AUTH=none) this service is asked as localhost or 127.0.0.1 only, "
                 "so that no website can ask it under a name of its own. Use one of these, or set "
@@ -33,8 +34,10 @@ class LocalOperatorAuthenticator:
         return LOCAL_OPERATOR
 
 
-def _name_in(url: str) -> str | None:
+@lru_cache(maxsize=64)
+def _name_in(host: str) -> str | None:
+    """Return the name in a `Host` header, without its port."""
     try:
-        return urlsplit(url).hostname
+        return urlsplit(f"//{host}").hostname
     except ValueError:
         return None

@@ -20,6 +20,7 @@ from info_assistant.model.passage import Passage
 from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import ChangeFeed, Clock
+from info_assistant.resilience.wake_ups import Topic, WakeUps
 
 KEPT_FOR = timedelta(minutes=10)
 """How long a change is kept at least: many times longer than any answer that began before it."""
@@ -65,8 +66,10 @@ class VisibilityOverlay:
         clock: Clock,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        wake_ups: WakeUps | None = None,
     ) -> None:
         """Begin knowing nothing; `refresh` reads what the feed holds."""
+        self._wake_ups = wake_ups or WakeUps()
         self._monotonic = monotonic
         self._feed = feed
         self._clock = clock
@@ -161,7 +164,7 @@ class VisibilityOverlay:
         """Listen to the other replicas, until cancelled."""
         while True:
             await self.refresh()
-            await asyncio.sleep(_POLL_S)
+            await self._wake_ups.pause(Topic.CHANGES, _POLL_S)
 
     async def settle(
         self,

@@ -33,8 +33,10 @@ class Role(StrEnum):
 
     def includes(self, needed: "Role") -> bool:
         """Whether this role may do what `needed` may."""
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
+        return _ORDER.index(self) >= _ORDER.index(needed)
+
+
+_ORDER = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The names of this very machine, which nobody else can reach it by."""
 
 import ipaddress
+from functools import lru_cache
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str | None) -> bool:
     """Whether `host`, a name or an address, can only be reached from this machine."""
     if not host:

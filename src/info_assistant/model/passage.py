@@ -40,6 +40,11 @@ class Spans(Sequence[Span]):
         """Take the edges. Raises TypeError where there are none to take."""
         self._edges = tuple(edges)
 
+    @property
+    def edges(self) -> Sequence[int]:
+        """The row of edges."""
+        return self._edges
+
     def __len__(self) -> int:
         """Return how many spans there are."""
         return len(self._edges) // 2
@@ -71,9 +76,18 @@ class Spans(Sequence[Span]):
         return hash(tuple(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+def edges_of(spans: Sequence[Span]) -> Sequence[int]:
+    """Return the row of the edges of some spans, [start, end, start, end, …]."""
+    if isinstance(spans, Spans):
+        return spans.edges
+    return [edge for span in spans for edge in span]
+
+
+class Passage(NamedTuple):
     """A contiguous stretch of one document version: `text` is `reading.text[start:end]`.
+
+    A tuple, because a search finds dozens of them, and a frozen dataclass takes three times as
+    long to make.
 
     `statements` are the spans, relative to `text`, that can be quoted by themselves: a sentence,
     a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
@@ -156,8 +170,7 @@ class IndexedPassage:
     vectors: PassageVectors
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A passage that retrieval found, with its fused score and what the ranking needs of it.
 
     `terms` are the ids of its terms, ascending (the indices of its sparse vector).

@@ -31,6 +31,7 @@ class Stored(StrEnum):
     FEEDBACK = "feedback"
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
+    WRITER_MARK = "writer_mark"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -39,6 +40,8 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
     Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
+    Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
+    Stored.SPEND_EVENT: 2,  # What a call was for.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.
     Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.
 }

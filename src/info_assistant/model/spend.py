@@ -21,13 +21,25 @@ class SpendState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Purpose(StrEnum):
+    """What a call is for: an answer, a question that is to stand alone, or a sentence's check."""
+
+    ANSWER = "answer"
+    REWRITE = "rewrite"
+    JUDGE = "judge"
+
+
 @dataclass(frozen=True, slots=True)
 class ModelCall:
-    """Which call this is: the `attempt`-th, from 1, for a request of a tenant."""
+    """Which call this is: the `attempt`-th, from 1, for a request of a tenant, and what for.
+
+    `purpose` is a `Purpose`, or one that a newer version knows.
+    """
 
     tenant: str
     request_id: str
     attempt: int = 1
+    purpose: str = Purpose.ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ beforehand are created with the registry.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 
 from info_assistant.errors import InfoAssistantError, ProviderFault
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
@@ -26,10 +28,24 @@ STAGES = ("embed", "retrieve", "rank", "generate", "total")
 PROVIDERS = ("openai", "anthropic")
 """The providers of language models that metrics and /health name, set up or not."""
 
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _INGESTION_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class _Children(dict[tuple[object, ...], _Metric]):
+    """A metric's children by their labels: looking one up anew costs more than counting."""
+
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[object, ...]) -> _Metric:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
 
 
 class Metrics:
@@ -47,7 +63,12 @@ class Metrics:
         self._create_mode_metrics()
         self._create_load_metrics()
         self._create_provider_metrics()
-        self._http: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._requests = _Children(self.http_requests)
+        self._request_durations = _Children(self.http_request_duration)
+        self._answers = _Children(self.answers)
+        self._stages = _Children(self.answer_duration)
+        self._cache_requests = _Children(self.cache_requests)
+        self._checks = _Children(self.sentences_checked)
 
     def _create_http_metrics(self) -> None:
         self.http_requests = Counter(
@@ -270,6 +291,10 @@ class Metrics:
             for kind in ProviderFault:
                 self.llm_errors.labels(provider, kind.value)
 
+    def watch_breaker(self, dependency: str, closed: Callable[[], bool]) -> None:
+        """Show a breaker that lets everything through or nothing."""
+        self.breaker_state.labels(dependency).set_function(lambda: 0.0 if closed() else 2.0)
+
     def provider_failed(self, provider: str, kind: str) -> None:
         """Count a failed call to a language model."""
         self.llm_errors.labels(provider, kind).inc()
@@ -300,16 +325,8 @@ class Metrics:
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""
-        children = self._http.get((method, route, status))
-        if children is None:
-            # Looking labels up costs more than counting, so the children are kept.
-            children = (
-                self.http_requests.labels(method, route, str(status)),
-                self.http_request_duration.labels(route),
-            )
-            self._http[method, route, status] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        self._requests[method, route, status].inc()
+        self._request_durations[route,].observe(seconds)
 
     def expect_routes(self, routes: Sequence[tuple[str, str, int]]) -> None:
         """Export these combinations of method, route and usual status at 0."""
@@ -319,11 +336,11 @@ class Metrics:
 
     def answered(self, answer: Answer) -> None:
         """Count a finished answer and the time of each of its stages."""
-        self.answers.labels(answer.status.value, answer.mode.value).inc()
+        self._answers[answer.status, answer.mode].inc()
         cache = answer.served_by.cache
-        self.cache_requests.labels("bypass" if cache == "off" else cache).inc()
+        self._cache_requests["bypass" if cache == "off" else cache,].inc()
         for stage, milliseconds in answer.timings_ms.items():
-            self.answer_duration.labels(stage).observe(milliseconds / 1000)
+            self._stages[stage,].observe(milliseconds / 1000)
 
     def failed(self, code: str) -> None:
         """Count a question that ended in an error."""
@@ -332,7 +349,7 @@ class Metrics:
     def checked(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
         """Count the checks of a draft's sentences, and those that were held back."""
         for each in checks:
-            self.sentences_checked.labels(each.support.value).inc()
+            self._checks[each.support,].inc()
         if held_back:
             self.sentences_held_back.inc(held_back)
 

@@ -48,6 +48,7 @@ from info_assistant.ports.records import (
     ConversationTurns,
     FeedbackLog,
     FeedbackPage,
+    KeepRecord,
     RecordPage,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
@@ -86,6 +87,7 @@ __all__ = [
     "Generator",
     "Grounding",
     "Judge",
+    "KeepRecord",
     "Ledger",
     "Likeness",
     "NumberedEvent",

@@ -107,11 +107,11 @@ class Grounding(Protocol):
 class Judge(Protocol):
     """A second model that is asked about sentences which the rules could not decide."""
 
-    async def contradicts(self, sentence: str, quote: str) -> bool:
-        """Return whether the quote contradicts the sentence. Raises ProviderError and its kin.
+    async def contradicts(self, sentence: WrittenSentence, question: Question) -> bool:
+        """Return whether the passages of a sentence say otherwise. Raises nothing of a provider's.
 
-        A yes holds the sentence back. A no changes nothing: a judge never makes a sentence
-        supported, and is never asked about what the rules have refuted.
+        A yes holds the sentence back. A no changes nothing, nor does a judge that does not answer:
+        a judge never makes a sentence supported, and is never asked about what the rules refuted.
         """
 
 

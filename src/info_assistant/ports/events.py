@@ -19,12 +19,13 @@ class EventLog(Protocol):
     def add(self, answer_id: str, event: AnswerEvent | Exception) -> None:
         """Add the next event. AnswerFinished or an exception is the last."""
 
-    def read(
+    async def read(
         self, answer_id: str, caller: Caller, after: int
     ) -> AsyncGenerator[NumberedEvent] | None:
         """Yield the events numbered above `after`, those to come included; None if not known here.
 
-        Ends with the answer, also where the one who was to give it left without a word.
+        Ends with the answer, also where the one who was to give it left without a word. What is
+        given by another process may raise ShuttingDown or ResumeElsewhere in between.
         """
 
     def end(self, answer_id: str) -> None:

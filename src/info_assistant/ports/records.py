@@ -1,6 +1,6 @@
 """What was done and answered, kept for later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,10 +24,12 @@ class AuditPage:
 class AuditLog(Protocol):
     """The audit trail."""
 
-    async def append(self, events: Sequence[AuditEvent]) -> None:
-        """Keep the events; they survive a killed process when this returns.
+    async def append(
+        self, events: Sequence[AuditEvent], answers: Sequence[AnswerRecord] = ()
+    ) -> None:
+        """Keep the events, and with them the records of `answers`, all or none.
 
-        Raises RecordsUnavailable.
+        They survive a killed process when this returns. Raises RecordsUnavailable.
         """
 
     async def check(self) -> None:
@@ -52,6 +54,10 @@ class RecordPage:
 
     records: tuple[AnswerRecord, ...]
     next: str | None
+
+
+KeepRecord = Callable[[AnswerRecord], Awaitable[None]]
+"""Keeps the record of an answer, or sees to it that it is kept before the answer leaves."""
 
 
 class AnswerRecords(Protocol):

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.spend import Budget, Cost, ModelCall, SpendEvent, UsageLine
 
@@ -21,7 +22,7 @@ class Ledger(Protocol):
         """
 
     async def complete(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
-        """Replace the reservation by what the provider counted; return what is kept now."""
+        """Replace the reservation by what the provider counted; return what counts from now on."""
 
     async def abort(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
         """Replace it by an estimate, for a call that did not come to its end."""
@@ -55,3 +56,9 @@ class Spending(Protocol):
 
     async def usage(self, tenant: str, first: date, last: date) -> Sequence[UsageLine]:
         """Return a tenant's sums of these days (UTC). Raises ObjectStorageUnavailable."""
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:
+        """Return of which times in these days calls may be missing.
+
+        Raises ObjectStorageUnavailable.
+        """

@@ -23,7 +23,7 @@ from info_assistant.model.prompt import (
 from info_assistant.model.spend import ModelCall
 from info_assistant.providers.faults import Faults, Reply, json_of
 from info_assistant.providers.watch import ProviderWatch
-from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline
+from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline, MovableTimeout
 
 MOST_CHARACTERS_A_TOKEN = 40
 """More text than this for each token that was allowed is no answer any more."""
@@ -86,6 +86,7 @@ class _Reading:
         self._within = Deadline.after(limits.total_s + limits.reserve_s).at - limits.reserve_s
         self._patience_s = limits.first_word_s
         self._due = self._within
+        self._timeout = MovableTimeout()
         self._room = prompt.most_tokens * MOST_CHARACTERS_A_TOKEN
         self.ended: Ended | None = None
         self.usage: TokenUsage | None = None
@@ -107,7 +108,7 @@ class _Reading:
 
     async def _next(self, pieces: AsyncGenerator[Piece]) -> Piece | None:
         try:
-            async with asyncio.timeout_at(self._due):
+            with self._timeout.until(self._due):
                 return await anext(pieces, None)
         except TimeoutError:
             if self.ended is not None:
@@ -132,6 +133,10 @@ class _Reading:
         self._patience_s = self._limits.between_words_s
         if self.written > self._room:
             raise self._faults.of_kind(ProviderFault.TRUNCATED, "it wrote on without an end")
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
+        self._timeout.close()
 
     def finish(self) -> ModelFinished:
         """Return the end of a complete answer. Raises ProviderError if it is none."""
@@ -175,6 +180,8 @@ class StreamedModel:
         except ProviderError as error:
             self.watch.failed(error)
             raise
+        finally:
+            reading.close()
         self.watch.succeeded()
         yield finished
 

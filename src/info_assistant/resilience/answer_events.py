@@ -81,7 +81,7 @@ class LocalEventLog:
             log.ended = True
             log.tell()
 
-    def read(
+    async def read(
         self, answer_id: str, caller: Caller, after: int
     ) -> AsyncGenerator[NumberedEvent] | None:
         """Yield the events numbered above `after`, those to come included; None if not known."""

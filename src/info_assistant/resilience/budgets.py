@@ -2,10 +2,11 @@
 
 Own calls count at once and with their upper bounds, so one process never spends more than the
 budget. Those of other replicas count once their lines were read in object storage; between them a
-budget can be exceeded by what they spend in that time.
+budget can be exceeded by what they spend in that time, unless Redis counts for all of them
+(`stores/redis/budgets.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from info_assistant.errors import BudgetExhausted
@@ -50,15 +51,22 @@ class MonthlyBudgets:
         limit = self._limit_of(tenant)
         if limit is None:
             return
-        month = self._month(tenant)
-        if month.spent + event.micro_usd > limit:
-            end = _next_month(month.first)
-            raise BudgetExhausted(
-                "The budget for answers written by a language model is used up for this month. "
-                "Quoted answers still work. Ask the people who run this service for more.",
-                retry_after_s=(end - self._clock.now()).total_seconds(),
-            )
+        if self._month(tenant).spent + event.micro_usd > limit:
+            raise self.exhausted()
         self.note(event)
+
+    def exhausted(self) -> BudgetExhausted:
+        """Return what a caller hears whose tenant has spent all it may until the month's end."""
+        now = self._clock.now()
+        return BudgetExhausted(
+            "What is left of this month's budget for answers written by a language model might "
+            "not cover this one. Ask the people who run this service for more.",
+            retry_after_s=(_next_month(self._today().replace(day=1)) - now).total_seconds(),
+        )
+
+    def limit_of(self, tenant: str) -> int | None:
+        """Return what a tenant may spend in a month, in micro-dollars; None for what it likes."""
+        return self._limit_of(tenant)
 
     def note(self, event: SpendEvent) -> None:
         """Take a line about an event into account; any order, any number of times."""
@@ -82,13 +90,20 @@ class MonthlyBudgets:
         limit = self._limit_of(tenant)
         if limit is None:
             return None
+        return self.standing(tenant, limit)
+
+    def standing(self, tenant: str, limit: int) -> Budget:
+        """Return how a tenant stands that may spend so much."""
         month = self._month(tenant)
-        state = BudgetState.WITHIN
-        if month.spent >= limit:
-            state = BudgetState.EXHAUSTED
-        elif month.spent >= limit * NOTICE_AT:
-            state = BudgetState.NOTICE
-        return Budget(month.first, limit, month.spent, state)
+        return budget_of(month.first, limit, month.spent)
+
+    def settled(self, tenant: str) -> Mapping[date, int]:
+        """Return the sums of this month's days of which no more lines are looked for."""
+        return self._month(tenant).settled(self._today())
+
+    async def has_lost(self, tenant: str, day: date) -> bool:  # noqa: ARG002  Shared ones may.
+        """Whether what was read of a day before has to be read again: never."""
+        return False
 
     def days_to_read(self, tenant: str) -> Sequence[date]:
         """Return the days of which lines of other replicas are still to be looked for."""
@@ -97,7 +112,7 @@ class MonthlyBudgets:
             return ()
         return self._month(tenant).days_to_read(self._today())
 
-    def has_read(self, tenant: str, day: date) -> None:
+    async def has_read(self, tenant: str, day: date) -> None:
         """Note that all there was of a day has been taken into account."""
         self._month(tenant).has_read(day, self._today())
 
@@ -110,6 +125,16 @@ class MonthlyBudgets:
 
     def _today(self) -> date:
         return self._clock.now().astimezone(UTC).date()
+
+
+def budget_of(month: date, limit: int, spent: int) -> Budget:
+    """Return how a budget stands of which so much is spent."""
+    state = BudgetState.WITHIN
+    if spent >= limit:
+        state = BudgetState.EXHAUSTED
+    elif spent >= limit * NOTICE_AT:
+        state = BudgetState.NOTICE
+    return Budget(month, limit, spent, state)
 
 
 class _Month:
@@ -136,6 +161,10 @@ class _Month:
         self._read.add(day)
         for each in [d for d in self._recent if d < today - _RECENT and d in self._read]:
             self._settled[each] = self._recent.pop(each).micro_usd
+
+    def settled(self, today: date) -> Mapping[date, int]:
+        days = [each for each in self._read if each < today - _RECENT and each not in self._recent]
+        return {each: self._settled.get(each, 0) for each in days}
 
     def days_to_read(self, today: date) -> Sequence[date]:
         days = ((self.first + timedelta(days=n)) for n in range((today - self.first).days + 1))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Self
 
 from info_assistant.errors import DeadlineExceeded
 
@@ -58,3 +59,64 @@ def _exceeded(what: str) -> DeadlineExceeded:
         f"{what} took longer than the time allowed and was stopped. Please try again; "
         "if it happens repeatedly, tell the people who run this service."
     )
+
+
+class MovableTimeout:
+    """Bounds many waits in a row with one timer that is moved, where each would need its own.
+
+    `with timeout.until(due): await …` for one wait after the other, in the same task. It raises
+    TimeoutError like `asyncio.timeout_at`. Between two waits nothing is cancelled.
+    """
+
+    def __init__(self) -> None:
+        """Set no timer yet."""
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self._expired = False
+
+    def until(self, due: float) -> Self:
+        """Return the bound for the next wait, `due` on the event loop's clock."""
+        self._due = due
+        if self._timer is None or due < self._timer.when():
+            self._set(due)
+        return self
+
+    def __enter__(self) -> None:
+        """Begin a wait."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("Only a task can be stopped at its time.")
+        self._task, self._cancelling = task, task.cancelling()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End a wait. Raises TimeoutError if it was stopped because it was due."""
+        task, self._task = self._task, None
+        if self._expired and task is not None:
+            self._expired = False
+            # Somebody else may have wanted the task to end as well; that is not ours to hide.
+            if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+                raise TimeoutError
+
+    def close(self) -> None:
+        """Take the timer away."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self, at: float) -> None:
+        self.close()
+        self._timer = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._task is None:
+            return
+        if self._due > self._loop.time():
+            # It was moved since this timer was set.
+            self._set(self._due)
+        else:
+            self._expired = True
+            self._task.cancel()

@@ -108,3 +108,28 @@ async def beside(companion: Coroutine[None, None, None]) -> AsyncIterator[None]:
         failure = failure or group_error.exceptions[0]
     if failure is not None:
         raise failure
+
+
+@asynccontextmanager
+async def beside_later(
+    companion: Callable[[], Coroutine[None, None, None]], after_s: float
+) -> AsyncIterator[None]:
+    """Run `companion` while the body runs, once that has taken `after_s` seconds.
+
+    It has ended when this is left; it must not fail.
+    """
+    running: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        # Its owner is this very function, which sees to its end.
+        running.append(loop.create_task(companion()))
+
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(after_s, begin)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for task in running:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

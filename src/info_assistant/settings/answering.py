@@ -37,6 +37,15 @@ class AnsweringSettings:
         )
     )
 
+    judge: bool = field(
+        metadata=named(
+            "ANSWER_JUDGE",
+            "`true`: a sentence that the check cannot decide is shown to the language model once "
+            "more, with its passages; it is held back if they say otherwise. One more call for "
+            "each such sentence. Default: false.",
+        )
+    )
+
     @classmethod
     def read(cls, given: Mapping[str, str]) -> Self:
         """Read the variables. Raises Misconfigured naming variable and remedy."""
@@ -45,4 +54,5 @@ class AnsweringSettings:
             context_tokens=number_of(given, "ANSWER_CONTEXT_TOKENS", 4000, _CONTEXT_TOKENS),
             answer_tokens=number_of(given, "ANSWER_TOKENS", 700, _ANSWER_TOKENS),
             refuse_personal_data=refuse == "true",
+            judge=choice_of(given, "ANSWER_JUDGE", "false", _YES_NO, str.lower) == "true",
         )

@@ -34,6 +34,15 @@ class SpendSettings:
             "How long the ledger of model calls is kept, in days, at least 31. Default: 2555.",
         )
     )
+    at_risk_usd: int = field(
+        metadata=named(
+            "SPEND_AT_RISK_USD",
+            "What model calls of a tenant may come to, at their upper bounds, that a backend has "
+            "noted on its disk and not in object storage yet; at most so much is unknown when a "
+            "machine is lost with its disk. While object storage is down no model is asked beyond "
+            "it. Default: 20.",
+        )
+    )
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> Self:
@@ -41,6 +50,7 @@ class SpendSettings:
         return cls(
             prices=_prices_of(given.get("LLM_PRICES", "")),
             retention_days=number_of(given, "SPEND_RETENTION_DAYS", 2555, _RETENTION_DAYS),
+            at_risk_usd=number_of(given, "SPEND_AT_RISK_USD", 20, range(1, _MOST_USD)),
         )
 
 

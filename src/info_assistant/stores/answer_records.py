@@ -29,7 +29,7 @@ from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import RecordPage
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.records import day_from
 from info_assistant.stores.segments import LAST_ID, Fields, Wanted
@@ -71,8 +71,7 @@ class RecordedAnswers:
 
         Raises RecordsUnavailable.
         """
-        body = to_json(answer_fields(record))
-        await self._log.append([Record(KIND, record.tenant, record.id, body)])
+        await self._log.append([stored_answer(record)])
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid."""
@@ -116,6 +115,11 @@ class RecordedAnswers:
             except StoredDataInvalid as error:
                 _log.warning("Answer record unreadable", error=error.message)
         return RecordPage(tuple(records), found.next)
+
+
+def stored_answer(record: AnswerRecord) -> Record:
+    """Return a record as it is appended."""
+    return Record(KIND, record.tenant, record.id, to_json(answer_fields(record)))
 
 
 def answer_fields(record: AnswerRecord) -> dict[str, Any]:

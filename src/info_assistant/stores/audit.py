@@ -7,10 +7,12 @@ from pydantic_core import to_json
 
 from info_assistant.errors import InvalidRequest, StoredDataInvalid
 from info_assistant.model.audit import AuditEvent
+from info_assistant.model.record import AnswerRecord
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import AuditPage
-from info_assistant.stores.journal import Record
+from info_assistant.stores.answer_records import stored_answer
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import LAST_ID, Fields, Wanted
 
@@ -27,14 +29,15 @@ class RecordedAudit:
         """Keep events in `log`."""
         self._log = log
 
-    async def append(self, events: Sequence[AuditEvent]) -> None:
-        """Keep events; they survive a killed process when this returns.
+    async def append(
+        self, events: Sequence[AuditEvent], answers: Sequence[AnswerRecord] = ()
+    ) -> None:
+        """Keep events, and with them the records of answers, all or none.
 
-        Raises RecordsUnavailable.
+        They survive a killed process when this returns. Raises RecordsUnavailable.
         """
-        await self._log.append(
-            [Record(KIND, each.tenant, each.id, to_json(audit_fields(each))) for each in events]
-        )
+        kept = [Record(KIND, each.tenant, each.id, to_json(audit_fields(each))) for each in events]
+        await self._log.append([*map(stored_answer, answers), *kept])
 
     async def check(self) -> None:
         """Return if events can be kept now. Raises RecordsUnavailable."""

@@ -9,7 +9,7 @@ stays, because it shows where the row goes on.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from info_assistant.errors import NotFound
@@ -32,8 +32,11 @@ _log = get_logger("changes")
 class BlobChangeFeed:
     """The feed (`ports.ChangeFeed`) in object storage."""
 
-    def __init__(self, blobs: Blobs, clock: Clock) -> None:
-        """Begin before the first entry; nothing is read yet."""
+    def __init__(
+        self, blobs: Blobs, clock: Clock, on_publish: Callable[[], None] = lambda: None
+    ) -> None:
+        """Begin before the first entry; nothing is read yet. `on_publish` follows each entry."""
+        self._on_publish = on_publish
         self._blobs = blobs
         self._clock = clock
         self._read_up_to = 0
@@ -50,6 +53,7 @@ class BlobChangeFeed:
         while True:
             while not await self._append(number, changes):
                 number += 1
+            self._on_publish()
             if await self._stored(number - 1) is not None:
                 return
             # Nothing stands before it. Either it is the first, or this process slept while others

@@ -10,7 +10,7 @@ from info_assistant.model.feedback import Feedback, Judgement
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FeedbackPage
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import LAST_ID, Fields, Wanted
 

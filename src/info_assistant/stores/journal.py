@@ -17,63 +17,39 @@ import json
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.ids import milliseconds_of
-from info_assistant.model.schema import Stored, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.stores.claims import LOCK, Claim, claim_any
+from info_assistant.stores.journal_file import (
+    CUT_AT_ONCE,
+    Endings,
+    Record,
+    cut_segments,
+    end_record,
+    insert_records,
+    opened_journal,
+    remove_cut,
+    settle_unfinished,
+)
 from info_assistant.stores.sqlite_thread import SqliteThread, Work
 
 MOST_PENDING_BYTES = 512 * 1024 * 1024
 """Records that may wait for object storage; with more, changes are refused."""
 
-SEGMENT_BYTES = 1024 * 1024
-"""The size at which a segment is shipped at once, and that a cut does not exceed."""
-
 _FILE = "journal.sqlite3"
 _ENDINGS = ("", "-wal", "-shm")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
-_CUT_AT_ONCE = 5000
 _APPEND_S = 2.0
 _PATIENCE_S = 30.0
-_TABLES = """
-CREATE TABLE IF NOT EXISTS journal (about TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS records (
-  place INTEGER PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL,
-  body BLOB NOT NULL, cut INTEGER, UNIQUE (kind, tenant, id));
-CREATE TABLE IF NOT EXISTS unfinished (
-  id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS records_by_cut ON records (cut);
-"""
-
 _log = get_logger("journal")
 T = TypeVar("T")
-_Row = tuple[int, str, str, str, int]
-"""Place, kind, tenant, id and size of a record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record: `body` is a JSON object without line breaks, whose `id` is `id` (a UUIDv7)."""
-
-    kind: str
-    tenant: str
-    id: str
-    body: bytes
-
-
-Endings = Mapping[str, Callable[[Record], Record | None]]
-"""By kind, what ends that which a dead writer had begun; None where that cannot be told."""
 
 
 class Journal:
@@ -106,13 +82,18 @@ class Journal:
         """The journal's folder; None while it could not be claimed."""
         return self._claim.folder if self._claim else None
 
+    @property
+    def writer(self) -> str:
+        """The writer's name in its segments; "" before the journal is open."""
+        return self._writer
+
     async def append(self, records: Sequence[Record]) -> None:
         """Keep records; they survive a killed process when this returns. Twice is once.
 
         Raises ValueError for an id that does not sort by time, or a tenant that names no folder.
         """
         self._require_room()
-        await self._keep(records, lambda file: _insert(file, records))
+        await self._keep(records, lambda file: insert_records(file, records))
 
     async def begin(self, record: Record) -> None:
         """Keep a record as `append` does, and that its end is to follow."""
@@ -122,7 +103,7 @@ class Journal:
                 "INSERT OR IGNORE INTO unfinished (id, kind, tenant, body) VALUES (?, ?, ?, ?)",
                 (record.id, record.kind, record.tenant, record.body),
             )
-            return _insert(connection, [record])
+            return insert_records(connection, [record])
 
         self._require_room()
         await self._keep([record], work)
@@ -132,12 +113,21 @@ class Journal:
 
         There is always room for it.
         """
+        await self._keep([record], partial(end_record, record, begun))
 
-        def work(connection: sqlite3.Connection) -> tuple[int, int]:
-            connection.execute("DELETE FROM unfinished WHERE id = ?", (begun,))
-            return _insert(connection, [record])
+    def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
+        """Ask for what `end` does, and do not wait; `kept` is called once it is done.
 
-        await self._keep([record], work)
+        What is asked for after this is kept no earlier. A fault is not told: ask again.
+        """
+
+        def note(done: asyncio.Future[tuple[int, int]]) -> None:
+            if not done.cancelled() and done.exception() is None:
+                self._note_kept(*done.result())
+                kept()
+
+        _require_place(record)
+        self._thread.submit(partial(end_record, record, begun)).add_done_callback(note)
 
     async def check(self) -> None:
         """Return if records can be written now."""
@@ -178,10 +168,10 @@ class Journal:
         """
 
         def work(connection: sqlite3.Connection) -> bool:
-            marked = _cut(connection, self._writer)
+            marked = cut_segments(connection, self._writer)
             # Whoever appended and did not wait for it was not counted.
             self._count(connection)
-            return marked == _CUT_AT_ONCE
+            return marked == CUT_AT_ONCE
 
         self.uncut_bytes = 0
         return await self._run(work)
@@ -197,7 +187,7 @@ class Journal:
 
     async def shipped(self, cut: int) -> None:
         """Forget the records of a segment that is safe elsewhere."""
-        count, size = await self._run(lambda connection: _remove(connection, cut))
+        count, size = await self._run(lambda connection: remove_cut(connection, cut))
         self.pending -= count
         self.pending_bytes -= size
 
@@ -222,10 +212,10 @@ class Journal:
     async def _keep(self, records: Sequence[Record], work: Work[tuple[int, int]]) -> None:
         """Do work that inserts records and returns how many were new, and their bytes."""
         for each in records:
-            milliseconds_of(each.id)
-            if not _TENANT.fullmatch(each.tenant):
-                raise ValueError(f"{each.tenant!r} cannot name a tenant's folder")
-        count, size = await self._run(work, patience_s=_APPEND_S)
+            _require_place(each)
+        self._note_kept(*await self._run(work, patience_s=_APPEND_S))
+
+    def _note_kept(self, count: int, size: int) -> None:
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size
@@ -250,7 +240,7 @@ class Journal:
         self._claim = self._claim or claim_any(self._root)
         path = self._claim.folder / _FILE
         try:
-            connection = _opened(path)
+            connection = opened_journal(path)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
@@ -262,7 +252,7 @@ class Journal:
             _log.error(
                 "Journal damaged and set aside", path=str(path), aside=aside, error=str(error)
             )
-            connection = _opened(path)
+            connection = opened_journal(path)
         self._writer = json.loads(connection.execute("SELECT about FROM journal").fetchone()[0])[
             "writer"
         ]
@@ -270,7 +260,7 @@ class Journal:
             # Whatever is unfinished now was begun by a writer that is no more.
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                _settle(connection, self._endings)
+                settle_unfinished(connection, self._endings)
             self._settled = True
         self._count(connection)
         return connection
@@ -280,86 +270,11 @@ class Journal:
         self.pending, self.pending_bytes = connection.execute(query).fetchone()
 
 
-def _opened(path: Path) -> sqlite3.Connection:
-    """Open a journal's file, making it at first."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_TABLES)
-        if not connection.execute("SELECT 1 FROM journal").fetchone():
-            about = json.dumps(stamped(Stored.JOURNAL, {"writer": uuid4().hex[:12]}))
-            connection.execute("INSERT INTO journal (about) VALUES (?)", (about,))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _insert(connection: sqlite3.Connection, records: Sequence[Record]) -> tuple[int, int]:
-    """Insert records; return how many were new, and their bytes."""
-    count = size = 0
-    for each in records:
-        new = connection.execute(
-            "INSERT OR IGNORE INTO records (kind, tenant, id, body) VALUES (?, ?, ?, ?)",
-            (each.kind, each.tenant, each.id, each.body),
-        ).rowcount
-        count += new
-        size += new * len(each.body)
-    return count, size
-
-
-def _settle(connection: sqlite3.Connection, endings: Endings) -> None:
-    """End what is unfinished, as far as it is known how."""
-    query = "SELECT id, kind, tenant, body FROM unfinished"
-    for record_id, kind, tenant, body in connection.execute(query).fetchall():
-        if kind in endings:
-            end = endings[kind](Record(kind, tenant, record_id, body))
-            _insert(connection, [end] if end else [])
-            connection.execute("DELETE FROM unfinished WHERE id = ?", (record_id,))
-
-
-def _remove(connection: sqlite3.Connection, cut: int) -> tuple[int, int]:
-    """Delete a cut with its records; return how many these were, and their bytes."""
-    query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM records WHERE cut = ?"
-    count, size = connection.execute(query, (cut,)).fetchone()
-    connection.execute("DELETE FROM records WHERE cut = ?", (cut,))
-    connection.execute("DELETE FROM cuts WHERE number = ?", (cut,))
-    return count, size
-
-
-def _cut(connection: sqlite3.Connection, writer: str) -> int:
-    """Mark the next segments; return how many records these are."""
-    rows = connection.execute(
-        "SELECT place, kind, tenant, id, length(body) FROM records WHERE cut IS NULL "
-        "ORDER BY kind, tenant, id LIMIT ?",
-        (_CUT_AT_ONCE,),
-    ).fetchall()
-    for (kind, tenant, day), group in groupby(rows, lambda row: (row[1], row[2], day_of(row[3]))):
-        for part in _parts(list(group)):
-            number = connection.execute("INSERT INTO cuts (name) VALUES ('')").lastrowid
-            span = f"{milliseconds_of(part[0][3]):013d}-{milliseconds_of(part[-1][3]):013d}"
-            name = f"{tenant}/segments/{kind}/{day}/{span}-{writer}-{number}.jsonl"
-            connection.execute("UPDATE cuts SET name = ? WHERE number = ?", (name, number))
-            places = [(number, row[0]) for row in part]
-            connection.executemany("UPDATE records SET cut = ? WHERE place = ?", places)
-    return len(rows)
-
-
-def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Yield runs of rows that are no larger than a segment, of at least one row."""
-    start = size = 0
-    for at, row in enumerate(rows):
-        if size + row[4] > SEGMENT_BYTES and at > start:
-            yield rows[start:at]
-            start, size = at, 0
-        size += row[4] + 1
-    yield rows[start:]
-
-
-def day_of(record_id: str) -> str:
-    """Return the day, in UTC, on which a record was made: `2026-11-23`. Raises ValueError."""
-    return datetime.fromtimestamp(milliseconds_of(record_id) / 1000, UTC).date().isoformat()
+def _require_place(record: Record) -> None:
+    """Raise ValueError for a record that no segment could be named for."""
+    milliseconds_of(record.id)
+    if not _TENANT.fullmatch(record.tenant):
+        raise ValueError(f"{record.tenant!r} cannot name a tenant's folder")
 
 
 @contextmanager

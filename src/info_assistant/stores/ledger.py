@@ -21,10 +21,10 @@ from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.ids import milliseconds_of, new_id
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.model.spend import ModelCall, SpendEvent, SpendState
+from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Budgets, PriceList
-from info_assistant.stores.journal import Record
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Fields
 
@@ -99,12 +99,16 @@ class RecordedLedger:
         return event
 
     async def complete(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
-        """Replace the reservation by what the provider counted; return what is kept now."""
-        return await self._end(event, SpendState.COMPLETED, usage)
+        """Replace the reservation by what the provider counted; return what counts from now on.
+
+        It is kept before anything that is appended to the log afterwards, such as the answer's
+        record; so nobody need wait for it.
+        """
+        return self._end(event, SpendState.COMPLETED, usage)
 
     async def abort(self, event: SpendEvent, usage: TokenUsage) -> SpendEvent:
         """Replace it by an estimate, for a call that did not come to its end."""
-        return await self._end(event, SpendState.ABORTED, replace(usage, estimated=True))
+        return self._end(event, SpendState.ABORTED, replace(usage, estimated=True))
 
     def of_request(self, request_id: str) -> AnswerUsage:
         """Return what the calls of a request took so far; known here for some thousand requests."""
@@ -122,7 +126,7 @@ class RecordedLedger:
         try:
             for event in list(self._late.values()):
                 await self._log.end(record_of(event), event.id)
-                self._late.pop(event.id, None)
+                self._settle(event.id)
         except RecordsUnavailable as error:
             _log.warning("Ends of model calls wait", count=len(self._late), error=error.code)
 
@@ -131,7 +135,7 @@ class RecordedLedger:
         with suppress(RecordsUnavailable):
             self._on_pending(await self._log.count(KIND))
 
-    async def _end(self, event: SpendEvent, state: SpendState, usage: TokenUsage) -> SpendEvent:
+    def _end(self, event: SpendEvent, state: SpendState, usage: TokenUsage) -> SpendEvent:
         cost = self._prices.cost(event.provider, event.model, usage, event.at)
         ended = replace(
             event, state=state, usage=usage, micro_usd=cost.micro_usd, prices=cost.prices
@@ -139,20 +143,17 @@ class RecordedLedger:
         self._budgets.note(ended)
         self._add_to_request(ended)
         self._on_end(ended)
-        # Until the journal has it: whoever waits here may be cancelled, and the disk may fail. The
-        # words are paid for by now, so neither takes them from their reader.
+        # Until the journal has it: the disk may fail, and the words are paid for by now.
         self._put_off(ended)
-        try:
-            await self._log.end(record_of(ended), event.id)
-        except RecordsUnavailable as error:
-            _log.warning("End of a model call put off", error=error.code)
-        else:
-            self._late.pop(event.id, None)
+        self._log.end_soon(record_of(ended), event.id, lambda: self._settle(event.id))
         return ended
 
     def _put_off(self, event: SpendEvent) -> None:
         if len(self._late) < _MOST_LATE:
             self._late[event.id] = event
+
+    def _settle(self, event_id: str) -> None:
+        self._late.pop(event_id, None)
 
     def _add_to_request(self, event: SpendEvent) -> None:
         name = event.call.request_id
@@ -193,6 +194,7 @@ def spend_fields(event: SpendEvent) -> dict[str, Any]:
             "tenant": event.call.tenant,
             "request_id": event.call.request_id,
             "attempt": event.call.attempt,
+            "purpose": str(event.call.purpose),
             "provider": event.provider,
             "model": event.model,
             "state": event.state,
@@ -213,7 +215,10 @@ def spend_event(fields: Fields) -> SpendEvent:
             id=str(fields["event"]),
             at=moment_from(fields["at"]),
             call=ModelCall(
-                str(fields["tenant"]), str(fields["request_id"]), int(fields["attempt"])
+                str(fields["tenant"]),
+                str(fields["request_id"]),
+                int(fields["attempt"]),
+                str(fields.get("purpose", Purpose.ANSWER)),
             ),
             provider=str(fields["provider"]),
             model=str(fields["model"]),

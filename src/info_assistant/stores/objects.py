@@ -15,6 +15,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,6 +30,7 @@ from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Blobs, Clock, SharedState
+from info_assistant.resilience.wake_ups import Topic, WakeUps
 
 POLL_S = 1.0
 """The time between two looks at each object."""
@@ -53,8 +55,11 @@ Edit = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 class SharedObjects:
     """All shared objects of an installation; `run` keeps them fresh."""
 
-    def __init__(self, blobs: Blobs, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self, blobs: Blobs, folder: Path, clock: Clock, wake_ups: WakeUps | None = None
+    ) -> None:
         """Keep the objects in `blobs`, and the last good copy of each in the local `folder`."""
+        self._wake_ups = wake_ups or WakeUps()
         self._blobs = blobs
         self._folder = folder
         self._clock = clock
@@ -67,7 +72,9 @@ class SharedObjects:
             raise ValueError(f"{name!r} cannot name a shared object")
         if name not in self._objects:
             last_good = _LastGood(self._folder / f"{name}.json")
-            self._objects[name] = BlobSharedObject(self._blobs, name, last_good, self._clock)
+            shared = BlobSharedObject(self._blobs, name, last_good, self._clock)
+            shared.on_write = partial(self._wake_ups.tell, Topic.OBJECTS)
+            self._objects[name] = shared
         return self._objects[name]
 
     async def refresh(self) -> None:
@@ -80,7 +87,8 @@ class SharedObjects:
         while True:
             began = loop.time()
             await self.refresh()
-            await asyncio.sleep(max(0.0, began + POLL_S - loop.time()))
+            left_s = max(0.0, began + POLL_S - loop.time())
+            await self._wake_ups.pause(Topic.OBJECTS, left_s)
 
     async def compact(self) -> None:
         """Delete versions that nobody needs any more. Raises ObjectStorageUnavailable."""
@@ -120,6 +128,8 @@ class BlobSharedObject:
         self._changing = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self._subscribers: list[Callable[[SharedState], None]] = []
+        self.on_write: Callable[[], None] = lambda: None
+        """Called after each version that is written here."""
 
     @property
     def current(self) -> SharedState:
@@ -166,6 +176,7 @@ class BlobSharedObject:
                 await self.refresh(whole=True)
                 state = await self._write_next(edit)
                 if state is not None:
+                    self.on_write()
                     return state
                 await asyncio.sleep(random.uniform(0, 0.05))  # noqa: S311  Spreads writers.
         raise Conflict(

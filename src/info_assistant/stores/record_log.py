@@ -16,14 +16,10 @@ from info_assistant.model.ids import first_id_at
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
 from info_assistant.stores.claims import claim
-from info_assistant.stores.journal import (
-    MOST_PENDING_BYTES,
-    SEGMENT_BYTES,
-    Endings,
-    Journal,
-    Record,
-)
+from info_assistant.stores.journal import MOST_PENDING_BYTES, Journal
+from info_assistant.stores.journal_file import SEGMENT_BYTES, Endings, Record
 from info_assistant.stores.segments import Fields, Found, SegmentReader, Wanted, parsed_lines
+from info_assistant.stores.writers import WriterMarks
 
 SHIP_S = 4.0
 """The longest that a record waits before it is shipped."""
@@ -46,12 +42,16 @@ class RecordLog:
         on_pending: Callable[[int], None] = lambda _count: None,
         most_bytes: int = MOST_PENDING_BYTES,
         endings: Endings | None = None,
+        marks: WriterMarks | None = None,
     ) -> None:
         """Keep journals in `folder` and segments in `blobs`; nothing is opened yet.
 
         `on_pending` is told how many records wait to be shipped. `endings` ends what processes that
-        are no more had begun.
+        are no more had begun. `marks` say that this writer lives, and how far it has shipped.
         """
+        self._marks = marks
+        self.shipped_until = float("-inf")
+        """All that was kept before this moment of the event loop is in object storage."""
         self._endings = endings
         self._blobs = blobs
         self._folder = folder
@@ -92,6 +92,13 @@ class RecordLog:
         """
         await self._own.end(record, begun)
         self._ship_what_is_enough()
+
+    def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
+        """Ask for what `end` does, and do not wait; `kept` is called once it is done.
+
+        What is appended after this is kept no earlier. A fault is not told: ask again.
+        """
+        self._own.end_soon(record, begun, kept)
 
     async def check(self) -> None:
         """Return if records can be kept now. Raises RecordsUnavailable."""
@@ -167,9 +174,14 @@ class RecordLog:
     async def ship(self) -> None:
         """Ship all that waits. Raises ObjectStorageUnavailable, RecordsUnavailable."""
         async with self._shipping:
-            for journal in (self._own, *self._adopted):
-                await self._ship(journal)
+            began, at = asyncio.get_running_loop().time(), datetime.now(UTC)
+            shipped = [await self._ship(journal) for journal in (self._own, *self._adopted)]
+            self.shipped_until = began
+            if self._marks is not None:
+                await self._marks.renew(self._own.writer, at, news=shipped[0])
             for journal in [each for each in self._adopted if not each.pending]:
+                if self._marks is not None:
+                    await self._marks.close(journal.writer, at)
                 await journal.retire()
                 self._adopted.remove(journal)
 
@@ -186,6 +198,8 @@ class RecordLog:
         try:
             async with asyncio.timeout(_AT_THE_END_S):
                 await self.ship()
+                if self._marks is not None:
+                    await self._marks.close(self._own.writer, datetime.now(UTC))
         except (TimeoutError, InfoAssistantError) as error:
             _log.warning(
                 "Records left on this machine for the next start",
@@ -217,8 +231,9 @@ class RecordLog:
         self._on_pending(self.pending)
         return self._reachable
 
-    async def _ship(self, journal: Journal) -> None:
-        more = True
+    async def _ship(self, journal: Journal) -> bool:
+        """Ship what waits in a journal; return whether there was anything."""
+        more, shipped = True, False
         while more:
             cuts = await journal.cuts()
             if not cuts:
@@ -228,6 +243,8 @@ class RecordLog:
                 # False is success too: it was stored before, and not yet noted here.
                 await self._blobs.put_new(name, await journal.lines(number))
                 await journal.shipped(number)
+                shipped = True
+        return shipped
 
     async def _adopt(self) -> None:
         """Take over the journals of writers that are no more."""

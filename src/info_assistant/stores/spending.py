@@ -7,17 +7,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, timedelta
+from typing import Protocol
 
 from info_assistant.errors import ObjectStorageUnavailable, StoredDataInvalid
 from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.gap import RecordGap
 from info_assistant.model.spend import SpendEvent, UsageLine
 from info_assistant.model.spend_fold import SpendFold
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import Clock
-from info_assistant.resilience.budgets import MonthlyBudgets
 from info_assistant.stores.ledger import KIND, RecordedLedger, spend_event
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Fields
+from info_assistant.stores.writers import WriterWatch
 
 LOOK_S = 5.0
 """How often budgets are told of what other replicas have spent."""
@@ -32,8 +34,15 @@ _log = get_logger("spending")
 class RecordedSpending:
     """Sums of the events in a record log."""
 
-    def __init__(self, log: RecordLog, ledger: RecordedLedger, clock: Clock) -> None:
-        """Read from `log`; requests under way are known to `ledger`."""
+    def __init__(
+        self,
+        log: RecordLog,
+        ledger: RecordedLedger,
+        clock: Clock,
+        writers: WriterWatch | None = None,
+    ) -> None:
+        """Read from `log`; requests under way are known to `ledger`, lost writers to `writers`."""
+        self._writers = writers
         self._log = log
         self._ledger = ledger
         self._clock = clock
@@ -49,6 +58,14 @@ class RecordedSpending:
         for n in range((last - first).days + 1):
             lines += await self._of_day(tenant, first + timedelta(days=n))
         return lines
+
+    async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:
+        """Return of which times in these days calls may be missing.
+
+        Raises ObjectStorageUnavailable.
+        """
+        found = await self._writers.gaps() if self._writers else ()
+        return [each for each in found if each.begin.date() <= last and each.end.date() >= first]
 
     async def _of_day(self, tenant: str, day: date) -> Sequence[UsageLine]:
         now = self._clock.now()
@@ -67,11 +84,27 @@ class RecordedSpending:
         return lines
 
 
+class ToldBudgets(Protocol):
+    """Budgets that have to be told of what they cannot know."""
+
+    def note(self, event: SpendEvent) -> None:
+        """Take a line about an event into account; any order, any number of times."""
+
+    def days_to_read(self, tenant: str) -> Sequence[date]:
+        """Return the days of which lines of other replicas are still to be looked for."""
+
+    async def has_lost(self, tenant: str, day: date) -> bool:
+        """Whether what was read of a day before has to be read again."""
+
+    async def has_read(self, tenant: str, day: date) -> None:
+        """Note that all there was of a day has been taken into account."""
+
+
 class BudgetWatch:
     """Tells budgets of what was spent, here in a former life and by other replicas."""
 
     def __init__(
-        self, log: RecordLog, budgets: MonthlyBudgets, tenants: Callable[[], Sequence[str]]
+        self, log: RecordLog, budgets: ToldBudgets, tenants: Callable[[], Sequence[str]]
     ) -> None:
         """Read from `log` for each tenant that `tenants` names."""
         self._log = log
@@ -100,15 +133,17 @@ class BudgetWatch:
         for tenant in self._tenants():
             for day in self._budgets.days_to_read(tenant):
                 wanted.add((tenant, day))
+                if await self._budgets.has_lost(tenant, day):
+                    self._seen.pop((tenant, day), None)
                 seen = self._seen.setdefault((tenant, day), set())
                 async for page in self._log.of_day(KIND, tenant, day, seen):
                     await self._tell(page)
-                self._budgets.has_read(tenant, day)
+                await self._budgets.has_read(tenant, day)
         self._seen = {key: names for key, names in self._seen.items() if key in wanted}
 
     async def _tell(self, page: Sequence[Fields]) -> None:
         """Tell the budgets of some lines, few at a time: others want the event loop as well."""
-        events = await asyncio.to_thread(lambda: list(_events(page)))
+        events = await asyncio.to_thread(lambda: list(events_of(page)))
         for at, event in enumerate(events, 1):
             self._budgets.note(event)
             if at % _AT_ONCE == 0:
@@ -126,11 +161,12 @@ class BudgetWatch:
 
 
 def _fold(page: Sequence[Fields], fold: SpendFold) -> None:
-    for event in _events(page):
+    for event in events_of(page):
         fold.add(event)
 
 
-def _events(page: Sequence[Fields]) -> Iterator[SpendEvent]:
+def events_of(page: Sequence[Fields]) -> Iterator[SpendEvent]:
+    """Yield the events that lines tell of; those that cannot be understood are passed over."""
     for fields in page:
         try:
             yield spend_event(fields)

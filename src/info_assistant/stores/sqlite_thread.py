@@ -40,11 +40,15 @@ class SqliteThread:
 
         `work` may run twice: what it changed the first time was rolled back then.
         """
+        return await self.submit(work)
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Return what `run` waits for. Work is committed in the order in which it is submitted."""
         _, jobs = self._working = self._working or self._started()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
         jobs.put(_Job(work, loop, waiting))
-        return await waiting
+        return waiting
 
     async def close(self) -> None:
         """Finish what was asked for, close the file and end the thread; work begins another."""

@@ -7,6 +7,7 @@ from info_assistant.wiring.processes import (
     inspect,
     run_backend,
     run_rebuild,
+    run_redis_rebuild,
     run_reindex,
     run_worker,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "inspect",
     "run_backend",
     "run_rebuild",
+    "run_redis_rebuild",
     "run_reindex",
     "run_worker",
 ]

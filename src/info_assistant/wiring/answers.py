@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
+from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
 from info_assistant.ingestion.sentences import sentences
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.spend import Budget
 from info_assistant.ports import Grounding, TextModel
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.resilience.cache import NoAnswerCache
@@ -20,12 +22,16 @@ from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.records import RecordParts
 
 
+def _without_budget(_tenant: str) -> Budget | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Who writes answers: a model, the check of what it writes, and what is done without it.
 
     `in_use` says whether a model is asked now; `falls_back` whether quotes stand in for it;
-    `usage_of` what all calls for an answer took.
+    `usage_of` what all calls for an answer took; `budget_of` how a tenant's budget stands.
     """
 
     model: TextModel
@@ -33,6 +39,7 @@ class Writer:
     in_use: Callable[[], bool]
     falls_back: bool = False
     usage_of: Callable[[str], AnswerUsage] | None = None
+    budget_of: Callable[[str], Budget | None] = _without_budget
 
 
 def answer_pipeline(
@@ -57,6 +64,7 @@ def answer_pipeline(
             composing=None if writer is None else _composing(base, writer, settings),
             talk=_talk(records, writer),
             usage_of=None if writer is None else writer.usage_of,
+            budget_of=_without_budget if writer is None else writer.budget_of,
             refuse_personal_data=settings.refuse_personal_data,
             cache_only=modes.cache_only,
         )
@@ -70,6 +78,7 @@ def _composing(base: Foundation, writer: Writer, settings: AnsweringSettings) ->
         generator,
         writer.grounding,
         SentenceLikeness(base.embedder),
+        ModelJudge(writer.model) if settings.judge else None,
         writer.in_use,
         writer.falls_back,
     )

@@ -75,6 +75,7 @@ def _writer(models: ModelParts, spend: SpendParts) -> Writer | None:
         models.model.in_use,
         models.extractive_fallback,
         spend.spending.of_request,
+        spend.budgets.of,
     )
 
 
@@ -84,10 +85,10 @@ def build(settings: Settings) -> Application:
     clock, metrics, objects = base.clock, base.metrics, base.objects
     records = record_parts(settings, base.blobs, objects, metrics)
     tenants = Tenants(objects.open("tenants"), clock)
-    spend = spend_parts(settings, base, records.log, tenants)
     sign_in = sign_in_parts(settings, objects, tenants, clock)
     modes = Modes(settings.modes, objects.open("switches"), clock)
-    redis = redis_parts(settings, tenants, modes, metrics)
+    redis = redis_parts(settings, base, tenants, modes, lambda: records.writers.living)
+    spend = spend_parts(settings, base, records, tenants, redis.shared)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
@@ -96,12 +97,14 @@ def build(settings: Settings) -> Application:
     )
     # Closed in this order: what is still to be noted first, what others stand on last.
     parts = together([spend, records, documents, models, redis, base, sign_in])
+    first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
         library=documents.library,
         limiter=redis.limiter,
+        events=redis.events,
         authenticator=sign_in.authenticator,
         health=health,
         metrics=metrics,
@@ -118,10 +121,7 @@ def build(settings: Settings) -> Application:
         budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
         tasks={"health": health.run, **load.tasks, **parts.tasks},
-        starters=(
-            partial(one_after_the_other, *base.starters, *records.starters, *spend.starters),
-            *documents.starters,
-        ),
+        starters=(partial(one_after_the_other, *first.starters), *documents.starters),
         closers=parts.closers,
         limiter_kind=redis.limiter_kind,
     )

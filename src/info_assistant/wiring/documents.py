@@ -1,18 +1,23 @@
 """A document's way, put together."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.census import DocumentCensus
 from info_assistant.ingestion.intake import Intake, IntakeLimits
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.read import ReadLimits, SubprocessReader
-from info_assistant.ingestion.repeats import UploadRequests
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
+from info_assistant.resilience.idempotency import IdempotentRequests
+from info_assistant.resilience.wake_ups import Topic
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.parts import Part
+
+_UNTIL_TOLD_S = 3600.0
+"""The worker itself looks far more often; this waits for nothing but hints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class DocumentParts(Part):
     library: Library
     worker: IngestionWorker
     intake: Intake
-    repeats: UploadRequests
+    repeats: IdempotentRequests
 
 
 def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> DocumentParts:
@@ -33,7 +38,8 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
     side_by_side = max(workers, 1) + 1
     pace = Pace(readers=side_by_side, embeddings=side_by_side)
     reader = SubprocessReader(ReadLimits(concurrency=pace.readers))
-    visibility = VisibilityOverlay(BlobChangeFeed(base.blobs, clock), clock)
+    feed = BlobChangeFeed(base.blobs, clock, partial(base.wake_ups.tell, Topic.CHANGES))
+    visibility = VisibilityOverlay(feed, clock, wake_ups=base.wake_ups)
     base.metrics.visibility_stale.set_function(lambda: float(visibility.stale))
     library = Library(stores, visibility, clock)
     worker = IngestionWorker(
@@ -41,13 +47,23 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
     )
     worker.on_settled(base.metrics.ingestion_duration.observe)
     limits = IntakeLimits(documents=tenants.most_documents)
-    intake = Intake(stores, visibility, clock, limits, on_accepted=worker.notify)
-    repeats = UploadRequests(base.blobs, clock)
+
+    def accepted() -> None:
+        worker.notify()
+        base.wake_ups.tell(Topic.DOCUMENTS)
+
+    async def heed() -> None:
+        while True:
+            if await base.wake_ups.pause(Topic.DOCUMENTS, _UNTIL_TOLD_S):
+                worker.notify()
+
+    intake = Intake(stores, visibility, clock, limits, on_accepted=accepted)
+    repeats = IdempotentRequests(base.blobs, clock)
     tasks = {
-        "upload requests": repeats.run,
+        "idempotent requests": repeats.run,
         "visibility": visibility.run,
         "census": DocumentCensus(stores.board, base.metrics.show_documents).run,
-        **({"ingestion": worker.run} if workers else {}),
+        **({"ingestion": worker.run, "accepted elsewhere": heed} if workers else {}),
     }
     return DocumentParts(
         visibility,

@@ -7,6 +7,7 @@ from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Clock
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.wake_ups import WakeUps
 from info_assistant.settings import Settings
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
@@ -29,6 +30,7 @@ class Foundation(Part):
     blobs: ObjectBlobs
     stores: Stores
     objects: SharedObjects
+    wake_ups: WakeUps
 
 
 def foundation(settings: Settings) -> Foundation:
@@ -42,7 +44,8 @@ def foundation(settings: Settings) -> Foundation:
     )
     blobs = ObjectBlobs(settings.blob_url, settings.s3)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
-    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
+    wake_ups = WakeUps()
+    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock, wake_ups)
 
     async def close_embedder() -> None:
         embedder.close()
@@ -55,6 +58,7 @@ def foundation(settings: Settings) -> Foundation:
         blobs,
         stores,
         objects,
+        wake_ups,
         tasks={"shared objects": objects.run},
         probes={"qdrant": qdrant, "object_storage": blobs, "embedder": embedder},
         starters=(objects.refresh,),

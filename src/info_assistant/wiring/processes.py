@@ -1,13 +1,14 @@
 """What the command line runs: the backend, a rebuild, administration without a backend."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-
-from fastapi import FastAPI
+from datetime import UTC
 
 from info_assistant.api.app import create_app
+from info_assistant.api.gateway import Gateway
 from info_assistant.api.worker_app import WorkerServices, create_worker_app
+from info_assistant.errors import Misconfigured
 from info_assistant.identity.administration import Administration
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.operator_trail import OperatorTrail
@@ -28,6 +29,8 @@ from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.objects import SharedObjects
+from info_assistant.stores.redis import RedisConnection, SpendTotals
+from info_assistant.stores.redis.summing import sum_again
 from info_assistant.wiring.application import build
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
@@ -58,7 +61,7 @@ async def administration(settings: Settings, actor: str) -> AsyncIterator[Admini
         await records.close()
 
 
-def create_backend(settings: Settings) -> FastAPI:
+def create_backend(settings: Settings) -> Gateway:
     """Return the backend as an ASGI application. Raises what `build` raises."""
     return create_app(build(settings).services)
 
@@ -159,4 +162,34 @@ def run_rebuild(
         finally:
             await application.close()
 
+    return asyncio.run(rebuild())
+
+
+def run_redis_rebuild(settings: Settings) -> Mapping[str, int]:
+    """Sum this month's totals of tenants with budgets anew; return them in micro-dollars.
+
+    Raises Misconfigured where no Redis is used, RedisUnavailable, ObjectStorageUnavailable.
+    """
+    configure_logging(settings.log_level)
+
+    async def rebuild() -> Mapping[str, int]:
+        clock = SystemClock()
+        blobs = ObjectBlobs(settings.blob_url, settings.s3)
+        stored = SharedObjects(blobs, settings.data_dir / "last-good", clock).open("tenants")
+        await stored.refresh(whole=True)
+        log, redis = record_log(settings, blobs), RedisConnection(settings.redis_urls)
+        totals, today = SpendTotals(redis, "rebuild"), clock.now().astimezone(UTC).date()
+        try:
+            await redis.ping()
+            tenants = Tenants(stored, clock).with_budget()
+            return {each: await sum_again(totals, log, each, today) for each in tenants}
+        finally:
+            await redis.close()
+            await log.close()
+
+    if not settings.redis_urls:
+        raise Misconfigured(
+            "No Redis is used here, so there is nothing to rebuild. Set REDIS_URL to the Redis "
+            "that the backends use."
+        )
     return asyncio.run(rebuild())

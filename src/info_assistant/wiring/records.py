@@ -18,6 +18,7 @@ from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.writers import WriterMarks, WriterWatch
 from info_assistant.wiring.foundation import JOURNALS
 from info_assistant.wiring.parts import Part
 
@@ -27,6 +28,7 @@ class RecordParts(Part):
     """What was done and answered, and what looks after it."""
 
     log: RecordLog
+    writers: WriterWatch
     audit: RecordedAudit
     answers: RecordedAnswers
     feedback: RecordedFeedback
@@ -39,7 +41,8 @@ def record_log(
     """Return the log of this process; it ends what others had begun when they died."""
     endings = {ledger.KIND: ledger.ended_by_death}
     folder = settings.data_dir / JOURNALS
-    return RecordLog(blobs, folder, on_pending=on_pending, endings=endings)
+    marks = WriterMarks(blobs, settings.spend.at_risk_usd * 1_000_000)
+    return RecordLog(blobs, folder, on_pending=on_pending, endings=endings, marks=marks)
 
 
 def record_parts(
@@ -58,14 +61,17 @@ def record_parts(
     conversations = BlobConversations(blobs, SystemClock(), kept_answers)
     upkeep = Upkeep(blobs, keep, objects, SystemClock())
     purging = QuotePurging(blobs, BlobCatalogue(blobs), SystemClock())
+    writers = WriterWatch(blobs, SystemClock())
     tasks = {
         "records": log.run,
+        "writers": writers.run,
         "upkeep of records": upkeep.run,
         "upkeep of conversations": conversations.run,
         "purging of quotes": purging.run,
     }
     return RecordParts(
         log,
+        writers,
         RecordedAudit(log),
         RecordedAnswers(log),
         RecordedFeedback(log),

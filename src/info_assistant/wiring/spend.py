@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 
 from info_assistant.identity.tenants import Tenants
-from info_assistant.ports import TextModel
+from info_assistant.ports import Budgets, TextModel
 from info_assistant.providers.accounted import AccountedModel
 from info_assistant.providers.prices import TablePrices
 from info_assistant.resilience.budgets import MonthlyBudgets
 from info_assistant.settings import Settings
+from info_assistant.stores.exposure import BoundedExposure
 from info_assistant.stores.ledger import RecordedLedger
-from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.redis import SharedBudgets, SpendTotals
 from info_assistant.stores.spending import BudgetWatch, RecordedSpending
 from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.parts import Part
+from info_assistant.wiring.records import RecordParts
+from info_assistant.wiring.redis import SharedRedis
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class SpendParts(Part):
 
     ledger: RecordedLedger
     spending: RecordedSpending
-    budgets: MonthlyBudgets
+    budgets: Budgets
 
     def accounted(self, model: TextModel) -> AccountedModel:
         """Return a model of one provider, each of whose calls is noted before it is made."""
@@ -29,22 +32,40 @@ class SpendParts(Part):
 
 
 def spend_parts(
-    settings: Settings, base: Foundation, log: RecordLog, tenants: Tenants
+    settings: Settings,
+    base: Foundation,
+    records: RecordParts,
+    tenants: Tenants,
+    redis: SharedRedis | None = None,
 ) -> SpendParts:
-    """Return the ledger in `log`, and what is known from it."""
+    """Return the ledger among the records, and what is known from it."""
+    log = records.log
     prices = TablePrices(settings.spend.prices)
-    budgets = MonthlyBudgets(tenants.budget_micro_usd, base.clock)
+    local = MonthlyBudgets(tenants.budget_micro_usd, base.clock)
+    budgets = local if redis is None else shared_budgets(local, redis)
+    bounded = BoundedExposure(budgets, log, settings.spend.at_risk_usd * 1_000_000)
     metrics = base.metrics
     ledger = RecordedLedger(
-        log, prices, budgets, on_end=metrics.spent, on_pending=metrics.spend_pending.set
+        log, prices, bounded, on_end=metrics.spent, on_pending=metrics.spend_pending.set
     )
     watch = BudgetWatch(log, budgets, tenants.with_budget)
+    shared = {"shared budgets": budgets.run} if isinstance(budgets, SharedBudgets) else {}
     return SpendParts(
         ledger=ledger,
-        spending=RecordedSpending(log, ledger, base.clock),
+        spending=RecordedSpending(log, ledger, base.clock, records.writers),
         budgets=budgets,
-        tasks={"ledger": ledger.run, "budgets": watch.run},
+        tasks={"ledger": ledger.run, "budgets": watch.run, **shared},
         # The table is read at once, unless nobody is paid.
         starters=(watch.start, *([prices.load] if settings.providers.configured else [])),
         closers=(ledger.catch_up,),
+    )
+
+
+def shared_budgets(local: MonthlyBudgets, redis: SharedRedis) -> SharedBudgets:
+    """Return budgets that all replicas share."""
+    return SharedBudgets(
+        SpendTotals(redis.connection, redis.replicas.name),
+        local,
+        lambda: redis.replicas.count,
+        usable=redis.usable,
     )

@@ -1,7 +1,5 @@
 """What a sentence may not change in its quote."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,15 +57,12 @@ def test_what_a_rule_refutes_is_held_back_with_its_reason(text: str, reason: Rea
     )
 
 
-FEES = replace(
-    passage(
-        "Reading permit, resident | year | $31",
-        "Reading permit, second | year | $54",
-        "Locker | day | $9",
-        joint="\n",
-    ),
-    table_header="Service | Charged per | Fee",
-)
+FEES = passage(
+    "Reading permit, resident | year | $31",
+    "Reading permit, second | year | $54",
+    "Locker | day | $9",
+    joint="\n",
+)._replace(table_header="Service | Charged per | Fee")
 CLUB = passage(
     "A lane costs $24 per hour for clubs and $11 per hour for schools.",
     "The treasurer holds the keys; the warden collects the rent.",

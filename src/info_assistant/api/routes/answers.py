@@ -1,7 +1,7 @@
 """Answers given before, for those who asked and for operators of their tenant."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
@@ -16,11 +16,16 @@ from info_assistant.answering.recall import events_of
 from info_assistant.answering.release import MayShow, released
 from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
-from info_assistant.api.recorded import LEFT_OUT, record_for, visible_record
-from info_assistant.api.requests import caller_of, request_id_of
+from info_assistant.api.recorded import (
+    LEFT_OUT,
+    each_of,
+    record_for,
+    told_again,
+    visible_record,
+)
+from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
-from info_assistant.api.streams import MEDIA_TYPE, AnswerStream, StreamOptions
-from info_assistant.api.wire_events import NamedEvents
+from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire_records import (
     AnswerExport,
     RecordedAnswerBody,
@@ -31,7 +36,6 @@ from info_assistant.errors import NotFound, ResumeElsewhere
 from info_assistant.model.events import AnswerEvent, AnswerReset
 from info_assistant.model.ids import milliseconds_of
 from info_assistant.ports import NumberedEvent
-from info_assistant.resilience.deadline import Deadline
 
 FROM_RECORD = "resumed_from_record"
 """Why a stream that is taken up again begins anew: its events are gone, its answer is there."""
@@ -113,25 +117,18 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
             Header(ge=0, le=10**9, description="The last event that arrived; 0, or none, for all."),
         ] = 0,
     ) -> Response:
-        """Go on with an answer's events, for its asker; this process must be the one that gives it.
+        """Go on with an answer's events, for its asker, whichever process gives it.
 
-        An answer that is finished can be had from every process.
+        While Redis is away, or not in use, it must be asked of the process that gives it (409
+        `resume_elsewhere`); an answer that is finished can be had from every process.
         """
         caller = caller_of(request)
-        may_show = partial(services.visibility.may_show, caller.scope)
-        numbered = services.events.read(str(answer_id), caller, last_event_id)
+        numbered = await services.events.read(str(answer_id), caller, last_event_id)
         if numbered is None:
             events = await _from_record(services, request, str(answer_id), last_event_id)
         else:
-            events = _shown(numbered, may_show)
-        options = StreamOptions(
-            rendering=NamedEvents(request_id_of(request), with_text=False),
-            ping_s=services.limits.ping_s,
-            lifecycle=services.lifecycle,
-            may_show=may_show,
-            first=last_event_id + 1,
-        )
-        return AnswerStream((), events, Deadline.after(services.limits.request_s), options)
+            events = _shown(numbered, partial(services.visibility.may_show, caller.scope))
+        return told_again(services, request, str(answer_id), events, after=last_event_id)
 
 
 async def _from_record(
@@ -151,7 +148,7 @@ async def _from_record(
         raise
     record, _ = await visible_record(services, caller.scope, record)
     anew = (AnswerReset(FROM_RECORD),) if after else ()
-    return _each((*anew, *events_of(record.answer)))
+    return each_of((*anew, *events_of(record.answer)))
 
 
 def _is_young(answer_id: str, request_s: float) -> bool:
@@ -171,8 +168,3 @@ async def _shown(
         if isinstance(event, Exception):
             raise event
         yield released(event, may_show)
-
-
-async def _each(events: Iterable[AnswerEvent]) -> AsyncGenerator[AnswerEvent | None, None]:
-    for event in events:
-        yield event

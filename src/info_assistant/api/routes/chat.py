@@ -1,6 +1,8 @@
 """OpenAI's chat completions, for clients and front ends that speak nothing else."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +24,7 @@ from info_assistant.api.wire_chat import (
     ModelsBody,
     chat_completion,
 )
+from info_assistant.errors import NotFound
 from info_assistant.model.ids import new_id
 from info_assistant.model.question import Question
 
@@ -64,6 +67,11 @@ def routes(services: ApiServices) -> APIRouter:
         answer = await asker.whole(question, request)
         return with_cost(json_answer(chat_completion(answer, asked.model)), answer)
 
+    _add_models(router)
+    return router
+
+
+def _add_models(router: APIRouter) -> None:
     @router.get(
         MODELS_PATH,
         response_model=ModelsBody,
@@ -74,4 +82,14 @@ def routes(services: ApiServices) -> APIRouter:
         """Give the one model that there is."""
         return json_answer(ModelsBody(data=[ModelBody(id=MODEL)]))
 
-    return router
+    @router.get(
+        f"{MODELS_PATH}/{{model}}",
+        response_model=ModelBody,
+        summary="Show a model that a chat completion can name",
+        responses=problems(401, 403, 404, 422, 429, 500, 503),
+    )
+    async def show_model(model: Annotated[str, Path(description="The model's id.")]) -> Response:
+        """Give the one model that there is; chats may name any other, and are answered by it."""
+        if model != MODEL:
+            raise NotFound(f"There is one model here, {MODEL!r}.")
+        return json_answer(ModelBody(id=MODEL))

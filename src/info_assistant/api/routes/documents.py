@@ -5,7 +5,6 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -15,9 +14,11 @@ from starlette.responses import Response
 
 from info_assistant.api.answers import json_answer
 from info_assistant.api.auditing import describe_action, note_done
+from info_assistant.api.once import REPLAYED
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
+from info_assistant.api.wire import Day
 from info_assistant.api.wire_documents import (
     DocumentBody,
     DocumentsBody,
@@ -28,11 +29,11 @@ from info_assistant.api.wire_documents import (
 )
 from info_assistant.errors import InvalidRequest, PayloadTooLarge
 from info_assistant.ingestion.intake import Receipt, Upload
-from info_assistant.ingestion.repeats import Reply, UploadRequests
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import Caller
 from info_assistant.model.metadata import Metadata
 from info_assistant.ports import DocumentFilter
+from info_assistant.resilience.idempotency import IdempotentRequests, Reply
 
 _MEGABYTE = 1024 * 1024
 
@@ -45,11 +46,11 @@ class _Metadata:
 
     source_url: Annotated[str | None, Form(description="Where the document is published.")] = None
     language: Annotated[str | None, Form(description="Such as `en` or `fr-CA`.")] = None
-    effective: Annotated[date | None, Form(description="From this day on it counts.")] = None
+    effective: Annotated[Day | None, Form(description="From this day on it counts.")] = None
     superseded: Annotated[
-        date | None, Form(description="From this day on it counts no more; answers say so.")
+        Day | None, Form(description="From this day on it counts no more; answers say so.")
     ] = None
-    review_by: Annotated[date | None, Form(description="To be looked at again by then.")] = None
+    review_by: Annotated[Day | None, Form(description="To be looked at again by then.")] = None
     marking: Annotated[str | None, Form(description="Protective marking.")] = None
     tags: Annotated[list[str] | None, Form(description="One field for each tag.")] = None
 
@@ -161,7 +162,7 @@ class _Said:
 class _Once:
     """Carries out a caller's upload under a key unless its answer is known."""
 
-    repeats: UploadRequests
+    repeats: IdempotentRequests
     caller: Caller
     key: str
 
@@ -209,7 +210,7 @@ def _receipt(receipts: list[Receipt]) -> Reply:
 
 
 def _answer(reply: Reply, *, replayed: bool = False) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = REPLAYED if replayed else {}
     return Response(reply.body, reply.status, headers, media_type="application/json")
 
 
@@ -224,10 +225,10 @@ class _Sought:
         str | None, Query(max_length=100, description="Only with this protective marking.")
     ] = None
     review_before: Annotated[
-        date | None, Query(description="Only those to be looked at again before this day.")
+        Day | None, Query(description="Only those to be looked at again before this day.")
     ] = None
     superseded_by: Annotated[
-        date | None, Query(description="Only those that count no more on this day.")
+        Day | None, Query(description="Only those that count no more on this day.")
     ] = None
 
     def filter(self) -> DocumentFilter:

@@ -4,10 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from info_assistant.api.addresses import QUERY_PATH
 from info_assistant.api.answers import json_answer, with_cost
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
+from info_assistant.api.once import KEY_PARAMETER, AskedOnce
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
@@ -23,12 +25,13 @@ def routes(services: ApiServices) -> APIRouter:
     """Return the routes for questions."""
     router = APIRouter()
     asker = Asker(services)
+    once = AskedOnce(services, asker)
 
     @router.post(
-        "/v1/query",
+        QUERY_PATH,
         response_model=AnswerBody,
         summary="Ask a question",
-        openapi_extra=described_body(QueryRequest),
+        openapi_extra={**described_body(QueryRequest), "parameters": [KEY_PARAMETER]},
         responses={
             200: {
                 "description": "The answer, or that the documents hold none. With `Accept: "
@@ -36,7 +39,7 @@ def routes(services: ApiServices) -> APIRouter:
                 "or error; after a reset, all sentences and citations before it are void.",
                 "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
             },
-            **problems(400, 413, 422, 429, 500, 503, 504),
+            **problems(400, 409, 413, 422, 429, 500, 503, 504),
         },
     )
     async def ask(request: Request) -> Response:
@@ -50,9 +53,13 @@ def routes(services: ApiServices) -> APIRouter:
             history=tuple(Turn(each.role, each.content) for each in asked.history),
             conversation_id=asked.conversation_id,
         )
+        question, given = await once.earlier(request, asked, question)
         describe_action(request, question.id)
         with_text = "passages" in asked.include
-        if MEDIA_TYPE in request.headers.get("accept", "").lower():
+        streamed = MEDIA_TYPE in request.headers.get("accept", "").lower()
+        if given is not None:
+            return once.again(request, given, streamed=streamed)
+        if streamed:
             named = NamedEvents(request_id_of(request), with_text=with_text)
             return await asker.stream(question, request, named)
         answer = await asker.whole(question, request)

@@ -11,6 +11,7 @@ from info_assistant.api.answers import json_answer
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
+from info_assistant.api.wire import Day
 from info_assistant.api.wire_usage import UsageReport, usage_csv, usage_report
 from info_assistant.errors import InvalidRequest
 
@@ -40,11 +41,11 @@ def routes(services: ApiServices) -> APIRouter:
         request: Request,
         *,
         first: Annotated[
-            date | None,
+            Day | None,
             Query(alias="from", description="The first day (UTC). Default: the month's first."),
         ] = None,
         last: Annotated[
-            date | None, Query(alias="to", description="The last day (UTC). Default: today.")
+            Day | None, Query(alias="to", description="The last day (UTC). Default: today.")
         ] = None,
         form: Annotated[
             Literal["json", "csv"] | None,
@@ -53,12 +54,14 @@ def routes(services: ApiServices) -> APIRouter:
     ) -> Response:
         """Sum up the calls that the caller's tenant caused, by day, provider and model.
 
-        What other replicas spent is here within some seconds.
+        What other replicas spent is here within some seconds. `gaps` are times of which calls may
+        be missing, because a process and its disk are gone.
         """
         tenant = caller_of(request).scope.tenant
         days = _days(first, last)
         lines = await services.spending.usage(tenant, *days)
-        report = usage_report(tenant, days, lines, services.budgets.of(tenant))
+        gaps = await services.spending.gaps(*days)
+        report = usage_report(tenant, days, lines, services.budgets.of(tenant), gaps)
         accepted = request.headers.get("accept", "").lower()
         if form == "csv" or (form is None and CSV in accepted):
             name = f"usage-{tenant}-{days[0]}-{days[1]}.csv"

@@ -91,10 +91,10 @@ class Collection:
             elif alias == self.alias:
                 raise CollectionMissing(alias)
 
-    async def post(self, path: str, body: bytes, reply: type[_T]) -> _T:
-        """Send JSON to an address below the collection's. Raises what `ask` raises."""
+    async def post(self, path: str, body: bytes, read: Callable[[bytes | bytearray], _T]) -> _T:
+        """Send JSON to an address below the collection's. Raises what `Connection.post` raises."""
         path = f"collections/{self.alias}/{path}"
-        return await self._kept_up(lambda: self._connection.post(path, body, reply))
+        return await self._kept_up(lambda: self._connection.post(path, body, read))
 
     async def _kept_up(self, send: Callable[[], Awaitable[_T]]) -> _T:
         await self._prepare()

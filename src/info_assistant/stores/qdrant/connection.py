@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from http import HTTPStatus
 from json import JSONDecodeError
 from typing import TypeVar
 
@@ -10,20 +10,21 @@ import httpx
 import structlog
 from qdrant_client import AsyncQdrantClient
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http.api_client import AsyncMiddlewareT, SendAsync
-from qdrant_client.http.exceptions import (
-    ApiException,
-    ResponseHandlingException,
-    UnexpectedResponse,
-)
+from qdrant_client.http.api_client import SendAsync
+from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from info_assistant.errors import InvalidRequest, VectorStoreUnavailable
-from info_assistant.stores.qdrant.transport import KeepAliveTransport
+from info_assistant.stores.qdrant.transport import (
+    Address,
+    KeepAliveTransport,
+    address_of,
+    as_response,
+    request_head,
+)
 
 WRITE_TIMEOUT_S = 30.0
 """How long a write may take: it is durable when it returns, and a busy disk takes its time."""
 
-_HTTP_NOT_FOUND = 404
 _HTTP_BAD_REQUESTS = frozenset({400, 409, 413, 422})
 _CONNECTIONS = 32
 _NOT_JSON = (JSONDecodeError, UnicodeDecodeError)
@@ -49,10 +50,11 @@ class Connection:
         self._headers = {"api-key": api_key} if api_key else {}
         # A server on the same machine or network: compressing costs more than sending.
         self._headers["accept-encoding"] = "identity"
-        self._json = httpx.Headers({**self._headers, "content-type": "application/json"})
         self._timeout_s = timeout_s
         self._on_error = on_error
         self._client: AsyncQdrantClient | None = None
+        self._transport = KeepAliveTransport()
+        self._heads: dict[str, tuple[Address, bytes]] = {}
 
     async def ask(
         self,
@@ -66,24 +68,23 @@ class Connection:
                 return await request(self._open())
         except UnexpectedResponse as exc:
             raise self._refused(exc) from exc
-        except (ApiException, ResourceExhaustedResponse, *_NOT_JSON, TimeoutError) as exc:
+        except (ApiException, ResourceExhaustedResponse, *_NOT_JSON, OSError) as exc:
             raise self._failed(exc) from exc
 
-    async def post(self, path: str, body: bytes, reply: type[_T]) -> _T:
-        """Send JSON of our own making and return the reply as `reply`. Raises what `ask` raises.
+    async def post(self, path: str, body: bytes, read: Callable[[bytes | bytearray], _T]) -> _T:
+        """Send JSON of our own making and return what `read` makes of the reply.
 
-        It leaves through the client as every request does, its errors are the client's; only the
-        request is not put together anew each time.
+        It goes past the client, whose own way costs more than all else about a search; errors are
+        the client's. Raises what `ask` raises, also where `read` raises ResponseHandlingException.
         """
 
-        def request(client: AsyncQdrantClient) -> Awaitable[_T]:
-            api = client.http.client
-            url = _url(api.host, path)
-            length = (b"content-length", b"%d" % len(body))
-            headers = [(b"host", url.netloc), *self._json.raw, length]
-            # As a stream it is sent as it is; httpx would complete the headers of a `content`.
-            stream = httpx.ByteStream(body)
-            return api.send(httpx.Request("POST", url, headers=headers, stream=stream), reply)
+        async def request(_: AsyncQdrantClient) -> _T:
+            address, head = self._head(path)
+            message = b"%b%d\r\n\r\n%b" % (head, len(body), body)
+            reply = await self._transport.exchange(address, message)
+            if reply.status != HTTPStatus.OK:
+                raise UnexpectedResponse.for_response(as_response(reply))
+            return read(reply.body)
 
         return await self.ask(request)
 
@@ -95,8 +96,6 @@ class Connection:
 
     def _open(self) -> AsyncQdrantClient:
         if self._client is None:
-            # httpx's own transport also speaks TLS.
-            transport = None if self._url.startswith("https:") else KeepAliveTransport()
             self._client = AsyncQdrantClient(
                 url=self._url,
                 headers=self._headers,
@@ -108,15 +107,29 @@ class Connection:
                 limits=httpx.Limits(
                     max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS
                 ),
-                transport=transport,
+                transport=self._transport,
                 trust_env=False,
             )
-            if transport is not None:
-                self._client.http.client.add_middleware(_straight_to(transport))
+            self._client.http.client.add_middleware(self._past_httpx)
         return self._client
 
+    async def _past_httpx(self, request: httpx.Request, _: SendAsync) -> httpx.Response:
+        """Take a request of the client's, without cookies, redirects and their like."""
+        return await self._transport.handle_async_request(request)
+
+    def _head(self, path: str) -> tuple[Address, bytes]:
+        """Return where a POST of JSON goes, and its head up to the length of the body."""
+        known = self._heads.get(path)
+        if known is None:
+            url = httpx.URL(f"{self._url.rstrip('/')}/{path}")
+            headers = httpx.Headers({**self._headers, "content-type": "application/json"})
+            head = request_head("POST", url, [(b"host", url.netloc), *headers.raw])
+            known = address_of(url), head.removesuffix(b"\r\n") + b"content-length: "
+            self._heads[path] = known
+        return known
+
     def _refused(self, exc: UnexpectedResponse) -> Exception:
-        if exc.status_code == _HTTP_NOT_FOUND:
+        if exc.status_code == HTTPStatus.NOT_FOUND:
             return CollectionMissing(str(exc))
         if exc.status_code in _HTTP_BAD_REQUESTS:
             return InvalidRequest(f"Qdrant refused a request of ours: {exc}")
@@ -136,21 +149,3 @@ class Connection:
             "changed. Nothing is lost. Try again in a moment, or see /health.",
             retry_after_s=5,
         )
-
-
-def _straight_to(transport: httpx.AsyncBaseTransport) -> AsyncMiddlewareT:
-    """Return the client's last step: the transport, without cookies, redirects and their like."""
-
-    async def send(request: httpx.Request, _: SendAsync) -> httpx.Response:
-        try:
-            return await transport.handle_async_request(request)
-        except OSError as exc:
-            raise ResponseHandlingException(exc) from exc
-
-    return send
-
-
-@lru_cache(maxsize=64)
-def _url(host: str, path: str) -> httpx.URL:
-    # Taking an address apart costs more than sending a request to it.
-    return httpx.URL(f"{host.rstrip('/')}/{path}")

@@ -32,7 +32,7 @@ from info_assistant.stores.qdrant.search import (
     BM25,
     DENSE,
     RankBy,
-    SearchReply,
+    found_points,
     search_body,
     visible,
 )
@@ -81,10 +81,8 @@ class QdrantPassages:
         if condition is None or limit < 1:
             return []
         body = search_body(question, condition, limit, rank_by)
-        reply = await self._collection.post("points/query", body, SearchReply)
-        # Fused scores are often equal; their order must not depend on how the index was filled.
-        points = sorted(reply.result.points, key=lambda point: (-point.score, str(point.id)))
-        return [candidate_from(str(point.id), point.score, point.payload) for point in points]
+        found = await self._collection.post("points/query", body, found_points)
+        return [candidate_from(each) for each in found]
 
     async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
         """Write passages durably. Raises InvalidRequest for vectors that are not finite.

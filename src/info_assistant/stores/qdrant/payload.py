@@ -1,6 +1,6 @@
 """Passages and document states as Qdrant payloads, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pybase64
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.document import Document, DocumentState, DocumentStatus, Progress
 from info_assistant.model.lease import Lease
-from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Span, Spans
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Spans, edges_of
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.stores.records import (
     day_from,
@@ -45,51 +45,57 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
-        "statements": _flat(passage.statements),
+        "statements": edges_of(passage.statements),
         "terms": _base64(np.asarray(vectors.sparse.indices, _TERM).tobytes()),
         "tokens": _base64(tokens.tobytes()),
         "token_shape": tokens.shape,
-        "token_spans": _flat(vectors.token_spans),
+        "token_spans": edges_of(vectors.token_spans),
     }
     return stamped(Stored.PASSAGE, fields)
 
 
-def candidate_from(point_id: str, score: float, payload: Mapping[str, Any]) -> Candidate:
-    """Return what a search found. Raises StoredDataInvalid."""
+def candidate_from(point: Mapping[str, Any]) -> Candidate:
+    """Return what a search found: a point with `id`, `score` and `payload`.
+
+    Raises StoredDataInvalid.
+    """
+    point_id = str(point["id"])
     try:
+        payload = point["payload"]
         tokens = np.frombuffer(_bytes(payload["tokens"]), _TOKEN)
         return Candidate(
-            passage=_passage(point_id, payload),
-            retrieval_score=score,
-            terms=np.frombuffer(_bytes(payload["terms"]), _TERM),
-            tokens=tokens.reshape(payload["token_shape"]),
-            token_spans=Spans(payload["token_spans"]),
+            _passage(point_id, payload),
+            point["score"],
+            np.frombuffer(_bytes(payload["terms"]), _TERM),
+            tokens.reshape(payload["token_shape"]),
+            Spans(payload["token_spans"]),
         )
     except _UNREADABLE as exc:
         raise _invalid("passage", point_id, exc) from exc
 
 
 def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
+    # In the order of the fields, as dozens are made for each question.
     return Passage(
-        id=point_id,
-        tenant=payload["tenant"],
-        document_id=payload["document_id"],
-        version=payload["version"],
-        ordinal=payload["ordinal"],
-        title=payload["title"],
-        source=payload["source"],
-        access=tuple(payload["access"]),
-        heading_path=tuple(payload["heading_path"]),
-        table_header=payload["table_header"],
-        page=payload.get("page"),
-        text=payload["text"],
-        start=payload["start"],
-        end=payload["end"],
-        statements=Spans(payload["statements"]),
-        access_revision=payload.get("access_revision", 0),
-        effective=day_from(payload.get("effective")),
-        superseded=day_from(payload.get("superseded")),
-        marking=payload.get("marking"),
+        point_id,
+        payload["tenant"],
+        payload["document_id"],
+        payload["version"],
+        payload["ordinal"],
+        payload["title"],
+        payload["source"],
+        tuple(payload["access"]),
+        tuple(payload["heading_path"]),
+        payload["table_header"],
+        payload.get("page"),
+        payload["text"],
+        payload["start"],
+        payload["end"],
+        Spans(payload["statements"]),
+        payload.get("access_revision", 0),
+        day_from(payload.get("effective")),
+        day_from(payload.get("superseded")),
+        payload.get("marking"),
     )
 
 
@@ -199,10 +205,6 @@ def _sought(document: Document) -> dict[str, Any]:
         "review_by": metadata.review_by and metadata.review_by.toordinal(),
         "superseded": metadata.superseded and metadata.superseded.toordinal(),
     }
-
-
-def _flat(spans: Sequence[Span]) -> list[int]:
-    return [edge for span in spans for edge in (span.start, span.end)]
 
 
 def _base64(data: bytes) -> str:

@@ -5,10 +5,10 @@ everything else about a search. The shapes are Qdrant's: `models.QueryRequest` a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
+from qdrant_client.http.exceptions import ResponseHandlingException
 
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import QuestionVectors
@@ -25,28 +25,8 @@ RRF_K = 60
 Condition = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPoint:
-    """A point that a search found; its payload is checked by who reads it."""
-
-    id: str | int
-    score: float
-    payload: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPoints:
-    """What a search found, best first."""
-
-    # A sequence would be checked in Python, point by point.
-    points: list[FoundPoint]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchReply:
-    """The body of a reply to a search."""
-
-    result: FoundPoints
+FoundPoint = Mapping[str, Any]
+"""A point that a search found, with `id` and `score`; its `payload` is checked by who reads it."""
 
 
 def visible(scope: AccessScope, filters: Filters) -> Condition | None:
@@ -81,3 +61,13 @@ def search_body(
     else:
         request = dense if rank_by == "dense" else lexical
     return to_json({**request, "limit": limit, "with_payload": True})
+
+
+def found_points(reply: bytes | bytearray) -> list[FoundPoint]:
+    """Return what a reply to a search holds, best first. Raises ResponseHandlingException."""
+    try:
+        points: list[FoundPoint] = from_json(reply)["result"]["points"]
+        # Fused scores are often equal; their order must not depend on how the index was filled.
+        return sorted(points, key=lambda point: (-point["score"], str(point["id"])))
+    except (ValueError, TypeError, KeyError) as exc:
+        raise ResponseHandlingException(exc) from exc

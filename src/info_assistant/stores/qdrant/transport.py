@@ -6,6 +6,9 @@ heads; this only moves bytes in large pieces, as seldom as it can, and keeps con
 """
 
 import asyncio
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, cast
 
@@ -22,20 +25,39 @@ class ProtocolError(ConnectionError):
     """The other side does not speak HTTP, or stopped in the middle of a response."""
 
 
+Address = tuple[str, int, bool]
+"""Host, port, and whether TLS is spoken there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | bytearray
+
+
 class KeepAliveTransport(httpx.AsyncBaseTransport):
-    """Plain HTTP over kept connections; TLS is left to httpx's own transport.
+    """HTTP over kept connections.
 
     Deadlines are the caller's: a request that is cancelled closes its connection.
     """
 
-    def __init__(self) -> None:
-        """Start without connections."""
-        self._idle: dict[tuple[str, int], list[_Connection]] = {}
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """Start without connections. `tls` says whom to trust; public authorities unless given."""
+        self._tls = tls
+        self._idle: dict[Address, list[_Connection]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the whole response. Raises OSError."""
         body = await request.aread()
-        address = request.url.host, request.url.port or 80
+        head = request_head(request.method, request.url, request.headers.raw)
+        reply = await self.exchange(address_of(request.url), head + body)
+        return as_response(reply)
+
+    async def exchange(self, address: Address, request: bytes) -> Reply:
+        """Send a request, head and body as they travel; return its response. Raises OSError."""
         idle = self._idle.setdefault(address, [])
         while idle:
             connection = idle.pop()
@@ -43,26 +65,34 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
                 connection.close()
                 continue
             try:
-                return await self._exchange(connection, request, body)
+                return await self._exchange(connection, idle, request)
             except OSError:
                 # The server had closed it: everything we send may be sent twice.
                 continue
-        return await self._exchange(await _Connection.to(*address), request, body)
+        return await self._exchange(await self._connected(address), idle, request)
+
+    async def _connected(self, address: Address) -> "_Connection":
+        host, port, secure = address
+        if secure and self._tls is None:
+            self._tls = httpx.create_ssl_context(trust_env=False)
+        loop = asyncio.get_running_loop()
+        tls = self._tls if secure else None
+        _, connection = await loop.create_connection(_Connection, host, port, ssl=tls)
+        return connection
 
     async def _exchange(
-        self, connection: "_Connection", request: httpx.Request, body: bytes
-    ) -> httpx.Response:
+        self, connection: "_Connection", idle: "list[_Connection]", request: bytes
+    ) -> Reply:
         keep = False
         try:
-            response = await connection.exchange(request, body)
+            reply = await connection.exchange(request)
             keep = connection.open
         finally:
-            idle = self._idle[request.url.host, request.url.port or 80]
             if keep and len(idle) < _IDLE:
                 idle.append(connection)
             else:
                 connection.close()
-        return response
+        return reply
 
     async def aclose(self) -> None:
         """Close the idle connections and wait until they are closed."""
@@ -83,6 +113,24 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
         await self.aclose()
 
 
+def request_head(method: str, url: httpx.URL, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return what precedes a request's body."""
+    lines = [b"%b: %b" % pair for pair in headers]
+    first = b"%b %b HTTP/1.1" % (method.encode(), url.raw_path)
+    return b"\r\n".join([first, *lines, b"", b""])
+
+
+def address_of(url: httpx.URL) -> Address:
+    """Return where a URL leads."""
+    secure = url.scheme == "https"
+    return url.host, url.port or (443 if secure else 80), secure
+
+
+def as_response(reply: Reply) -> httpx.Response:
+    """Return a reply as httpx has it."""
+    return httpx.Response(reply.status, headers=reply.headers, content=bytes(reply.body))
+
+
 class _Connection(asyncio.BufferedProtocol):
     """One connection, which carries one exchange at a time."""
 
@@ -93,29 +141,22 @@ class _Connection(asyncio.BufferedProtocol):
         self._spare = memoryview(bytearray(_PIECE))
         self._transport: asyncio.Transport
 
-    @classmethod
-    async def to(cls, host: str, port: int) -> Self:
-        _, connection = await asyncio.get_running_loop().create_connection(cls, host, port)
-        return connection
-
     @property
     def open(self) -> bool:
         return self._keeps and not self._transport.is_closing()
 
-    async def exchange(self, request: httpx.Request, body: bytes) -> httpx.Response:
+    async def exchange(self, request: bytes) -> Reply:
         """Send one request and return its whole response."""
         self._keeps = False
-        lines = [b"%b: %b" % pair for pair in request.headers.raw]
-        head = b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)
         self._answer = answer = _Answer(asyncio.get_running_loop().create_future())
-        self._transport.write(b"\r\n".join([head, *lines, b"", body]))
+        self._transport.write(request)
         try:
             await answer.complete
         finally:
             self._answer = None
             answer.let_go()
         self._keeps = answer.keeps_connection
-        return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+        return Reply(answer.status, answer.headers, answer.body)
 
     def close(self) -> None:
         self._transport.close()
@@ -169,8 +210,8 @@ class _Answer:
         self._parser = httptools.HttpResponseParser(self)
 
     @property
-    def body(self) -> bytes:
-        return b"".join(self._pieces) if self._whole is None else bytes(self._whole)
+    def body(self) -> bytes | bytearray:
+        return b"".join(self._pieces) if self._whole is None else self._whole
 
     def feed(self, data: memoryview) -> None:
         try:

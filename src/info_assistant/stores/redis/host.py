@@ -8,7 +8,8 @@ anybody having to be told.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -40,7 +41,8 @@ return epoch
 class Timing:
     """How long we wait for Redis, in seconds, and how many connections each server gets.
 
-    `pool_s` is the wait for a free connection: being busy ourselves is no outage.
+    `answer_s` is for a request and its reply, connecting included. `pool_s` is the wait for a free
+    connection: being busy ourselves is no outage.
     """
 
     connect_s: float = 0.25
@@ -60,7 +62,9 @@ class RedisHost:
             url,
             max_connections=timing.connections,
             timeout=timing.pool_s,
-            socket_timeout=timing.answer_s,
+            # The client would keep this time by asyncio.wait_for, which on Python 3.11 may swallow
+            # the end of the task that asks; `ask` keeps it instead.
+            socket_timeout=None,
             socket_connect_timeout=timing.connect_s,
             # A write whose reply was lost may have taken effect: nothing is ever sent twice.
             retry=Retry(NoBackoff(), 0),
@@ -71,13 +75,39 @@ class RedisHost:
 
     async def ask(self, request: Callable[[Redis], Awaitable[_T]]) -> _T:
         """Send one request. Raises RedisUnavailable, whose `kind` says what is wrong."""
-        whole_s = self._timing.pool_s + self._timing.connect_s + self._timing.answer_s
         try:
-            # The client's own limits are for each read; this one is for all of them together.
-            async with asyncio.timeout(whole_s):
+            async with asyncio.timeout(self._timing.pool_s + self._timing.answer_s):
                 return await request(self._client)
         except (faults.RedisError, TimeoutError, OSError) as exc:
             raise unavailable(exc) from exc
+
+    @asynccontextmanager
+    async def subscribed(
+        self, channel: str
+    ) -> AsyncIterator[Callable[[float], Awaitable[str | None]]]:
+        """Give the way to wait for what is published, for some seconds at most.
+
+        It holds one connection. Raises RedisUnavailable.
+        """
+        listener = self._client.pubsub(ignore_subscribe_messages=True)
+
+        async def heard(seconds: float) -> str | None:
+            try:
+                async with asyncio.timeout(seconds + self._timing.answer_s):
+                    message = await listener.get_message(timeout=seconds)
+            except (faults.RedisError, TimeoutError, OSError) as exc:
+                raise unavailable(exc) from exc
+            return bytes(message["data"]).decode() if message else None
+
+        try:
+            try:
+                async with asyncio.timeout(self._timing.connect_s + self._timing.answer_s):
+                    await listener.subscribe(channel)
+            except (faults.RedisError, TimeoutError, OSError) as exc:
+                raise unavailable(exc) from exc
+            yield heard
+        finally:
+            await _call(listener.aclose)
 
     async def leads(self) -> int:
         """Return the epoch in which this server leads; 0 where it follows another.
@@ -88,10 +118,6 @@ class RedisHost:
         if role[0] not in {b"master", "master"}:
             return 0
         return int(await self.ask(lambda client: _call(client.eval, _CLAIM, 1, _KEY, self.name)))
-
-    async def ping(self) -> None:
-        """Return if it answers. Raises RedisUnavailable."""
-        await self.ask(lambda client: _call(client.ping))
 
     async def close(self) -> None:
         """Close everything."""

@@ -23,6 +23,7 @@ from info_assistant.resilience.limits import (
     refusal,
 )
 from info_assistant.stores.redis.connection import RedisConnection
+from info_assistant.stores.redis.keys import key_of
 
 HEADROOM = 1.5
 """How much more than its share a replica alone lets readers ask: who is refused wrongly gets no
@@ -104,7 +105,7 @@ class SharedRateLimiter:
 
 
 def _count(client: Redis, buckets: Sequence[Bucket]) -> Awaitable[Sequence[Any]]:
-    keys = ["limit:" + ":".join(map(_quoted, bucket.key)) for bucket in buckets]
+    keys = [key_of("limit", *bucket.key) for bucket in buckets]
     rates = [
         each
         for bucket in buckets
@@ -112,11 +113,6 @@ def _count(client: Redis, buckets: Sequence[Bucket]) -> Awaitable[Sequence[Any]]
     ]
     run = cast("Callable[..., Awaitable[Sequence[Any]]]", client.eval)
     return run(_GCRA, len(keys), *keys, *rates)
-
-
-def _quoted(part: str) -> str:
-    """Return a part of a key in which no separator can be smuggled."""
-    return part.replace("%", "%25").replace(":", "%3A")
 
 
 def _scaled(bucket: Bucket, share: float) -> Bucket:

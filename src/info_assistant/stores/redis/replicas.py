@@ -29,25 +29,31 @@ return redis.call('ZCARD', KEYS[1])
 class Replicas:
     """Counts the backends; while Redis is away, those counted last."""
 
-    def __init__(self, redis: RedisConnection) -> None:
-        """Know of this process alone at first."""
+    def __init__(self, redis: RedisConnection, otherwise: Callable[[], int] = lambda: 1) -> None:
+        """Count `otherwise` until Redis could be asked for the first time."""
         self._redis = redis
-        self._name = uuid.uuid4().hex
-        self._count = 1
+        self._otherwise = otherwise
+        self.name = uuid.uuid4().hex
+        """This process, to the others."""
+        self._count = 0
 
     @property
     def count(self) -> int:
         """How many backends there were when that was last known, this one included."""
-        return self._count
+        return self._count or max(1, self._otherwise())
 
     async def run(self) -> None:
         """Say that this backend is here, and count, for ever."""
         while True:
-            # The connection has logged what is suppressed here, and /health tells it.
-            with contextlib.suppress(RedisUnavailable):
-                self._count = max(1, int(await self._redis.ask(self._here)))
+            await self.look()
             await asyncio.sleep(PERIOD_S)
+
+    async def look(self) -> None:
+        """Say that this backend is here, and count, once."""
+        # The connection has logged what is suppressed here, and /health tells it.
+        with contextlib.suppress(RedisUnavailable):
+            self._count = max(1, int(await self._redis.ask(self._here)))
 
     def _here(self, client: Redis) -> Awaitable[Any]:
         run = cast("Callable[..., Awaitable[Any]]", client.eval)
-        return run(_HERE, 1, _KEY, self._name, _FORGOTTEN_S)
+        return run(_HERE, 1, _KEY, self.name, _FORGOTTEN_S)

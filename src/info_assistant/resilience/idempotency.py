@@ -1,11 +1,9 @@
-"""Uploads that carry an `Idempotency-Key`: the same request again gets the same receipts.
+"""Requests that carry an `Idempotency-Key`: sent again, they get what they got before.
 
-Nothing is stored twice anyhow, because tenant and source are a document's identity. What a key adds
-is that a client gets the first answer again, and is told when it uses a key for something else. Two
-small create-only objects hold that, so it is true on every replica and after a restart. First
-`{tenant}/requests/{day}/{key}/asked.json` claims the key for one body, before anything is stored;
-`…/told.json` beside it keeps the receipts once all is stored. A request that broke off in between
-is carried out again, which is harmless.
+Two small create-only objects hold that, so it is true on every replica and after a restart. First
+`{tenant}/requests/{day}/{key}/asked.json` claims the key for one body, before anything is done; it
+can hold some words about what will be made. `…/told.json` beside it keeps an answer, for those that
+are not kept elsewhere. A request that broke off in between may be carried out again.
 """
 
 import asyncio
@@ -45,13 +43,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request with a key that was claimed for it; `reply` is what was answered before, if so."""
+    """A request with a key that was claimed for it, perhaps by an earlier one (`again`).
+
+    `about` is what was noted with the claim; `reply` is what was answered before, if so.
+    """
 
     folder: str
-    reply: Reply | None
+    about: Mapping[str, str]
+    again: bool = False
+    reply: Reply | None = None
 
 
-class UploadRequests:
+class IdempotentRequests:
     """Remembers requests by their keys, in object storage."""
 
     def __init__(self, blobs: FolderBlobs, clock: Clock) -> None:
@@ -59,8 +62,12 @@ class UploadRequests:
         self._blobs = blobs
         self._clock = clock
 
-    async def begin(self, caller: Caller, key: str, digest: str) -> Request:
+    async def begin(
+        self, caller: Caller, key: str, digest: str, about: Mapping[str, str] | None = None
+    ) -> Request:
         """Claim a caller's key for the body of this digest, or find what was answered to it.
+
+        `about` is noted with the claim.
 
         Raises InvalidRequest for a key that is none or was used for another body, and
         ObjectStorageUnavailable.
@@ -76,12 +83,13 @@ class UploadRequests:
             if asked is not None:
                 return await self._again(folder, asked, digest)
         folder = _folder(caller, key, today)
-        claim = stamped(Stored.UPLOAD_REQUEST, {"digest": digest})
+        noted = dict(about or {})
+        claim = stamped(Stored.UPLOAD_REQUEST, {"digest": digest, "about": noted})
         if not await self._blobs.put_new(f"{folder}/asked.json", json.dumps(claim).encode()):
             # Another replica was first, a moment ago.
             asked = await self._stored(f"{folder}/asked.json")
             return await self._again(folder, asked or {}, digest)
-        return Request(folder, None)
+        return Request(folder, noted)
 
     async def finish(self, request: Request, reply: Reply) -> Reply:
         """Keep the answer of a request, and return the one that stands: the first.
@@ -117,10 +125,12 @@ class UploadRequests:
     async def _again(self, folder: str, asked: Mapping[str, Any], digest: str) -> Request:
         if asked.get("digest", digest) != digest:
             raise InvalidRequest(
-                "This `Idempotency-Key` was used for another upload already. Use a new key for "
-                "each upload, and the same one only to repeat it unchanged."
+                "This `Idempotency-Key` was used for another request already. Use a new key for "
+                "each request, and the same one only to repeat it unchanged."
             )
-        return Request(folder, await self._told(folder))
+        about = asked.get("about")
+        noted = about if isinstance(about, dict) else {}
+        return Request(folder, noted, again=True, reply=await self._told(folder))
 
     async def _told(self, folder: str) -> Reply | None:
         fields = await self._stored(f"{folder}/told.json")

@@ -1,0 +1,48 @@
+"""Every error that the incident engine raises on purpose; a tree of its own, as it stands alone.
+
+EngineError
+├── RunbookUnreadable      the file is missing, or is no text
+├── RecordError            the record of an incident cannot be used
+│   ├── NoSuchIncident     … because there is none of that name
+│   ├── RecordBroken       … because it is not what was written
+│   └── RecordBusy         … because another process writes it right now
+├── NotAllowed             the incident, or the runbook, is in no state for that
+└── StepRefused            a step does not run: unresolved, not confirmed, contradictory
+"""
+
+
+class EngineError(Exception):
+    """Root of the tree. The message says what happened, what it means and what to do."""
+
+    def __init__(self, message: str) -> None:
+        """Carry a message for the person on call."""
+        super().__init__(message)
+        self.message = message
+
+
+class RunbookUnreadable(EngineError):
+    """The runbook's file is missing, or is no text."""
+
+
+class RecordError(EngineError):
+    """The record of an incident cannot be used."""
+
+
+class NoSuchIncident(RecordError):
+    """There is no record of an incident of that name."""
+
+
+class RecordBroken(RecordError):
+    """The record is not what was written: edited, cut short, or mixed up."""
+
+
+class RecordBusy(RecordError):
+    """Another process writes this record right now."""
+
+
+class NotAllowed(EngineError):
+    """The incident, or the runbook, is in no state for that."""
+
+
+class StepRefused(EngineError):
+    """A step does not run: a value is missing, nobody agreed to it, or it would do harm."""

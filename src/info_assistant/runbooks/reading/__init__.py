@@ -1,0 +1,1 @@
+"""Markdown to runbook: the file's bytes stay untouched, whatever is found in them."""

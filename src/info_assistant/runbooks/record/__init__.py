@@ -1,0 +1,1 @@
+"""What happened in an incident, written to survive crashes and to show every later change."""

@@ -1,0 +1,1 @@
+"""Carrying a runbook out: nothing runs unresolved, unasked, unrecorded or unjudged."""
