@@ -105,10 +105,7 @@ def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
 def _told_from_the_other_side(mine: Part, theirs: Part, sentence: Words, quote: Words) -> bool:
     """Whether a verb or preposition says that one gets what the other gives."""
     return (
-        (
-            "you" not in theirs.subject
-            and any(mine.subject & part.subject for part in _parts(quote))
-        )
+        ("you" not in theirs.subject and any(mine.subject & part.subject for part in _parts(quote)))
         or _after_subject(sentence, mine) in _HAVING | PREPOSITIONS
         or ("you" not in theirs.subject and _after_subject(quote, theirs) in _HAVING)
         or bool((mine.verb | theirs.verb) & _TAKING)
