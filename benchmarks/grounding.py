@@ -43,8 +43,6 @@ from info_assistant.providers.minilm import MiniLmEmbedder
 RESULT = Path(__file__).parent / "results" / "grounding.json"
 MAY_LEAVE = frozenset({"swapped subject", "two passages blended", "injected instruction"})
 MOST_LEAVING = 0.2
-KNOWN_MISSES = "adversarial, library, known misses"
-"""False sentences that the rules are known to let through: published, and not judged."""
 LEAST_SUPPORTED = 0.9
 MOST_WRONG = 0.1
 """See docs/decisions: what a stricter bar would cost in paraphrases."""
@@ -92,8 +90,6 @@ async def judged(library: Path) -> tuple[dict[str, dict[str, dict[str, float]]],
             tables["paraphrases, never read"] = await judge.table(unseen)
             false = await samples("adversarial-library.jsonl", held)
             tables["adversarial, library, by hand"] = await judge.table(false)
-            missed = await samples("adversarial-library-missed.jsonl", held)
-            tables[KNOWN_MISSES] = await judge.table(missed)
             wrong = await wrong_passages("paraphrases.jsonl", held)
             tables["true sentences, wrong passage"] = await judge.table(wrong)
     embedder.close()
@@ -162,7 +158,6 @@ def failures(tables: dict[str, dict[str, dict[str, Any]]]) -> list[tuple[str, st
     return [
         (name, kind)
         for name, table in tables.items()
-        if name not in {KNOWN_MISSES, "paraphrases, never read"}
         for kind, row in table.items()
         if not holds(kind, row)
     ]
