@@ -287,20 +287,20 @@ def start() -> Start:
 async def serve(services: ApiServices) -> AsyncIterator[Backend]:
     """Serve the API on a free port of the loopback address."""
     # Named as TCP, as the product does it: without that each small reply waits for 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    config = uvicorn.Config(create_app(services), log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve(sockets=[listener]))
-        await eventually(lambda: server.started)
-        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
-            try:
-                yield Backend(url, services, client)
-            finally:
-                server.should_exit = True
-        await asyncio.wait({serving}, timeout=5)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(create_app(services), log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve(sockets=[listener]))
+            await eventually(lambda: server.started)
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+                try:
+                    yield Backend(url, services, client)
+                finally:
+                    server.should_exit = True
+            await asyncio.wait({serving}, timeout=5)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from tests.answering.test_generate import CARRY, LEAVE, WordForWord, all_down, c
 
 from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.pipeline import AnswerPipeline
+from info_assistant.answering.recall import Memory
 from info_assistant.model.answer import AnswerMode
 from info_assistant.model.ids import new_id
 from info_assistant.model.passage import IndexedPassage
-from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
 from info_assistant.wiring.answers import Writer, answer_pipeline
 from info_assistant.wiring.foundation import foundation
@@ -35,8 +35,8 @@ async def test_a_writer_is_wired_to_the_whole_way(tmp_path: Path) -> None:
         lambda leave: [f"{CARRY} {leave}"] if not known.likenesses else [all_down()]
     )
     writer = Writer(model, known, in_use=lambda: True, falls_back=True)
-    modes, visible = Modes(), HiddenDocuments()
-    made = answer_pipeline(base, records, visible, modes, settings.answering, writer)  # type: ignore[arg-type]
+    visible = HiddenDocuments()
+    made = answer_pipeline(base, records, visible, settings.answering, Memory(), writer)  # type: ignore[arg-type]
     pipeline = AnswerPipeline(replace(made._parts, index=index))
     composed = made._parts.composing
     assert composed is not None

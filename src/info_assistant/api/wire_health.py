@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from info_assistant.api.wire import Request, Wire
@@ -54,11 +54,11 @@ class ModesRequest(Request):
     """Switches to throw. `null`, or the ordinary value, lifts one; those left out stay."""
 
     LLM_PROVIDER: Literal["auto", "openai", "anthropic", "extractive"] | None = None
-    CACHE_ONLY_MODE: bool | None = None
-    REDIS_ENABLED: bool | None = None
-    MAINTENANCE_MODE: bool | None = None
+    CACHE_ONLY_MODE: StrictBool | None = None
+    REDIS_ENABLED: StrictBool | None = None
+    MAINTENANCE_MODE: StrictBool | None = None
     MAINTENANCE_MESSAGE: Words | None = None
-    INGESTION_PAUSED: bool | None = None
+    INGESTION_PAUSED: StrictBool | None = None
     reason: Words = Field(description="Why; it is shown with the mode and kept in the audit trail.")
     actor: Annotated[str, Field(max_length=200)] = Field(
         default="", description="For whom, where a program calls; shown as `on_behalf_of`."

@@ -24,6 +24,7 @@ class _Flight(Generic[T]):
 
     def __init__(self, produce: Produce[T], deadline: Deadline, what: str) -> None:
         self.deadline = deadline
+        self._whole_s = deadline.remaining
         self.yielded: list[T] = []
         self.readers = 0
         self.ended = False
@@ -33,6 +34,11 @@ class _Flight(Generic[T]):
         self._news = asyncio.Event()
         # Its readers own it: the last of them to leave ends it.
         self.task = asyncio.create_task(self._run(produce, what))  # noqa: TID251
+
+    @property
+    def joinable(self) -> bool:
+        """Whether there is time enough left for one more reader."""
+        return self.deadline.remaining >= self._whole_s * (1 - JOINABLE_SHARE)
 
     async def read(self) -> AsyncGenerator[T]:
         """Yield everything from the beginning. Raises what the work raises."""
@@ -90,8 +96,7 @@ class SingleFlight(Generic[T]):
         flight = self._flights.get(key)
         if flight is None:
             return True
-        left_s = flight.deadline.at - asyncio.get_running_loop().time()
-        return flight.ended or left_s < self._longest_s * (1 - JOINABLE_SHARE)
+        return flight.ended or not flight.joinable
 
     async def join(self, key: str, produce: Produce[T]) -> AsyncGenerator[T]:
         """Yield what the work under `key` yields, from its beginning; begin it if there is none.
@@ -99,8 +104,8 @@ class SingleFlight(Generic[T]):
         Raises what the work raises, DeadlineExceeded.
         """
         if self.leads(key):
-            # Of its own: whoever asked first may be in more of a hurry than those who join.
-            deadline = Deadline(asyncio.get_running_loop().time() + self._longest_s)
+            # That of whoever asked first, where it is earlier: who writes wants to know how long.
+            deadline = Deadline.after(self._longest_s)
             self._flights[key] = _Flight(produce, deadline, self._what)
         flight = self._flights[key]
         flight.readers += 1

@@ -62,7 +62,9 @@ def memory_parts(
 ) -> MemoryParts:
     """Return what remembers answers in the cache `answers`."""
     secret = SharedSecret(base.objects.open("answer-cache"))
-    made_by = f"{base.embedder.identity} {settings.context_tokens} {settings.answer_tokens}"
+    judged = "judged" if settings.judge else "unjudged"
+    budget = f"{settings.context_tokens} {settings.answer_tokens}"
+    made_by = f"{base.embedder.identity} {budget} {judged}"
     memory = Memory(
         answers,
         AnswerKeys(secret.value, made_by),
