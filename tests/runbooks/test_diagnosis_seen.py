@@ -152,6 +152,18 @@ def test_a_counter_that_rises_names_its_scenario(series: str, code: str) -> None
     assert _codes(Observations(reached, well, Looks(4.0, {series: 9.0}, {series: 11.0}))) == [code]
 
 
+def test_limits_of_a_provider_are_told_and_name_nothing_alone() -> None:
+    """A limit that is reached for a moment is a hint; refused for it, while it is down, is more."""
+    health = _health(qdrant="ok", redis="ok", openai="ok")
+    health["dependencies"]["openai"]["rate_limits"] = {"x-ratelimit-remaining-requests": "0"}
+    found = _judged(Observations({"backend": _answers()}, health))
+    assert found.runner_up is not None
+    assert "remaining-requests: 0" in found.runner_up.evidence[0].words
+    refused = {"backend": _answers(), "openai": _answers(status=429, near=False)}
+    assert _codes(Observations(refused, health)) == []
+    assert _codes(Observations(refused)) == ["P0-4"]
+
+
 def test_the_second_provider_alone_is_no_outage() -> None:
     """Anthropic that fails is no outage where OpenAI answers, and P0-4 where it is alone."""
     reached = {"backend": _answers()}

@@ -8,6 +8,7 @@ well.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from info_assistant.runbooks.diagnosis.dependencies import (
     ANTHROPIC,
@@ -38,7 +39,9 @@ LEAST_REQUESTS = 4
 """Of this many requests between two looks this share failed: then requests fail."""
 
 _OWN_ROUTES = ("/health", "/metrics", "/livez", "/readyz")
-_KEY_REFUSED = {401, 403}
+_OURS_REFUSED = {401, 403, 429}
+"""Our key, or our own limit: it says little of the service's."""
+
 _ALARMING = {Reach.REFUSED, Reach.SILENT, Reach.FAILING}
 
 
@@ -139,7 +142,7 @@ class _Reading:
         states = {each["state"] for each in self._said_all().values()}
         return bool(states) and states <= {"ok", "off"}
 
-    def _said_all(self) -> Mapping[str, Mapping[str, str]]:
+    def _said_all(self) -> Mapping[str, Mapping[str, Any]]:
         return (self._seen.health or {}).get("dependencies") or {}
 
     def _said(self, name: str) -> str:
@@ -249,7 +252,7 @@ class _Reading:
         if about is OPENAI:
             yield from self._provider_more()
 
-    def _said_findings(self, about: Dependency, said: Mapping[str, str]) -> Iterator[Finding]:
+    def _said_findings(self, about: Dependency, said: Mapping[str, Any]) -> Iterator[Finding]:
         words = f"/health says that {about.name} is {said['state']} since {said.get('since')}"
         if said.get("detail"):
             words += f": {said['detail']}"
@@ -258,7 +261,7 @@ class _Reading:
         elif said["state"] == "degraded":
             yield self._told(about, about.said_slow, words)
 
-    def _redis_more(self, said: Mapping[str, str] | None) -> Iterator[Finding]:
+    def _redis_more(self, said: Mapping[str, Any] | None) -> Iterator[Finding]:
         servers = [
             each for each in self._reached("redis") if each.reach() in {Reach.WELL, Reach.SLOW}
         ]
@@ -278,13 +281,17 @@ class _Reading:
         own = self._seen.reached.get("openai")
         if own and own.reach(PROVIDER_SLOW_S) is Reach.WELL:
             status = own.samples[-1].status
-            if status == 429:  # noqa: PLR2004  HTTP.
+            if status == 429 and self._said("openai") != "ok":  # noqa: PLR2004  HTTP.
                 yield Finding(Symptom.QUOTA_USED_UP, f"OpenAI refuses for its limits: {asked(own)}")
-            elif status in _KEY_REFUSED:
-                yield Finding(Symptom.PROVIDER_DOUBTED, f"OpenAI refuses our key: {asked(own)}")
+            elif status in _OURS_REFUSED:
+                yield Finding(Symptom.PROVIDER_DOUBTED, f"OpenAI refuses us: {asked(own)}")
         said = self._said_all().get("openai")
         if said is None or said["state"] == "off":
             return
+        limits = said.get("rate_limits") or {}
+        for name, left in limits.items() if isinstance(limits, Mapping) else ():
+            if "remaining" in name.lower() and str(left) == "0":
+                yield Finding(Symptom.LIMITS_REACHED, f"OpenAI told the backend last: {name}: 0")
         if said.get("breaker") not in {None, "", "closed"}:
             words = f"The backend's breaker before OpenAI is {said['breaker']}"
             yield self._told(OPENAI, Symptom.PROVIDER_BREAKER_OPEN, words)

@@ -186,21 +186,24 @@ class Looker:
         try:
             status, health = fetch_json(backend, "/health", _ASK_S)
         except FAULTS as error:
-            self._miss("/health", f"{backend.url}: {outcome_of(error)}")
+            self._miss("/health", f"{without_secrets(backend.url)}: {outcome_of(error)}")
             return
         if isinstance(health, dict) and isinstance(health.get("dependencies"), dict):
             self._put("health", {**health, "http": status})
         else:
-            self._miss("/health", f"{backend.url}: HTTP {status}, and not what /health says")
+            self._miss(
+                "/health",
+                f"{without_secrets(backend.url)}: HTTP {status}, and not what /health says",
+            )
 
     def _metrics(self, backend: Place) -> dict[str, float] | None:
         try:
             status, body = fetch(backend, "/metrics", _ASK_S)
         except FAULTS as error:
-            self._miss("/metrics", f"{backend.url}: {outcome_of(error)}")
+            self._miss("/metrics", f"{without_secrets(backend.url)}: {outcome_of(error)}")
             return None
         if status != 200:  # noqa: PLR2004  HTTP.
-            self._miss("/metrics", f"{backend.url}: HTTP {status}")
+            self._miss("/metrics", f"{without_secrets(backend.url)}: HTTP {status}")
             return None
         return metrics_of(body.decode(errors="replace"), FAMILIES)
 

@@ -75,6 +75,7 @@ class Symptom(StrEnum):
     PROVIDER_BREAKER_OPEN = "provider_breaker_open"
     PROVIDER_ERRORS_RISE = "provider_errors_rise"
     QUOTA_USED_UP = "quota_used_up"
+    LIMITS_REACHED = "limits_reached"
     ANSWERS_LACK_PROVIDER = "answers_lack_provider"
     PROVIDER_LOGGED = "provider_logged"
     FALLBACK_AMISS = "fallback_amiss"
@@ -143,6 +144,7 @@ RULES: Mapping[Symptom, Rule] = {
     Symptom.PROVIDER_BREAKER_OPEN: Rule("P0-4", 2),
     Symptom.PROVIDER_ERRORS_RISE: Rule("P0-4", 2),
     Symptom.QUOTA_USED_UP: Rule("P0-4", 3),
+    Symptom.LIMITS_REACHED: Rule("P0-4", 1),
     Symptom.ANSWERS_LACK_PROVIDER: Rule("P0-4", 3),
     Symptom.PROVIDER_LOGGED: Rule("P0-4", 1),
     Symptom.FALLBACK_AMISS: Rule("P0-4", 1),
