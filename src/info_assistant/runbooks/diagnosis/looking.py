@@ -93,14 +93,15 @@ class _Seen:
 class Looker:
     """Looks at the places of one service once."""
 
-    def __init__(self, places: Places) -> None:
-        """Know where to look."""
+    def __init__(self, places: Places, *, whole_s: float = WHOLE_S) -> None:
+        """Know where to look, and for how long at most."""
         self._places = places
+        self._whole_s = whole_s
         self._seen = _Seen()
         self._over = threading.Event()
 
     def look(self) -> Observations:
-        """Return all that was seen within WHOLE_S; what takes longer is told as missing."""
+        """Return all that was seen in that time; what takes longer is told as missing."""
         began = monotonic()
         threads = {
             name: threading.Thread(target=self._guarded, args=(name, task), daemon=True)
@@ -109,7 +110,7 @@ class Looker:
         for thread in threads.values():
             thread.start()
         for thread in threads.values():
-            thread.join(max(0.0, began + WHOLE_S - monotonic()))
+            thread.join(max(0.0, began + self._whole_s - monotonic()))
         self._over.set()
         with self._seen.lock:
             unfinished = [name for name, thread in threads.items() if thread.is_alive()]
