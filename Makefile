@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover rolling mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ format: dev ## Format the sources and mend what can be mended by itself
 pages: dev ## Write the pages of docs/ that are made from the code
 	$(BIN)/python -m scripts.describe_errors
 	$(BIN)/python -m scripts.describe_addresses
+
+words: dev ## Bring the catalogues of the web page up to date with its texts; name what is not translated
+	$(BIN)/python -m scripts.update_words
 
 bench: dev ## Measure the product; the results are kept as JSON
 	$(BIN)/python benchmarks/run.py
@@ -68,8 +71,18 @@ kills-ledger: dev ## Kill a process that buys answers 200 times and compare its 
 kills-wiped: dev ## Kill a backend 50 times, wipe its disk, and count what of its bill is lost; rebuild totals
 	$(BIN)/python -m benchmarks.wiped_kills
 
+chaos: dev ## Break Redis, Qdrant and providers, one fault after the other, while twenty people ask (two hours)
+	$(BIN)/python benchmarks/chaos.py
+
+matrix: dev ## Try every fault with everything that the product depends on, and write docs/fault-matrix.md
+	$(BIN)/python benchmarks/matrix.py
+
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
+
+browser: suites ## Look at every state of the web page in Debian's Chromium, and for barriers with axe-core
+	$(BIN)/python -m benchmarks.web
+	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation

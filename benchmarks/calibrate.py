@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from info_assistant.answering.pipeline import EVIDENCE_THRESHOLD
+from info_assistant.answering.making import EVIDENCE_THRESHOLD
 from info_assistant.evaluation.questions import GoldQuestion, load_questions, load_xquad
 from info_assistant.evaluation.run import Report, evaluate
 from info_assistant.evaluation.scratch import scratch_stack

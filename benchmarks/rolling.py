@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 import httpx2
 from benchmarks.harness.constant_use import Users, constant_use
-from benchmarks.harness.corpus import samples
+from benchmarks.harness.corpus import samples, take_in
 from benchmarks.harness.next_version import PRESENT, build_next
 from benchmarks.harness.reading_back import ReadingBack, marked
 from benchmarks.harness.replicas import GRACE_S, Cluster, Replica, Stopped, cluster
@@ -78,7 +78,7 @@ async def trial(machines: Cluster, following: Path, pace: Pace) -> tuple[Users, 
     for number, replica in enumerate(machines.replicas):
         await asyncio.to_thread(replica.start, PRESENT)
         if number == 0:
-            await take_in_samples(replica.url)
+            await take_in(samples(quick=True).files, replica.url)
     urls = [each.url for each in machines.replicas]
     async with running_balancer(urls) as balancer:
         outcome.tally = balancer.tally
@@ -117,23 +117,6 @@ async def read_back(
             await reading.everything(users.done, newest)
             outcome.read += reading.read
             outcome.unreadable += reading.unreadable
-
-
-async def take_in_samples(url: str) -> None:
-    """Hand in the sample library and wait until it can be asked about."""
-    async with httpx2.AsyncClient(base_url=url, timeout=_CLIENT_S, trust_env=False) as client:
-        ids = []
-        for file in samples(quick=True).files:
-            files = {"file": (Path(file.source).name, file.data)}
-            reply = await client.post("/v1/documents", files=files, data={"source": file.source})
-            if not reply.is_success:
-                raise RuntimeError(f"a sample was not taken: {reply.status_code} {reply.text}")
-            ids.append(reply.json()["documents"][0]["id"])
-        async with asyncio.timeout(_CLIENT_S * 2):
-            for each in ids:
-                path = f"/v1/documents/{each}"
-                while (await client.get(path)).json()["state"] != "ready":  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
 
 
 def complaints_in(log: Path) -> Counter[str]:

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.report import options, say
 
-ALL = ("ingestion", "overhead", "extractive", "provider_layer", "start")
+ALL = ("ingestion", "overhead", "extractive", "provider_layer", "cached", "start")
 BY_SIZE = ("overhead",)
 DEFAULT_PASSAGES = 10_000
 

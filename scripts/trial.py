@@ -145,16 +145,26 @@ def ask_on_the_page(frontend: str, quote: str) -> None:
         )
     else:
         request = urllib.request.Request(f"{address}?{form}")  # noqa: S310
-    answer = Page.parse(_fetch(request))
-    if _squeezed(quote) not in _squeezed(answer.text):
-        raise TrialFailed(f"the page does not show the quote {quote!r}: {answer.text[:2000]}")
+    text, place = _fetched(request)
+    deadline = time.monotonic() + REQUEST_S
+    # The page of an answer asks for itself again until it is finished.
+    while _squeezed(quote) not in _squeezed(Page.parse(text).text):
+        if time.monotonic() > deadline:
+            shown = Page.parse(text).text[:2000]
+            raise TrialFailed(f"the page does not show the quote {quote!r}: {shown}")
+        text, place = _fetched(urllib.request.Request(place))  # noqa: S310
     print("Page: shows the same quote.")
 
 
 def _fetch(request: urllib.request.Request) -> str:
+    return _fetched(request)[0]
+
+
+def _fetched(request: urllib.request.Request) -> tuple[str, str]:
+    """Return what is there, and the address that it led to."""
     try:
         with urllib.request.urlopen(request, timeout=REQUEST_S) as response:  # noqa: S310
-            return str(response.read().decode())
+            return str(response.read().decode()), str(response.geturl())
     except urllib.error.HTTPError as error:
         words = error.read().decode(errors="replace")[:500]
         raise TrialFailed(f"{request.full_url} answered {error.code}: {words}") from error

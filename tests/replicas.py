@@ -17,7 +17,10 @@ import httpx2
 import numpy as np
 from tests.api.conftest import serve
 
-from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.answering.answer_key import AnswerKeys
+from info_assistant.answering.parts import PipelineParts
+from info_assistant.answering.pipeline import AnswerPipeline
+from info_assistant.answering.recall import Memory
 from info_assistant.api.services import ApiServices
 from info_assistant.errors import Unauthenticated, VectorStoreUnavailable
 from info_assistant.ingestion.intake import Intake
@@ -41,7 +44,6 @@ from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Credentials, DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors
-from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -52,8 +54,11 @@ from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import RecordedFeedback
+from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.redis import RedisAnswers, RedisConnection
+from info_assistant.stores.shared_secret import SharedSecret
 
 _DIMENSION = 384
 
@@ -131,6 +136,7 @@ class StepwiseGenerator:
         """Begin without any gate."""
         self.steps: asyncio.Semaphore | None = None
         self.done = False
+        self.begun = 0
         self._waits = asyncio.Event()
 
     async def step(self) -> None:
@@ -154,6 +160,7 @@ class StepwiseGenerator:
         ranked: Sequence[RankedPassage],
     ) -> AsyncGenerator[DraftSentence]:
         """Quote until it is finished."""
+        self.begun += 1
         while True:
             for item in ranked:
                 self._waits.set()
@@ -180,6 +187,7 @@ class Replica:
     embedder: SpellingEmbedder
     log: RecordLog
     callers: NamedCallers
+    memory: Memory
     services: ApiServices
     client: httpx2.AsyncClient = field(init=False)
 
@@ -205,6 +213,7 @@ class Replica:
         pairs = zip(passages, vectors, strict=True)
         await self.stores.passages.write([IndexedPassage(*pair) for pair in pairs])
         await self.stores.board.put_all(statuses)
+        await self.visibility.tell_content(documents)
 
     def let_index_fall_behind(self, *, behind: bool) -> None:
         """Let Qdrant refuse, or take again, what it is told about changes of visibility."""
@@ -244,8 +253,13 @@ def _passage(document: Document, text: str) -> Passage:
     )
 
 
-def make_replica(objects: Path, own: Path, qdrant_url: str, callers: NamedCallers) -> Replica:
-    """Wire a backend on shared object storage and Qdrant; its journals lie in `own`."""
+def make_replica(
+    objects: Path, own: Path, qdrant_url: str, callers: NamedCallers, redis_url: str = ""
+) -> Replica:
+    """Wire a backend on shared object storage and Qdrant; its journals lie in `own`.
+
+    With a Redis it remembers answers there.
+    """
     clock, metrics = SystemClock(), Metrics()
     blobs, embedder, generator = ObjectBlobs(str(objects)), SpellingEmbedder(), StepwiseGenerator()
     qdrant = QdrantStore(qdrant_url, None, embedder.identity)
@@ -254,16 +268,19 @@ def make_replica(objects: Path, own: Path, qdrant_url: str, callers: NamedCaller
     library, intake = Library(stores, visibility, clock), Intake(stores, visibility, clock)
     log = RecordLog(blobs, own)
     answers = RecordedAnswers(log)
+    shared = SharedObjects(blobs, own / "last-good", clock)
+    redis = RedisConnection([redis_url] if redis_url else [])
+    memory, secret = _memory(redis, shared, visibility, stores)
     pipeline = AnswerPipeline(
         PipelineParts(
             embedder=embedder,
             index=qdrant.passages,
             generator=generator,
-            cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
             records=answers,
             visibility=visibility,
+            memory=memory,
         )
     )
     services = ApiServices(
@@ -279,9 +296,9 @@ def make_replica(objects: Path, own: Path, qdrant_url: str, callers: NamedCaller
         feedback=RecordedFeedback(log),
         conversations=BlobConversations(blobs, clock, timedelta(days=1)),
         visibility=visibility,
-        tasks={"visibility": visibility.run},
-        starters=(log.open, visibility.refresh),
-        closers=(log.close, qdrant.close),
+        tasks={"visibility": visibility.run, "redis": redis.run, "objects": shared.run},
+        starters=(log.open, visibility.refresh, secret.make, redis.look),
+        closers=(log.close, qdrant.close, redis.close),
     )
     return Replica(
         stores,
@@ -293,8 +310,17 @@ def make_replica(objects: Path, own: Path, qdrant_url: str, callers: NamedCaller
         embedder,
         log,
         callers,
+        memory,
         services,
     )
+
+
+def _memory(
+    redis: RedisConnection, shared: SharedObjects, visibility: VisibilityOverlay, stores: Stores
+) -> tuple[Memory, SharedSecret]:
+    secret = SharedSecret(shared.open("answer-cache"))
+    keys = AnswerKeys(secret.value)
+    return Memory(RedisAnswers(redis), keys, visibility.corpus, stores.catalogue), secret
 
 
 @asynccontextmanager

@@ -1,9 +1,12 @@
 """Documents and questions: the shared library where it is present, else the samples, repeated."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import httpx2
 from benchmarks.harness.report import ROOT
 
 from info_assistant.ingestion.originals import MEDIA_TYPES
@@ -11,6 +14,7 @@ from info_assistant.ingestion.originals import MEDIA_TYPES
 _SHARED = ROOT.parent / "shared"
 _LIBRARY = _SHARED / "library"
 _SAMPLES = ROOT / "samples" / "documents"
+_CLIENT_S, _READY_S = 30.0, 120.0
 _REPEATS = 8
 """How often the samples are taken in under other names, to give a library of some size."""
 
@@ -70,3 +74,20 @@ def _files(folder: Path) -> tuple[File, ...]:
 def _questions(folder: Path) -> tuple[str, ...]:
     lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     return tuple(json.loads(line)["question"] for line in lines)
+
+
+async def take_in(files: Sequence[File], url: str) -> None:
+    """Hand in documents at a backend and wait until they can be asked about."""
+    async with httpx2.AsyncClient(base_url=url, timeout=_CLIENT_S, trust_env=False) as client:
+        ids = []
+        for file in files:
+            sent = {"file": (PurePosixPath(file.source).name, file.data)}
+            reply = await client.post("/v1/documents", files=sent, data={"source": file.source})
+            if not reply.is_success:
+                raise RuntimeError(f"a document was not taken: {reply.status_code} {reply.text}")
+            ids.append(reply.json()["documents"][0]["id"])
+        async with asyncio.timeout(_READY_S):
+            for each in ids:
+                path = f"/v1/documents/{each}"
+                while (await client.get(path)).json()["state"] != "ready":  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)

@@ -138,12 +138,24 @@ async def samples(name: str, documents: Documents) -> list[Case]:
             continue
         passages = await documents.passages(row)
         first = _at(passages, row)
+        if "also" not in row or "also_document" in row:
+            cited = () if row["kind"] == "no citation" else (first, *await _second(row, documents))
+            cases.append(Case(row["id"], row["kind"], row["sentence"], cited))
+            continue
         second = next(passage for passage in passages if passage.start == row["also"])
         cases += [
             Case(f"{row['id']}.1", row["kind"], row["sentence"], (first,)),
             Case(f"{row['id']}.2", row["kind"], row["sentence"], (first, second)),
         ]
     return cases
+
+
+async def _second(row: Mapping[str, Any], documents: Documents) -> Sequence[Passage]:
+    """Return the passage of another document that a row cites too, if it does."""
+    if "also_document" not in row:
+        return ()
+    other = {"document": row["also_document"], "sha256": row["also_sha256"]}
+    return [p for p in await documents.passages(other) if p.start == row["also"]]
 
 
 def written(name: str) -> list[Case]:

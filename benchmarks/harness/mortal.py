@@ -31,6 +31,12 @@ class Mortal:
         self.steps = StepLog(self.log)
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The id of the present process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it is ready."""
         self.steps.forget()
@@ -50,13 +56,21 @@ class Mortal:
 
     def kill(self) -> None:
         """Kill it and wait until it is dead, with all that it has started."""
-        assert self._process is not None
         family = self._family()
-        os.kill(self._process.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
+        assert self._process is not None
         self._process.wait()
         for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
+
+    def pause(self) -> None:
+        """Let it do nothing until `resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill_parsers(self) -> int:
         """Kill whatever parses documents for it; return how many processes that were."""
@@ -71,11 +85,11 @@ class Mortal:
     def close(self) -> None:
         """End it in good order."""
         if self._process is not None and self._process.poll() is None:
+            self.resume()
             stop(self._process)
 
     def _family(self) -> list[psutil.Process]:
-        assert self._process is not None
         try:
-            return psutil.Process(self._process.pid).children(recursive=True)
+            return psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return []

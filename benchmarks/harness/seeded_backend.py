@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.harness.processes import KEY
 from benchmarks.harness.seeded import IDENTITY, SeededWorld
 
-from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.answering.parts import PipelineParts
+from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
 from info_assistant.cli.parentage import end_with_parent
@@ -25,7 +26,6 @@ from info_assistant.model.question import Question
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import DraftSentence, RankedPassage
-from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -93,7 +93,6 @@ def services(qdrant_url: str, folder: str, questions: int) -> ApiServices:
             embedder=SeededEmbedder(questions),
             index=qdrant.passages,
             generator=FirstStatement(),
-            cache=NoAnswerCache(),
             clock=clock,
             recorder=metrics,
             records=RecordedAnswers(log),

@@ -311,9 +311,19 @@ class Maintenance(Unavailable):
 
 
 class CacheOnlyMiss(Unavailable):
-    """Only answers given before are served at the moment, and this question has none."""
+    """Only answers given before are served at the moment, and this question has none.
+
+    `questions` are saved ones that resemble it, whose answers the asker may see.
+    """
 
     code = "cache_only_miss"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, questions: Sequence[str] = ()
+    ) -> None:
+        """Carry a message, and the questions that have an answer."""
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.questions = tuple(questions)
 
 
 class ShuttingDown(Unavailable):

@@ -2,17 +2,22 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 
-from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.answering.answer_key import AnswerKeys
+from info_assistant.answering.parts import PipelineParts
+from info_assistant.answering.pipeline import AnswerPipeline
+from info_assistant.answering.recall import Memory
 from info_assistant.model.answer import Answer
 from info_assistant.model.document import Document
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 from info_assistant.model.passage import (
     Candidate,
     Floats,
@@ -25,7 +30,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.record import AnswerRecord
-from info_assistant.ports import DraftSentence, RankedPassage
+from info_assistant.ports import AnswerCache, DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.extractive import ExtractiveGenerator
 
@@ -191,15 +196,59 @@ def _candidate(score: float, held: IndexedPassage) -> Candidate:
 class MemoryCache:
     """ports.AnswerCache that keeps everything."""
 
-    kept: dict[str, Answer] = field(default_factory=dict)
+    kept: dict[str, KnownAnswer] = field(default_factory=dict)
+    leaders: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, list[SavedQuestion]] = field(default_factory=dict)
+    open: bool = True
 
-    async def get(self, key: str) -> Answer | None:
+    async def get(self, key: str) -> KnownAnswer | None:
         """Return what was kept."""
         return self.kept.get(key)
 
-    async def put(self, key: str, answer: Answer) -> None:
+    async def lead(self, key: str, token: str) -> tuple[bool, KnownAnswer | None]:
+        """Whether nobody else leads, and what there is."""
+        return self.leaders.setdefault(key, token) == token, self.kept.get(key)
+
+    async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:
         """Keep an answer."""
-        self.kept[key] = answer
+        self.kept[key] = known
+        await self.give_up(key, token)
+
+    async def give_up(self, key: str, token: str) -> None:
+        """Lead no more."""
+        if self.leaders.get(key) == token:
+            del self.leaders[key]
+
+    async def save_question(self, scope: str, saved: SavedQuestion) -> None:
+        """Keep a question."""
+        self.questions.setdefault(scope, []).append(saved)
+
+    async def saved_questions(self, scope: str) -> Sequence[SavedQuestion]:
+        """Return what was kept."""
+        return self.questions.get(scope, [])
+
+
+@dataclass
+class Feed:
+    """ports.CorpusChanges: the last change of each tenant, told by a test."""
+
+    position: int = 0
+    last: dict[str, int] = field(default_factory=dict)
+
+    def unchanged_since(self, tenant: str, position: int) -> bool:
+        """Whether nothing changed."""
+        return self.last.get(tenant, 0) <= position
+
+    def tell(self, tenant: str = "default") -> None:
+        """Let something of a tenant have changed."""
+        self.position += 1
+        self.last[tenant] = self.position
+
+
+def memory_of(cache: AnswerCache, **parts: Any) -> Memory:  # noqa: ANN401  Any part of it.
+    """Return a memory over a cache, whose secret is known."""
+    known: dict[str, Any] = {"keys": AnswerKeys(lambda: b"secret"), "changes": Feed()}
+    return Memory(cache, **(known | parts))
 
 
 @dataclass
@@ -237,6 +286,10 @@ class Drawer:
         if self.failure is not None:
             raise self.failure
         self.records.append(record)
+
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Keep a record."""
+        return self.keep(record)
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return a record that was kept."""
@@ -345,7 +398,7 @@ async def desk() -> Desk:
         embedder=embedder,
         index=index,
         generator=ExtractiveGenerator(),
-        cache=cache,
+        memory=memory_of(cache),
         clock=NoonClock(),
         recorder=notebook,
         records=drawer,

@@ -1,7 +1,7 @@
 """While only known answers are given."""
 
 import pytest
-from tests.answering.conftest import Desk, ask
+from tests.answering.conftest import Desk, ask, memory_of
 
 from info_assistant.errors import CacheOnlyMiss, VectorStoreUnavailable
 
@@ -11,7 +11,7 @@ LEAVE = ask("May employees carry over five days of annual leave?")
 async def test_only_known_answers_are_given(desk: Desk) -> None:
     """What is known is answered; anything else is refused before anything is searched for."""
     on = False
-    desk.change(cache_only=lambda: on)
+    desk.change(memory=memory_of(desk.cache, only=lambda: on))
     answer = await desk.pipeline.answer(LEAVE)
     on = True
     desk.index.failure = VectorStoreUnavailable("Nobody may ask.")

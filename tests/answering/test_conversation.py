@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.answering.conftest import Desk, ask, passage
 
+from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conversation import (
     Talk,
@@ -204,10 +205,10 @@ async def test_an_answer_is_not_withheld_for_its_conversation(desk: Desk, shelf:
     assert desk.drawer.records[-1].answer.notices == answer.notices
 
 
-def test_earlier_turns_are_part_of_the_cache_key(desk: Desk) -> None:
+def test_earlier_turns_are_part_of_the_key() -> None:
     """The same words after another question are another question."""
     keys = {
-        desk.pipeline._key(each)
+        AnswerKeys().of(each)
         for each in (ask("Why?"), follow_up("Why?", FIRST), follow_up("Why?", "Who?"))
     }
     assert len(keys) == 3

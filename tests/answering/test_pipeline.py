@@ -14,10 +14,11 @@ from tests.answering.conftest import (
     ScriptedGenerator,
     WordEmbedder,
     ask,
+    memory_of,
     passage,
 )
 
-from info_assistant.answering.pipeline import EVIDENCE_THRESHOLD, LISTED
+from info_assistant.answering.making import EVIDENCE_THRESHOLD, LISTED
 from info_assistant.errors import (
     DeadlineExceeded,
     EmbedderUnavailable,
@@ -34,6 +35,7 @@ from info_assistant.model.events import (
     StageReached,
 )
 from info_assistant.model.identity import AccessScope
+from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.passage import QuestionVectors
 from info_assistant.model.question import Question
 from info_assistant.ports import DraftSentence, RankedPassage
@@ -294,11 +296,11 @@ async def test_a_stuck_cache_ends_in_time(desk: Desk) -> None:
     """A cache that hangs does not hold a question for ever."""
 
     class Stuck(MemoryCache):
-        async def get(self, key: str) -> Answer | None:
+        async def get(self, key: str) -> KnownAnswer | None:
             await asyncio.Event().wait()
             return self.kept.get(key)
 
-    desk.change(cache=Stuck())
+    desk.change(memory=memory_of(Stuck()))
     seen = await events_until_the_deadline(desk)
     assert seen == [StageReached("recall")]
 
@@ -307,11 +309,11 @@ async def test_a_cache_that_cannot_keep_does_not_hold_the_answer(desk: Desk) -> 
     """The finished answer comes, kept or not: losing a cache entry is harmless."""
 
     class Stuck(MemoryCache):
-        async def put(self, key: str, answer: Answer) -> None:
+        async def keep(self, key: str, known: KnownAnswer, token: str = "") -> None:
             await asyncio.Event().wait()
-            self.kept[key] = answer
+            await super().keep(key, known, token)
 
-    desk.change(cache=Stuck())
+    desk.change(memory=memory_of(Stuck()))
     async with asyncio.timeout(5):
         assert (await desk.pipeline.answer(LEAVE)).sentences
 
@@ -325,9 +327,16 @@ async def test_the_same_question_is_answered_from_memory(desk: Desk) -> None:
     pairs = [SentenceReleased, CitationReleased] * len(first.sentences)
     assert kinds == [SourcesFound, *pairs, AnswerFinished]
     assert events[1] == SourcesFound((*first.citations, *first.see_also))
-    again = replace(first, id="question-2", served_by=replace(first.served_by, cache="hit"))
-    assert events[-1] == AnswerFinished(again)
-    assert desk.notebook.answers == [first, again]
+    again = replace(
+        first,
+        id="question-2",
+        served_by=replace(first.served_by, cache="hit"),
+        given_at=NOON,
+        documents_changed_since=False,
+    )
+    assert isinstance(events[-1], AnswerFinished)
+    assert replace(events[-1].answer, timings_ms=first.timings_ms) == again
+    assert desk.notebook.answers == [first, events[-1].answer]
     assert len(desk.embedder.asked) == 1
 
 
@@ -351,7 +360,7 @@ async def test_a_known_answer_does_not_outlive_its_document(desk: Desk) -> None:
 async def test_each_stage_s_time_is_in_the_answer(desk: Desk) -> None:
     """Times are in milliseconds, none negative, and their sum is within the total."""
     timings = (await desk.pipeline.answer(LEAVE)).timings_ms
-    stages = {"recall", "embed", "retrieve", "rank", "generate"}
+    stages = {"recall", "embed", "retrieve", "rank", "generate", "keep"}
     assert set(timings) == {*stages, "total"}
     parts = [ms for stage, ms in timings.items() if stage != "total"]
     assert all(ms >= 0 for ms in parts)

@@ -1,102 +1,140 @@
-"""The key under which an answer is remembered."""
+"""What is remembered of answers, for how long, and what is given where nothing new can be had."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tests.answering.conftest import NOON, Desk, Feed, ScriptedGenerator, ask, memory_of, passage
 
-from info_assistant.answering.recall import cache_key
-from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
-from info_assistant.model.question import Filters, Question
+from info_assistant.answering.recall import FRESH_FOR, JITTER
+from info_assistant.errors import GenerationUnavailable, VectorStoreUnavailable
+from info_assistant.model.document import Content, Document
+from info_assistant.model.events import SentenceReleased
 
-
-def _question(
-    text: str = "How much leave?",
-    tenant: str = "default",
-    groups: tuple[str, ...] = ("everyone",),
-    documents: tuple[str, ...] = (),
-) -> Question:
-    caller = replace(LOCAL_OPERATOR, scope=AccessScope(tenant, frozenset(groups)))
-    return Question("id", text, caller, Filters(documents))
+LEAVE = ask("May employees carry over five days of annual leave?")
 
 
-BASE = cache_key(_question(), retrieval_version="v1")
+@dataclass
+class Clock:
+    """ports.Clock that a test moves."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return self.at
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        _question(text="How much pay?"),
-        _question(tenant="other"),
-        _question(groups=("everyone", "staff")),
-        _question(groups=("staff",)),
-        _question(groups=()),
-        _question(documents=("a",)),
-    ],
-    ids=["text", "tenant", "more groups", "other group", "no group", "filter"],
-)
-def test_whatever_changes_the_answer_changes_the_key(other: Question) -> None:
-    """Text, tenant, groups and filters each lead to a key of their own."""
-    assert cache_key(other, retrieval_version="v1") != BASE
+@dataclass
+class Entries:
+    """The part of ports.Catalogue that is asked here: each document in one version."""
+
+    version: int = 1
+    access: tuple[str, ...] = ("everyone",)
+    failure: Exception | None = None
+
+    async def latest(self, tenant: str, document_id: str) -> Document | None:
+        """Return a document."""
+        if self.failure is not None:
+            raise self.failure
+        content = Content(self.version, "ab" * 32, 1, "text/plain")
+        return Document(
+            document_id, tenant, "s", "t", self.version, content, self.access, NOON, NOON
+        )
 
 
-def test_another_retrieval_version_has_other_keys() -> None:
-    """A new model or projection does not serve answers of the old one."""
-    assert cache_key(_question(), retrieval_version="v2") != BASE
+@dataclass
+class Place:
+    """A desk with a clock, a feed and a catalogue."""
+
+    desk: Desk
+    clock: Clock
+    feed: Feed
+    entries: Entries
 
 
-def test_what_does_not_change_the_answer_shares_the_key() -> None:
-    """Letter case, the question's id, who of a group asks, and the order of filters do not matter.
-
-    An answer is the same for everyone with the same access.
-    """
-    assert cache_key(_question("HOW MUCH LEAVE?"), retrieval_version="v1") == BASE
-    asked = _question()
-    other = replace(asked, id="x", caller=replace(asked.caller, subject="somebody else"))
-    assert cache_key(other, retrieval_version="v1") == BASE
-    assert cache_key(_question("STRASSE"), retrieval_version="v1") == cache_key(
-        _question("straße"), retrieval_version="v1"
-    )
-    assert cache_key(_question(documents=("a", "b")), retrieval_version="v1") == cache_key(
-        _question(documents=("b", "a")), retrieval_version="v1"
-    )
+@pytest.fixture
+def place(desk: Desk) -> Place:
+    """Return the place."""
+    made = Place(desk, Clock(), Feed(), Entries())
+    catalogue: Any = made.entries
+    memory = memory_of(desk.cache, changes=made.feed, catalogue=catalogue)
+    desk.change(memory=memory, clock=made.clock)
+    return made
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (_question(groups=("a", "b")), _question(groups=("a,b",))),
-        (_question(groups=("a", "b")), _question(groups=('a", "b',))),
-        (_question(documents=("a", "b")), _question(documents=("a,b",))),
-        (_question("x", tenant="ab"), _question("bx", tenant="a")),
-        (_question(groups=("a",)), _question(groups=(), documents=("a",))),
-    ],
-)
-def test_no_two_scopes_can_be_spelt_into_one_key(one: Question, other: Question) -> None:
-    """Names with commas and quotes in them do not run together."""
-    assert cache_key(one, retrieval_version="v") != cache_key(other, retrieval_version="v")
+async def test_nothing_is_given_for_ever_and_not_all_is_made_anew_at_once(place: Place) -> None:
+    """Answers are made anew after a day, some of them up to a tenth earlier."""
+    desk = place.desk
+    for number in range(20):
+        await desk.pipeline.answer(ask(f"{LEAVE.text} {number}"))
+    ends = {known.fresh_until - NOON for known in desk.cache.kept.values()}
+    assert len(ends) == 20
+    assert FRESH_FOR * (1 - JITTER) <= min(ends) < max(ends) <= FRESH_FOR
+    place.clock.at += FRESH_FOR
+    assert (await desk.pipeline.answer(ask(f"{LEAVE.text} 1"))).served_by.cache == "miss"
 
 
-_names = st.text(st.sampled_from('ab,"[]\\ '), max_size=4)
-_groups = st.lists(_names, max_size=3).map(tuple)
-_questions = st.builds(_question, text=_names, tenant=_names, groups=_groups, documents=_groups)
+async def test_where_no_model_can_write_an_old_answer_is_given_and_says_so(place: Place) -> None:
+    """In the same scope, if its documents stand as they did; and only then."""
+    desk = place.desk
+    first = await desk.pipeline.answer(LEAVE)
+    place.feed.tell()
+    await desk.hold(passage("Employees may carry over five days of leave.", document="new"))
+    outage = GenerationUnavailable("No provider answers.")
+    desk.change(generator=ScriptedGenerator(lambda _: [], failure=outage))
+    # The same key: it names what was expected to write.
+    desk.parts.generator.provider, desk.parts.generator.model = "extractive", "quotes"  # type: ignore[misc]
+    answer = await desk.pipeline.answer(LEAVE)
+    assert answer.text == first.text
+    assert answer.degraded == ("generation_unavailable", "documents_changed_since")
+    assert answer.documents_changed_since is True
+    assert "first given on 23 November 2026 at 12:00 UTC" in answer.notices[-1]
+    # It is not remembered as what it is not.
+    assert {known.answer.degraded for known in desk.cache.kept.values()} == {()}
+    for name, value in (("version", 2), ("access", ("hr",)), ("failure", outage)):
+        before = getattr(place.entries, name)
+        setattr(place.entries, name, value)
+        with pytest.raises(GenerationUnavailable):
+            await desk.pipeline.answer(LEAVE)
+        setattr(place.entries, name, before)
+    desk.hidden.documents.add("leave")
+    with pytest.raises(GenerationUnavailable):
+        await desk.pipeline.answer(LEAVE)
 
 
-@settings(deadline=None, max_examples=300)
-@given(_questions, _questions)
-def test_keys_are_equal_only_for_equal_access_and_question(one: Question, other: Question) -> None:
-    """Keys collide exactly when tenant, groups, filters and text agree."""
+async def test_an_expired_answer_stands_in_for_the_search(place: Place) -> None:
+    """While Qdrant is down; nobody who has begun to read is told something else instead."""
+    desk = place.desk
+    await desk.pipeline.answer(LEAVE)
+    place.clock.at += FRESH_FOR + timedelta(seconds=1)
+    desk.index.failure = VectorStoreUnavailable("Qdrant does not answer.")
+    answer = await desk.pipeline.answer(LEAVE)
+    assert answer.degraded == ("vector_store_unavailable",)
+    assert answer.documents_changed_since is False
+    assert [type(each) for each in [e async for e in desk.pipeline.stream(LEAVE)]].count(
+        SentenceReleased
+    ) == len(answer.sentences)
 
-    def meaning(question: Question) -> tuple[object, ...]:
-        scope = question.caller.scope
-        documents = sorted(question.filters.document_ids)
-        return scope.tenant, scope.groups, documents, question.text.casefold()
 
-    same = cache_key(one, retrieval_version="v") == cache_key(other, retrieval_version="v")
-    assert same == (meaning(one) == meaning(other))
+async def test_what_lost_a_part_on_its_way_is_not_for_others(place: Place) -> None:
+    """A document that is closed while its answer is made leaves no answer without it behind."""
+    desk = place.desk
+    async for event in desk.pipeline.stream(LEAVE):
+        if isinstance(event, SentenceReleased):
+            desk.hidden.documents.add("leave")
+    assert desk.cache.kept == {}
 
 
-def test_a_filter_that_is_no_unicode_still_has_a_key() -> None:
-    """Half a surrogate pair in a filter finds nothing, but breaks nothing either."""
-    assert cache_key(_question(documents=("\ud800",)), retrieval_version="v1") != BASE
+async def test_passages_say_what_their_documents_say_now(place: Place) -> None:
+    """An answer that still stands names its documents as they are called today."""
+    desk = place.desk
+    await desk.pipeline.answer(LEAVE)
+    place.feed.tell()
+    for held in list(desk.index._held.values()):
+        renamed = held.passage._replace(title="A new name", access_revision=2)
+        await desk.index.write([replace(held, passage=renamed)])
+    answer = await desk.pipeline.answer(LEAVE)
+    assert answer.served_by.cache == "hit"
+    assert {each.passage.title for each in answer.citations} == {"A new name"}

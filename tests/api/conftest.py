@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -79,6 +79,9 @@ class ScriptedPipeline:
     script: tuple[AnswerEvent | Exception | asyncio.Event, ...] = EVENTS
     questions: list[Question] = field(default_factory=list)
     ended_early: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def known(self, question: Question) -> None:
+        """Return nothing."""
 
     async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Return the answer at the end of the script."""
@@ -166,6 +169,10 @@ class Papers:
         """Keep a record."""
         await self.check()
         self.records.append(record)
+
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Keep a record."""
+        return self.keep(record)
 
     async def citing(
         self, tenant: str, document_id: str, *, limit: int, before: str | None

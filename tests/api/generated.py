@@ -18,6 +18,7 @@ from info_assistant.answering.generate import Composing
 from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.likeness import SentenceLikeness
+from info_assistant.answering.recall import Memory
 from info_assistant.api.services import ApiServices
 from info_assistant.drills.provider_exchange import Script
 from info_assistant.drills.provider_faults import Behaviour
@@ -31,7 +32,6 @@ from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.failover import AUTO, FailoverModel, Route
 from info_assistant.providers.streamed import CallLimits
 from info_assistant.resilience.budgets import NoBudgets
-from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.ledger import RecordedLedger
 
@@ -140,10 +140,10 @@ async def writing(
         )
         place.desk.change(
             composing=composing,
-            cache=NoAnswerCache(),
             recorder=services.metrics,
             records=services.answers,
             usage_of=ledger.of_request,
+            memory=Memory(),
         )
         services = replace(services, pipeline=place.desk.pipeline)
         yield Writing(await stack.enter_async_context(serve(services)), made, routes, bill)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from tests.api.conftest import EVENTS, ScriptedPipeline, serve, services_of
 from tests.api.shelf import ShelfOfDocuments
 from tests.api.test_audit import ByName
+from tests.redis_process import PATIENT
 
 from info_assistant.observability.log import configure_logging
 from info_assistant.stores.redis import RedisConnection, SharedEventLog
@@ -17,7 +18,7 @@ from info_assistant.stores.redis import RedisConnection, SharedEventLog
 
 async def lead(url: str) -> None:
     """Serve until killed."""
-    redis = RedisConnection([url])
+    redis = RedisConnection([url], PATIENT)
     await redis.look()
     events = SharedEventLog(redis, "leader", usable=lambda: redis.known)
     pipeline = ScriptedPipeline((*EVENTS[:3], asyncio.Event()))

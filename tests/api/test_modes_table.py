@@ -10,11 +10,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.answering.conftest import MemoryCache
 from tests.api.conftest import Backend, Start, serve
 from tests.qdrant_process import QdrantProcess
+from tests.redis_process import RedisProcess
 
-from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.services import ApiServices
 from info_assistant.model.mode import ModeName
 from info_assistant.resilience.modes import Modes
@@ -103,7 +102,7 @@ class Scene:
             found = (await self.health())["dependencies"]
             return all(
                 found[name]["state"] == ("down" if name == down else "ok")
-                for name in ("qdrant", "object_storage", "embedder")
+                for name in ("qdrant", "object_storage", "embedder", "redis")
             )
 
         await until(shown)
@@ -348,13 +347,18 @@ def differs(found: str, expected: str) -> bool:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """Return the whole product, with a cache, a document, and more documents to remove."""
     qdrant, storage = QdrantProcess(tmp_path / "qdrant"), tmp_path / "storage"
+    redis = RedisProcess(tmp_path / "redis")
     qdrant.start()
-    environment = {"DATA_DIR": str(tmp_path), "QDRANT_URL": qdrant.url, "BLOB_URL": str(storage)}
+    redis.start()
+    environment = {
+        "DATA_DIR": str(tmp_path),
+        "QDRANT_URL": qdrant.url,
+        "BLOB_URL": str(storage),
+        "REDIS_URL": redis.url,
+    }
     made = build(Settings.from_environment(environment))
-    # Until there is one in the product, a cache in memory stands for it.
-    pipeline = AnswerPipeline(replace(made.pipeline._parts, cache=MemoryCache()))
     try:
-        async with serve(replace(made.services, pipeline=pipeline)) as backend:
+        async with serve(made.services) as backend:
             scene = Scene(backend, qdrant, storage)
             await scene.settled()
             scene.document = await scene.ready_document()
@@ -366,6 +370,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
             yield scene
     finally:
         qdrant.stop()
+        redis.stop()
 
 
 @pytest.mark.stack

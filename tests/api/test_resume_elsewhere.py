@@ -22,7 +22,7 @@ from tests.api.shelf import ShelfOfDocuments
 from tests.api.test_answers import ANN, BEN, OTHERS, a_record, resume
 from tests.api.test_audit import ByName
 from tests.api.test_streams import STREAMED, parse
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 
 from info_assistant.errors import GenerationUnavailable
 from info_assistant.model.identity import AccessScope, Caller, Role
@@ -47,7 +47,7 @@ async def backend(
     url: str, name: str, pipeline: ScriptedPipeline, enabled: Callable[[], bool] = lambda: True
 ) -> AsyncIterator[Backend]:
     """Serve a backend that shares Redis with others, and nothing else."""
-    redis = RedisConnection([url])
+    redis = RedisConnection([url], PATIENT)
     await redis.look()
     events = SharedEventLog(redis, name, usable=lambda: redis.known and enabled())
     services = replace(

@@ -74,6 +74,17 @@ def test_overhead_is_measured_in_processor_time(tmp_path: Path) -> None:
 @pytest.mark.stack
 @pytest.mark.model
 @pytest.mark.timeout(120)
+def test_cached_answers_are_measured_beside_a_bare_application(tmp_path: Path) -> None:
+    """The benchmark asks only what is known, on both sides, and writes the ratio of each round."""
+    result = run("cached", tmp_path)
+    require_shape(result, {"cached / bare", "cached, p99", "bare, processor time"})
+    assert result["setting"]["questions"] > 0
+    assert all(min(figure["rounds"]) > 0 for figure in result["figures"])
+
+
+@pytest.mark.stack
+@pytest.mark.model
+@pytest.mark.timeout(120)
 def test_a_crowd_is_refused_and_the_rest_answered(tmp_path: Path) -> None:
     """The overload benchmark offers five times what was answered before, and nobody is left out."""
     result = run("overload", tmp_path)

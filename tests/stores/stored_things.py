@@ -1,5 +1,6 @@
 """One of each thing that is stored, with something in every field."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -26,6 +27,7 @@ from info_assistant.model.document import (
     Progress,
     Tombstone,
 )
+from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.passage import (
     IndexedPassage,
@@ -42,6 +44,7 @@ from info_assistant.model.visibility import ChangeKind, VisibilityChange
 from info_assistant.ports import SharedState
 from info_assistant.resilience.idempotency import Reply
 
+AGAIN_ID = "01a209d2-0000-7000-8000-000000000002"
 MOMENT = f"{0x01A209D20000:013d}"
 DOCUMENT = Document(
     id="6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10",
@@ -131,6 +134,8 @@ ANSWER = AnswerRecord(
         notices=("A notice.",),
         follow_ups=("What does “Leave” say about “Length”?",),
         usage=AnswerUsage(120, 30, 42),
+        given_at=WHEN,
+        documents_changed_since=True,
     ),
     conversation_id="talk-1",
     searched="How long is annual leave?",
@@ -140,6 +145,15 @@ ANSWER = AnswerRecord(
         SentenceCheck(Support.REFUTED, ("quantity",)),
     ),
 )
+KNOWN = KnownAnswer(ANSWER.answer, (PASSAGE.id,), 17, WHEN, WHEN)
+AGAIN = replace(
+    ANSWER,
+    id=AGAIN_ID,
+    subject="bob",
+    question="how long is leave?",
+    answer=replace(ANSWER.answer, id=AGAIN_ID, timings_ms={"total": 0.5}),
+)
+SAVED = SavedQuestion("ab" * 32, "How long is leave?", b"\x00<\x00\xbc")
 EVENT = AuditEvent(
     id=RECORD_ID,
     at=WHEN,

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from info_assistant.drills.fault_connection import Upstream, Wire
+from info_assistant.drills.fault_proxy import fault_proxy
+from info_assistant.drills.faults import Effect, Fault, http_answer
 from info_assistant.errors import InvalidRequest, Misconfigured, VectorStoreUnavailable
 from info_assistant.model.document import (
     Content,
@@ -222,6 +225,30 @@ async def test_a_wrong_key_is_unavailable(shared_qdrant: "QdrantProcess") -> Non
     with pytest.raises(VectorStoreUnavailable):
         await store.ping()
     await store.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_answer(409),
+        http_answer(429, headers={"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}),
+        http_answer(429, headers={"retry-after": "soon"}),
+        http_answer(503),
+        http_answer(200, b"no JSON"),
+    ],
+    ids=["409", "429 with a date", "429 with a word", "503", "no JSON"],
+)
+async def test_whatever_stands_in_for_qdrant_is_an_outage(
+    shared_qdrant: "QdrantProcess", answer: bytes
+) -> None:
+    """What its client cannot make sense of, or raises in its own way, is the one error of ours."""
+    async with fault_proxy(Upstream(Wire.HTTP, shared_qdrant.port)) as proxy:
+        store = QdrantStore(f"http://127.0.0.1:{proxy.port}", shared_qdrant.key or None, "m@1")
+        await proxy.inject(Fault(Effect.ANSWERED, answer=answer))
+        with pytest.raises(VectorStoreUnavailable):
+            await store.passages.search(SCOPE, question(), Filters(), 3)
+        assert proxy.met.fired
+        await store.close()
 
 
 async def test_the_board_returns_what_was_put(store: QdrantStore) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 from tests.spending import CALL, RoundPrices, spend_log
 
 from info_assistant.errors import BudgetExhausted
@@ -22,6 +22,7 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.ledger import KIND, RecordedLedger
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.redis import RedisConnection, SharedBudgets, SpendTotals
+from info_assistant.stores.redis.host import Timing
 from info_assistant.stores.redis.summing import sum_again
 from info_assistant.stores.redis.totals import month_to
 from info_assistant.stores.spending import BudgetWatch, events_of
@@ -85,10 +86,16 @@ def server(tmp_path: Path) -> Iterator[RedisProcess]:
 
 @asynccontextmanager
 async def buying(
-    blobs: ObjectBlobs, folder: Path, urls: str, replicas: int = 2, settling_s: int = 0
+    blobs: ObjectBlobs,
+    folder: Path,
+    urls: str,
+    *,
+    replicas: int = 2,
+    settling_s: int = 0,
+    timing: Timing = PATIENT,
 ) -> AsyncIterator[Buyer]:
     """Run a replica's budgets; only its ledger is looked at when the test says so."""
-    redis = RedisConnection(urls.split())
+    redis = RedisConnection(urls.split(), timing)
     await redis.look()
     totals = SpendTotals(redis, folder.name, settling_s)
     local = MonthlyBudgets(lambda _: LIMIT, SystemClock())
@@ -112,7 +119,9 @@ async def two(
     """Run two replicas."""
     async with AsyncExitStack() as stack:
         one, other = [
-            await stack.enter_async_context(buying(blobs, folder / name, url, 2, settling_s))
+            await stack.enter_async_context(
+                buying(blobs, folder / name, url, settling_s=settling_s)
+            )
             for name in ("one", "other")
         ]
         yield one, other
@@ -236,7 +245,8 @@ async def test_what_redis_did_not_hear_is_told_again(
     blobs: ObjectBlobs, tmp_path: Path, server: RedisProcess
 ) -> None:
     """An end that a hanging Redis did not take is told once it answers, without the ledger."""
-    async with buying(blobs, tmp_path / "one", server.url, 1) as one:
+    hasty = buying(blobs, tmp_path / "one", server.url, replicas=1, timing=Timing())
+    async with hasty as one:
         event = await one.begin(5000)
         assert event is not None
         server.tell("CLIENT", "PAUSE", "900", "ALL")
@@ -251,7 +261,7 @@ async def test_lines_count_once_in_any_order(
     blobs: ObjectBlobs, tmp_path: Path, server: RedisProcess
 ) -> None:
     """A reservation that is told after its end, and anything told twice, changes nothing."""
-    async with buying(blobs, tmp_path / "one", server.url, 1) as one:
+    async with buying(blobs, tmp_path / "one", server.url, replicas=1) as one:
         begun = await one.begin(5000)
         assert begun is not None
         ended = await one.ledger.complete(begun, TokenUsage(30, 0))
@@ -264,7 +274,7 @@ async def test_days_that_are_over_are_kept_as_sums(
     blobs: ObjectBlobs, tmp_path: Path, server: RedisProcess
 ) -> None:
     """The events of a day leave Redis once nobody can add to it; a late line changes nothing."""
-    async with buying(blobs, tmp_path / "one", server.url, 1) as one:
+    async with buying(blobs, tmp_path / "one", server.url, replicas=1) as one:
         event = await one.begin(100)
         assert event is not None
         day = date(2026, 1, 2)

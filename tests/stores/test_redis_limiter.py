@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 
 from info_assistant.errors import RateLimited
 from info_assistant.model.identity import AccessScope, Caller, Role
@@ -36,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[RedisProcess]:
 @pytest.fixture
 async def redis(server: RedisProcess) -> AsyncIterator[RedisConnection]:
     """Return a connection whose master is known."""
-    connection = RedisConnection([server.url])
+    connection = RedisConnection([server.url], PATIENT)
     await connection.look()
     yield connection
     await connection.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 
 from info_assistant.model.events import StageReached
 from info_assistant.model.identity import AccessScope, Caller, Role
@@ -46,7 +46,7 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisConnection]:
     """Return a connection to a Redis that all share."""
     process = RedisProcess(tmp_path / "redis")
     process.start()
-    connection = RedisConnection([process.url])
+    connection = RedisConnection([process.url], PATIENT)
     await connection.look()
     yield connection
     await connection.close()

@@ -15,16 +15,19 @@ import pytest
 from pydantic_core import to_json
 from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
+    AGAIN,
     ANSWER,
     CHANGE,
     DOCUMENT,
     EVENT,
     INDEXED,
+    KNOWN,
     MOMENT,
     PASSAGE,
     QUOTED,
     READING,
     REPLY,
+    SAVED,
     SPENT,
     STATE,
     STATUS,
@@ -44,17 +47,20 @@ from tests.stores.talk_samples import (
 from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.metadata import Metadata
 from info_assistant.model.schema import CURRENT, Stored, stamped
 from info_assistant.model.spend import ModelCall
 from info_assistant.resilience.idempotency import IdempotentRequests
 from info_assistant.stores.answer_records import answer_fields, answer_record
+from info_assistant.stores.answer_repeats import WholeRecords, whole_fields
 from info_assistant.stores.audit import audit_event, audit_fields
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.claims import claim
 from info_assistant.stores.journal import Journal
 from info_assistant.stores.journal_file import Record
+from info_assistant.stores.known_answers import decoded, decoded_question, encoded, encoded_question
 from info_assistant.stores.ledger import spend_event, spend_fields
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant.payload import (
@@ -178,6 +184,45 @@ async def read_answer(_: Bench, data: bytes) -> object:
     return answer_record(json.loads(data))
 
 
+async def write_known(_: Bench) -> bytes:
+    """Write an entry of the answer cache."""
+    return encoded(KNOWN)
+
+
+async def read_known(_: Bench, data: bytes) -> object:
+    """Read an entry of the answer cache."""
+    known = decoded(data)
+    return known and fields_of(known)
+
+
+def fields_of(known: KnownAnswer) -> tuple[object, ...]:
+    """Return what an entry says."""
+    return known.answer, known.found, known.position, known.given_at, known.fresh_until
+
+
+async def write_repeat(_: Bench) -> bytes:
+    """Write the record of an answer that is given again."""
+    known = WholeRecords()
+    known.note(ANSWER)
+    return to_json(known.repeat_of(AGAIN))
+
+
+async def read_repeat(_: Bench, data: bytes) -> object:
+    """Read it with the record that has it all."""
+    whole = json.loads(to_json(answer_fields(ANSWER)))
+    return answer_record(whole_fields(json.loads(data), whole))
+
+
+async def write_question(_: Bench) -> bytes:
+    """Write a saved question."""
+    return encoded_question(SAVED)
+
+
+async def read_question(_: Bench, data: bytes) -> object:
+    """Read a saved question."""
+    return decoded_question(SAVED.key, data)
+
+
 async def write_changes(bench: Bench) -> bytes:
     """Publish a change of visibility."""
     await BlobChangeFeed(bench.blobs, Noon()).publish([CHANGE])
@@ -294,6 +339,9 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.SHARED_OBJECT: (write_object, read_object, STATE),
     Stored.AUDIT_EVENT: (write_event, read_event, EVENT),
     Stored.ANSWER_RECORD: (write_answer, read_answer, ANSWER),
+    Stored.KNOWN_ANSWER: (write_known, read_known, fields_of(KNOWN)),
+    Stored.ANSWER_REPEAT: (write_repeat, read_repeat, AGAIN),
+    Stored.SAVED_QUESTION: (write_question, read_question, SAVED),
     Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
     Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
     Stored.CONVERSATION_END: (write_end, read_end, []),
@@ -328,6 +376,8 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             see_also=(replace(ANSWER.answer.see_also[0], passage=OLD_QUOTED._replace(page=None)),),
             follow_ups=(),
             usage=AnswerUsage(),
+            given_at=None,
+            documents_changed_since=None,
         ),
         conversation_id=None,
         searched="",
@@ -335,6 +385,9 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         checks=(),
     ),
     (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
+    (Stored.ANSWER_RECORD, 2): replace(
+        ANSWER, answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None)
+    ),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[RedisProcess]:
 @asynccontextmanager
 async def replica(url: str) -> AsyncIterator[WakeUps]:
     """Run what carries one replica's hints."""
-    redis = RedisConnection([url])
+    redis = RedisConnection([url], PATIENT)
     await redis.look()
     wake_ups = WakeUps()
     carrier = RedisWakeUps(redis, wake_ups, usable=lambda: redis.known)

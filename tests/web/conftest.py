@@ -1,7 +1,9 @@
 """A backend that replies as a test tells it to, and a browser's view of the frontend before it."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 import pytest
@@ -14,6 +16,7 @@ from starlette.routing import Route
 from info_assistant.model.reading import Block, BlockKind, Reading
 from info_assistant.web.app import create_frontend
 
+ANSWER = "01a21902-4060-7000-a0ac-e82f0f16792b"
 DOCUMENT = "5f0c9a52-6f0b-5b51-8f3d-0a4b7a1f3c11"
 PAGE_URL = "http://info.example:8080"
 
@@ -22,26 +25,72 @@ Scripted = Callable[[Request], Response] | Response
 
 @dataclass
 class ScriptedBackend:
-    """Answers each 'METHOD /path' as scripted, else 404, and remembers what it was asked."""
+    """Answers each 'METHOD /path' as scripted, else 404, and remembers what it was asked.
+
+    `looks` counts how often somebody asked for its health.
+    """
 
     replies: dict[str, Scripted] = field(default_factory=dict)
     asked: list[tuple[Request, bytes]] = field(default_factory=list)
+    looks: int = 0
 
     @property
     def app(self) -> Starlette:
         """The backend as an ASGI application."""
-        return Starlette(routes=[Route("/{path:path}", self._reply, methods=["GET", "POST"])])
+        return Starlette(
+            routes=[
+                Route(
+                    "/{path:path}", self._reply, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]
+                )
+            ]
+        )
+
+    @property
+    def questions(self) -> list[tuple[Request, dict[str, Any]]]:
+        """The questions that it was asked, each with its body."""
+        return [
+            (request, json.loads(body))
+            for request, body in self.asked
+            if request.url.path == "/v1/query"
+        ]
 
     async def _reply(self, request: Request) -> Response:
-        self.asked.append((request, await request.body()))
+        if request.url.path == "/health":
+            self.looks += 1
+        else:
+            self.asked.append((request, await request.body()))
         found = self.replies.get(f"{request.method} {request.url.path}")
         if found is None:
             return problem(404, "not_found")
         return found if isinstance(found, Response) else found(request)
 
     def answers(self, reply: dict[str, object]) -> None:
-        """Give this answer to every question."""
-        self.replies["POST /v1/query"] = JSONResponse(reply)
+        """Give this answer to every question, streamed and recorded."""
+        frames = events(("status", {"stage": "retrieve"}), ("final", reply))
+        self.streams(frames)
+        self.records(reply)
+
+    def streams(self, frames: bytes) -> None:
+        """Stream these frames for every question, and as often as they are asked for again."""
+        headers = {"X-Answer-Id": ANSWER}
+        stream = Response(frames, headers=headers, media_type="text/event-stream")
+        self.replies["POST /v1/query"] = stream
+        self.replies[f"GET /v1/answers/{ANSWER}/events"] = stream
+
+    def records(self, reply: dict[str, object]) -> None:
+        """Have this answer to the question asked last on record."""
+
+        def record(_request: Request) -> Response:
+            body = self.questions[-1][1] if self.questions else {}
+            fields: dict[str, object] = {
+                "id": ANSWER,
+                "at": "2026-11-23T13:06:00Z",
+                "answer": reply,
+            }
+            fields |= {name: body.get(name) for name in ("question", "conversation_id")}
+            return JSONResponse(fields)
+
+        self.replies[f"GET /v1/answers/{ANSWER}"] = record
 
     def fails(self, response: Response) -> None:
         """Give this error for every question."""
@@ -57,6 +106,15 @@ class ScriptedBackend:
             return JSONResponse(text_reply(reading, highlights=shown, **fields))
 
         self.replies[f"GET /v1/documents/{DOCUMENT}/text"] = reply
+
+
+def events(*named: tuple[str, object]) -> bytes:
+    """Return these events as the API streams them."""
+    frames = [
+        f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+        for number, (name, data) in enumerate(named, start=1)
+    ]
+    return "".join(frames).encode()
 
 
 class Page:
@@ -120,7 +178,7 @@ def citation(n: int, **fields: object) -> dict[str, object]:
 def answer(**fields: object) -> dict[str, object]:
     """Return an answer as the API gives it."""
     return {
-        "id": "answer-1",
+        "id": ANSWER,
         "status": "answered",
         "answer_mode": "extractive",
         "answer": "Up to five days may be carried over.",

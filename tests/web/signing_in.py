@@ -113,8 +113,9 @@ async def sign_in(browser: Browser, login: str = "reader", return_to: str = "/")
 
 
 async def ask(browser: Browser, form: httpx2.Response, question: str) -> httpx2.Response:
-    """Type a question into the form of a page, and send it."""
-    return await submit(browser, form, "form.ask", "/", {"question": question})
+    """Type a question into the form of a page, send it, and go where it leads."""
+    response = await submit(browser, form, "form.ask", "/", {"question": question})
+    return await browser.get(response.headers["location"]) if response.is_redirect else response
 
 
 async def submit(

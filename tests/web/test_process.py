@@ -233,7 +233,7 @@ async def test_requests_are_counted_from_zero(
     after = (await browser.get("/metrics")).text
 
     assert 'http_requests_total{method="GET",route="/",status="200"} 0.0' in before
-    assert 'http_requests_total{method="POST",route="/",status="200"} 1.0' in after
+    assert 'http_requests_total{method="POST",route="/",status="303"} 1.0' in after
     assert 'http_requests_total{method="GET",route="none",status="404"} 1.0' in after
     assert 'http_requests_total{method="other",route="/",status="405"} 1.0' in after
     assert 'http_request_duration_seconds_count{route="/"} 2.0' in after

@@ -311,7 +311,7 @@ async def test_documents_are_listed_with_their_state(
         "Withdrawn from answers",
         "dreaming",
     ]
-    assert [a.attributes["href"] for a in page.css(".document a")] == [f"/documents/{DOCUMENT}"]
+    assert [a.attributes["href"] for a in page.css(".document h2 a")] == [f"/documents/{DOCUMENT}"]
     assert page.one(".bad .detail").text() == "This file is encrypted."
     assert page.one(".bad h2").text() == "handbook/leave.md"
     assert dict(backend.asked[0][0].query_params) == {"limit": "50", "q": "leave & more"}

@@ -75,8 +75,7 @@ async def test_the_document_s_page_says_so(
 async def test_a_citation_says_so(browser: Browser, backend: ScriptedBackend) -> None:
     """Each quotation of a superseded document carries that, beside the notice on the answer."""
     old = citation(1, superseded="2020-01-31", marking="OFFICIAL")
-    reply = answer(citations=[old], notices=["This answer rests on an old document."])
-    backend.replies["POST /v1/query"] = JSONResponse(reply)
+    backend.answers(answer(citations=[old], notices=["This answer rests on an old document."]))
     response, _ = await ask(browser, "How many days?")
     assert "Superseded on 31 January 2020" in response.text
     assert "This answer rests on an old document." in response.text

@@ -10,6 +10,7 @@ from tests.web.test_cookies import set_by
 
 from info_assistant.web.attempts import Attempt
 from info_assistant.web.cookies import SealedCookies
+from info_assistant.web.languages import ENGLISH
 from info_assistant.web.sessions import Sessions
 from info_assistant.web.visits import Session
 
@@ -27,7 +28,9 @@ def browser_with(name: str, content: Mapping[str, object]) -> Request:
     SealedCookies(SECRET, secure=False).write(bare, response, name, content)
     line = "; ".join(f"{name}={value}" for name, value in set_by(response).items())
     headers = [(b"cookie", line.encode())]
-    return Request({"type": "http", "headers": headers, "state": {"request_id": "r"}})
+    state = {"request_id": "r", "language": ENGLISH}
+    place = {"method": "GET", "path": "/", "query_string": b"", "server": ("info.example", 80)}
+    return Request({"type": "http", "headers": headers, "state": state, **place})
 
 
 @pytest.fixture

@@ -47,7 +47,8 @@ STAND_IN = "provider_fallback"
 class Draft:
     """The answer so far. `grounding` checks what models write; None where none does.
 
-    `asked_first` is the provider that was expected to write it.
+    `asked_first` is the provider that was expected to write it; `by_fault` says that a fault has
+    left its checks with less evidence than usual.
     """
 
     asked_first: str
@@ -63,6 +64,7 @@ class Draft:
     resets: int = 0
     degraded: list[str] = field(default_factory=list)
     refused: bool = False
+    by_fault: bool = False
     _held_back_last: bool = False
 
     @property

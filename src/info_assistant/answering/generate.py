@@ -14,6 +14,7 @@ from info_assistant.answering.compose import PROMPT_VERSION
 from info_assistant.answering.draft import Draft
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.errors import (
+    EmbedderUnavailable,
     GenerationUnavailable,
     InfoAssistantError,
     ProviderError,
@@ -162,7 +163,10 @@ class Generation:
         composing = self._composing
         likeness = None
         if composing is not None and composing.likeness is not None:
-            likeness = await timed(composing.likeness.of(sentence, task.ranked))
+            try:
+                likeness = await timed(composing.likeness.of(sentence, task.ranked))
+            except EmbedderUnavailable:
+                draft.by_fault = True
         finding = draft.examined(sentence, likeness)
         if composing is None or composing.judge is None or not finding.evidence:
             return finding

@@ -8,6 +8,7 @@ words may pass for English.
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 
 FEWEST_MARKS = 2
 """Frequent words of a language that must be there, and more than of English."""
@@ -52,6 +53,7 @@ for _language, _words in _FREQUENT.items():
         _LANGUAGES_OF.setdefault(_word, []).append(_language)
 
 
+@lru_cache(maxsize=1024)
 def other_language(question: str) -> str | None:
     """Return the name of a question's language if it is surely not English, else None."""
     return _by_script(question) or _by_words(question)

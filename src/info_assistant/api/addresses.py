@@ -100,7 +100,7 @@ ADDRESSES = (
     ),
     Address("POST", CHAT_PATH, Traffic.QUESTION, Role.READER, "question.ask"),
     Address("GET", MODELS_PATH, Traffic.READ, Role.READER),
-    Address("GET", f"{MODELS_PATH}/{{model}}", Traffic.READ, Role.READER, "", "model"),
+    Address("GET", f"{MODELS_PATH}/{{model}}", Traffic.READ, Role.READER, "model.read", "model"),
     Address("GET", "/v1/usage", Traffic.ADMIN, Role.OPERATOR, "usage.read"),
     Address("GET", "/v1/me", Traffic.READ, Role.READER),
     Address("POST", "/v1/documents", Traffic.INGESTION, Role.CONTRIBUTOR, "document.upload"),

@@ -53,8 +53,13 @@ def describe_action(request: Request, target: str = "", **detail: str) -> None:
     """
     state: dict[str, Any] = request.scope["state"]
     if target:
-        state[_TARGET] = target
+        describe_target(request.scope, target)
     state[_DETAIL] = {**state.get(_DETAIL, {}), **detail}
+
+
+def describe_target(scope: Scope, target: str) -> None:
+    """Say what a request is about."""
+    scope["state"][_TARGET] = target
 
 
 def note_done(request: Request, target: str, outcome: str = DONE) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import secrets
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from info_assistant.api.addresses import address_of, speaks_openai
 from info_assistant.api.problems import Problem
 from info_assistant.api.streams import ClientGone
 from info_assistant.errors import InvalidRequest
+from info_assistant.model.ids import random_bits
 from info_assistant.ports import Allowance
 from info_assistant.resilience.deadline import Deadline
 
@@ -48,9 +48,10 @@ class Exchange:
         self.status = 499  # Nothing was answered: the client had gone.
         self.started = False
         # A plain mapping: this runs for every request, and most are looked at a few times only.
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        # Of a header that is there twice the first counts, as for the framework.
+        self._headers: dict[bytes, bytes] = dict(list(scope["headers"])[::-1])
         given = self._header(b"x-request-id")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{random_bits(128):032x}"
         state["request_id"] = self.request_id
         length = self._header(b"content-length")
         self._announced = int(length) if _MILLISECONDS.fullmatch(length) else limit
@@ -132,6 +133,16 @@ class Exchange:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             self._more = message.get("more_body", False)
         return message
+
+    @property
+    def kept_body(self) -> bytes:
+        """The whole body, once it is kept."""
+        body: bytes = self._kept["body"] if self._kept is not None else b""
+        return body
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header as it was sent; empty where there is none."""
+        return self._headers.get(name, b"")
 
     def _header(self, name: bytes) -> str:
         return self._headers.get(name, b"").decode("latin-1")

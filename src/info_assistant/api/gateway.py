@@ -16,12 +16,13 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from info_assistant.api.addresses import CHAT_PATH, Address, methods_at
+from info_assistant.api.addresses import CHAT_PATH, QUERY_PATH, Address, methods_at
 from info_assistant.api.auditing import AuditTrail
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.problems import http_problem, internal_problem, problem_of
 from info_assistant.api.requests import credentials_of, require_role
 from info_assistant.api.services import ApiServices
+from info_assistant.api.short_way import ShortWay
 from info_assistant.api.streams import ClientGone, while_connected
 from info_assistant.errors import (
     DeadlineExceeded,
@@ -55,6 +56,7 @@ class Gateway:
         self._services = services
         self._limits = services.limits
         self._trail = AuditTrail(services.audit, services.metrics)
+        self._short_way = ShortWay(services.pipeline)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -123,7 +125,7 @@ class Gateway:
         """Return the tenant of the caller, who may ask this now; "" where anybody may."""
         if address.role is None:
             return ""
-        caller = await self._services.authenticator.caller(credentials_of(exchange.scope))
+        caller = await self._services.authenticator.caller(credentials_of(exchange.header))
         exchange.scope["state"]["caller"] = caller
         require_role(caller, address.role)
         allowance = await self._services.limiter.admit(caller, address.traffic)
@@ -144,6 +146,8 @@ class Gateway:
         if reads_ahead:
             # Short bodies are here before a place is taken, so that who sends slowly holds none.
             await exchange.keep_body()
+        if exchange.route == QUERY_PATH and await self._short_way.answered(exchange):
+            return
         with admission.claim(traffic, tenant, deadline.at) as place:
             if place.waits:
                 watched = while_connected(exchange.leaving) if reads_ahead else nullcontext()

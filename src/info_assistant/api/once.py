@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.answering.recall import events_of
-from info_assistant.api.answers import json_answer, with_cost
+from info_assistant.api.answers import json_answer, with_facts
 from info_assistant.api.asking import Asker
 from info_assistant.api.recorded import each_of, record_for, told_again, visible_record
 from info_assistant.api.requests import caller_of
@@ -86,7 +86,7 @@ class AskedOnce:
             reply = told_again(self._services, request, answer.id, each_of(events_of(answer)))
         else:
             body = json_answer(answer_body(answer, with_text=False))
-            reply = with_cost(body, replace(answer, usage=AnswerUsage()))
+            reply = with_facts(body, replace(answer, usage=AnswerUsage()))
         reply.headers.update(REPLAYED)
         return reply
 

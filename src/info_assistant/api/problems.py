@@ -208,8 +208,16 @@ def problem_of(error: Exception) -> Problem:
     wait = error.retry_after_s
     if wait is None and isinstance(error, (errors.Unavailable, errors.TooBusy)):
         wait = _DEFAULT_RETRY_AFTER_S
-    extra = _passages(error) if isinstance(error, errors.GenerationUnavailable) else {}
-    return Problem(row.status, error.code, row.title, error.message, wait, extra=extra)
+    return Problem(row.status, error.code, row.title, error.message, wait, extra=_extra(error))
+
+
+def _extra(error: InfoAssistantError) -> dict[str, Any]:
+    """Return what else helps the reader of an error."""
+    if isinstance(error, errors.GenerationUnavailable):
+        return _passages(error)
+    if isinstance(error, errors.CacheOnlyMiss):
+        return {"saved_questions": list(error.questions)}
+    return {}
 
 
 def _passages(error: errors.GenerationUnavailable) -> dict[str, Any]:

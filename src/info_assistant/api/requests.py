@@ -1,8 +1,8 @@
 """What a request says about itself: who sends it, with which credentials, under which id."""
 
-from starlette.datastructures import Headers
+from collections.abc import Callable
+
 from starlette.requests import Request
-from starlette.types import Scope
 
 from info_assistant.errors import Forbidden
 from info_assistant.model.identity import Caller, Role
@@ -11,16 +11,18 @@ from info_assistant.ports import Credentials
 _BEARER = "bearer "
 
 
-def credentials_of(scope: Scope) -> Credentials:
-    """Return what `Authorization: Bearer …`, `X-API-Key`, `Host` and `Origin` carry."""
-    headers = Headers(scope=scope)
-    given = headers.get("authorization", "")
+def credentials_of(header: Callable[[bytes], bytes]) -> Credentials:
+    """Return what `Authorization: Bearer …`, `X-API-Key`, `Host` and `Origin` carry.
+
+    `header` returns a header by its name in small letters.
+    """
+    given = header(b"authorization").decode("latin-1")
     bearer = given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
     return Credentials(
         bearer=bearer,
-        api_key=headers.get("x-api-key", "").strip(),
-        host=headers.get("host", ""),
-        origin=headers.get("origin", ""),
+        api_key=header(b"x-api-key").decode("latin-1").strip(),
+        host=header(b"host").decode("latin-1"),
+        origin=header(b"origin").decode("latin-1"),
     )
 
 

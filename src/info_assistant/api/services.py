@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Protocol
 
+from info_assistant.answering.pipeline import GivenAgain
 from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
@@ -46,6 +47,9 @@ from info_assistant.resilience.modes import Modes
 
 class Pipeline(Protocol):
     """A question's way."""
+
+    async def known(self, question: Question) -> GivenAgain | None:
+        """Return the whole answer if it was given before; None where it is to be made."""
 
     async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Return the whole answer. Raises Unavailable and its kin.

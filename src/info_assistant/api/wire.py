@@ -154,6 +154,13 @@ class AnswerBody(Wire):
     follow_ups: list[str] = Field(
         default=[], description="Questions that the passages in `see_also` would answer."
     )
+    given_at: datetime | None = Field(
+        default=None, description="When it was first given, where that was before."
+    )
+    documents_changed_since: bool | None = Field(
+        default=None,
+        description="With `given_at`: whether documents have changed since, which it may not know.",
+    )
 
 
 class StateBody(Wire):
@@ -181,6 +188,10 @@ class ProblemBody(Wire):
     errors: list[FieldError] | None = None
     passages: list[CitationBody] | None = Field(
         default=None, description="With `generation_unavailable`: what was found, quoted."
+    )
+    saved_questions: list[str] | None = Field(
+        default=None,
+        description="With `cache_only_miss`: similar questions that can be answered, best first.",
     )
 
 
@@ -231,4 +242,6 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
         ),
         timings_ms=answer.timings_ms,
         follow_ups=list(answer.follow_ups),
+        given_at=answer.given_at,
+        documents_changed_since=answer.documents_changed_since,
     )

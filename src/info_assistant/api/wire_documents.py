@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import Field
+
 from info_assistant.api.wire import Wire
 from info_assistant.ingestion.intake import Receipt
 from info_assistant.model.document import (
@@ -131,6 +133,7 @@ class TextBody(Wire):
     superseded: date | None
     marking: str | None
     hold: HoldBody | None
+    language: str | None = Field(default=None, description="As BCP 47 names it, if it is known.")
 
 
 class VersionBody(Wire):
@@ -314,6 +317,7 @@ def text_body(
         superseded=document.metadata.superseded,
         marking=document.metadata.marking,
         hold=_hold_body(document),
+        language=document.metadata.language,
     )
 
 

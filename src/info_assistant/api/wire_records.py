@@ -23,6 +23,7 @@ class RecordedAnswerBody(Wire):
     subject: str
     question: str
     answer: AnswerBody
+    conversation_id: str | None = Field(default=None, description="Under which it was asked.")
 
 
 class QuotedPlaceBody(Wire):
@@ -173,6 +174,7 @@ def recorded_answer_body(record: AnswerRecord, notices: tuple[str, ...]) -> Reco
         subject=record.subject,
         question=record.question,
         answer=answer_body(record.answer, with_text=False, notices=notices),
+        conversation_id=record.conversation_id,
     )
 
 

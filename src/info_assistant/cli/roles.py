@@ -15,6 +15,8 @@ from info_assistant.cli.stack import DEFAULT_QDRANT_PORT
 from info_assistant.settings import LOCAL_KEY_NAME, Settings
 
 if TYPE_CHECKING:
+    from info_assistant.settings.site import SiteSettings
+    from info_assistant.web.rendering import Look
     from info_assistant.web.sign_in import SignInConfig
 
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -73,7 +75,12 @@ def frontend() -> None:
     configure_logging(settings.log_level)
     place = Place(settings.bind_host, settings.frontend_port, "web page", "FRONTEND_PORT")
     with listen(place) as listener:
-        app = create_frontend(settings.backend_url, allowed_hosts=_hosts(settings), sign_in=sign_in)
+        app = create_frontend(
+            settings.backend_url,
+            allowed_hosts=_hosts(settings),
+            sign_in=sign_in,
+            look=_look(settings.site),
+        )
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve_http(app, listener, ending, app.state.traffic.drain)
 
@@ -97,6 +104,14 @@ def _sign_in(settings: Settings) -> "SignInConfig | None":
     # On one machine the page has several names, such as localhost, and each has its own cookies.
     public_url = "" if settings.frontend_is_local else settings.frontend_url
     return SignInConfig(settings.session_secret or "", client, public_url)
+
+
+def _look(site: "SiteSettings") -> "Look":
+    """Return how the operator presents the page."""
+    from info_assistant.web.brand import Brand
+    from info_assistant.web.rendering import Look
+
+    return Look(Brand(site.name, site.colour, site.footer, site.contact, site.statements))
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -19,6 +19,8 @@ from info_assistant.ports import Clock
 
 _LOG = structlog.get_logger(__name__)
 
+TellContent = Callable[[Sequence[Document]], Awaitable[None]]
+
 
 class Endings:
     """Brings documents to their end; waits for what is away."""
@@ -30,13 +32,18 @@ class Endings:
         wait: Patience,
         clock: Clock,
         look_s: float,
+        tell_content: TellContent,
     ) -> None:
-        """Ask about a document that is under way for long every `look_s` seconds."""
+        """Ask about a document that is under way for long every `look_s` seconds.
+
+        `tell_content` tells every replica of versions that have taken the place of others.
+        """
         self._stores = stores
         self._reporter = reporter
         self._wait = wait
         self._clock = clock
         self._look_s = look_s
+        self._tell_content = tell_content
 
     def goes_on(self, work: Work) -> bool:
         """Whether there is still something to be done for it, and by us."""
@@ -57,9 +64,10 @@ class Endings:
             return
         try:
             with steps(Step.VERSION_SWAP, complete):
-                await self._wait.until_available(
-                    lambda: self._swap([work.document for work in complete])
-                )
+                documents = [work.document for work in complete]
+                await self._wait.until_available(lambda: self._swap(documents))
+                # Before it counts as ready: killed in between, its way is gone to the end again.
+                await self._wait.until_available(lambda: self._tell_content(documents))
         except InfoAssistantError as exc:
             for work in complete:
                 self.fail(work.document, exc.message)

@@ -9,11 +9,12 @@ It never shows anybody more than index or catalogue do.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from info_assistant.errors import ObjectStorageUnavailable, VectorStoreUnavailable
+from info_assistant.ingestion.corpus import CorpusPositions
 from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Passage
@@ -78,6 +79,8 @@ class VisibilityOverlay:
         self._untold: list[VisibilityChange] = []
         self._unheard: set[VisibilityChange] = set()
         self._known: dict[str, _Known] = {}
+        self.corpus = CorpusPositions()
+        """When the documents of each tenant last changed."""
         self._looking = asyncio.Lock()
         self._looked_at: float | None = None
         self._listed_at: float | None = None
@@ -138,13 +141,26 @@ class VisibilityOverlay:
         Raises ObjectStorageUnavailable; it is in force here all the same, and told later.
         """
         self._hold([change])
-        self._unheard.add(change)
+        self._expect([change])
         try:
             await self._feed.publish([change])
         except BaseException:
             # Also when the request was given up: what happened must be told.
             self._untold.append(change)
             raise
+
+    async def tell_content(self, documents: Sequence[Document]) -> None:
+        """Tell every replica that new versions have taken the place of the old ones.
+
+        Durable when this returns, and to be told again if it fails. Raises
+        ObjectStorageUnavailable.
+        """
+        changes = [
+            VisibilityChange(each.tenant, each.id, ChangeKind.CONTENT, each.content.version)
+            for each in documents
+        ]
+        self._expect(changes)
+        await self._feed.publish(changes)
 
     async def refresh(self) -> None:
         """Look at the feed; returns within 2 s and raises nothing if that fails."""
@@ -182,7 +198,8 @@ class VisibilityOverlay:
             if self._clock.now() - batch.at < KEPT_FOR:
                 return
             for change in batch.changes:
-                await project(change)
+                if change.kind is not ChangeKind.CONTENT:
+                    await project(change)
             # Held until the feed is listed again: whatever was read before is answered by then.
             await self._feed.delete(number)
 
@@ -208,11 +225,22 @@ class VisibilityOverlay:
 
     def _take(self, batch: ChangeBatch) -> None:
         self._batches[batch.number] = batch
-        self._unheard.difference_update(batch.changes)
+        heard = self._unheard.intersection(batch.changes)
+        self._unheard -= heard
+        self.corpus.heard(heard)
+        self.corpus.note(batch)
         self._hold(batch.changes)
+
+    def _expect(self, changes: Sequence[VisibilityChange]) -> None:
+        """Count changes as made here until they are read back from the feed."""
+        new = [each for each in changes if each not in self._unheard]
+        self._unheard.update(new)
+        self.corpus.expect(new)
 
     def _hold(self, changes: Iterable[VisibilityChange]) -> None:
         for change in changes:
+            if change.kind is ChangeKind.CONTENT:
+                continue
             known = self._known.get(change.document_id, _Known())
             self._known[change.document_id] = known.and_then(change)
 

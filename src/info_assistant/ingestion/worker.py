@@ -107,7 +107,14 @@ class IngestionWorker:
         self._wait = Patience(
             self._pace.first_retry_s, self._pace.last_retry_s, self._reporter.progressed
         )
-        self._endings = Endings(stores, self._reporter, self._wait, clock, self._pace.look_s)
+        self._endings = Endings(
+            stores,
+            self._reporter,
+            self._wait,
+            clock,
+            self._pace.look_s,
+            library.visibility.tell_content,
+        )
         self._reconciler = Reconciler(stores, library, clock)
 
     def on_settled(self, callback: Callable[[float], None]) -> None:

@@ -1,8 +1,9 @@
 """Answers and the evidence behind each of their sentences."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from info_assistant.model.passage import Passage
 
@@ -82,7 +83,9 @@ class Answer:
     """The whole outcome of one question.
 
     `evidence` is the best passage's score in the ranking, which decides whether there is an answer.
-    `follow_ups` are questions that the passages beside it would answer.
+    `follow_ups` are questions that the passages beside it would answer. `given_at` is when it was
+    first given, where that was before, and `documents_changed_since` then says whether documents
+    have changed meanwhile that it may not take into account.
     """
 
     id: str
@@ -99,8 +102,16 @@ class Answer:
     notices: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     usage: AnswerUsage = AnswerUsage()
+    given_at: datetime | None = None
+    documents_changed_since: bool | None = None
 
     @property
     def text(self) -> str:
         """The answer as running text."""
         return "\n\n".join(sentence.text for sentence in self.sentences)
+
+
+_OWN = frozenset({"id", "timings_ms"})
+
+common_to = attrgetter(*(each.name for each in fields(Answer) if each.name not in _OWN))
+"""Returns all of an answer but what is another each time that it is given."""

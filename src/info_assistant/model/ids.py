@@ -4,8 +4,8 @@ The first 48 bits are the milliseconds since 1970, the next 12 count within a mi
 ids of one process ascend in the order in which they were made; the rest is random.
 """
 
+import os
 import re
-import secrets
 import threading
 import time
 
@@ -16,9 +16,19 @@ _VARIANT = 0b10 << 62
 
 # Several are made and read for each question, and going through `uuid.UUID` takes thrice as long.
 _ID = re.compile(r"(?i)([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-
 _lock = threading.Lock()
 _last = 0
+_random = b""
+_RANDOM_BLOCK = 4096
+
+
+def random_bits(bits: int) -> int:
+    """Return a random number of `bits` bits, which nobody can guess.
+
+    The system is asked for many at once: where it answers slowly, each call would be felt.
+    """
+    with _lock:
+        return _drawn(bits)
 
 
 def new_id() -> str:
@@ -29,7 +39,8 @@ def new_id() -> str:
         # into the milliseconds after it.
         _last = max(_last + 1, time.time_ns() // 1_000_000 << _COUNTER_BITS)
         milliseconds, count = divmod(_last, 1 << _COUNTER_BITS)
-    return _id(milliseconds, count, secrets.randbits(_RANDOM_BITS))
+        rest = _drawn(_RANDOM_BITS)
+    return _id(milliseconds, count, rest)
 
 
 def first_id_at(milliseconds: int) -> str:
@@ -48,3 +59,22 @@ def milliseconds_of(value: str) -> int:
 def _id(milliseconds: int, count: int, rest: int) -> str:
     digits = f"{milliseconds << 80 | _VERSION | count << 64 | _VARIANT | rest:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _drawn(bits: int) -> int:
+    """Return random bits out of the block at hand; the caller holds the lock."""
+    global _random  # noqa: PLW0603  The same.
+    size = (bits + 7) // 8
+    if len(_random) < size:
+        _random = os.urandom(_RANDOM_BLOCK)
+    drawn, _random = _random[:size], _random[size:]
+    return int.from_bytes(drawn, "big") >> (size * 8 - bits)
+
+
+def _forget_random() -> None:
+    global _random  # noqa: PLW0603  The same.
+    _random = b""
+
+
+# Two processes must not draw the same numbers.
+os.register_at_fork(after_in_child=_forget_random)

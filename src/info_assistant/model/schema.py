@@ -32,6 +32,9 @@ class Stored(StrEnum):
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
     WRITER_MARK = "writer_mark"
+    KNOWN_ANSWER = "known_answer"
+    ANSWER_REPEAT = "answer_repeat"
+    SAVED_QUESTION = "saved_question"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -39,11 +42,11 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 2,  # The same, and hashes of quotes.
+    Stored.ANSWER_RECORD: 3,  # The same, hashes of quotes, and when it was first given.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.
-    Stored.VISIBILITY_CHANGES: 2,  # Who may see a document that nobody finds.
+    Stored.VISIBILITY_CHANGES: 3,  # Who may see a document that nobody finds; changed content.
 }
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""
 

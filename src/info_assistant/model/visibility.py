@@ -6,10 +6,11 @@ from enum import StrEnum
 
 
 class ChangeKind(StrEnum):
-    """What happened: the document is gone, or other groups may see it or find it."""
+    """What happened: the document is gone, other groups may see it or find it, or it reads anew."""
 
     REMOVED = "removed"
     ACCESS = "access"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,9 @@ class VisibilityChange:
     `removed`: nothing may be shown of bytes that came in up to and including `revision`. `access`:
     from `revision` on answers may show the document to the groups in `access`, and lists to those
     in `listed`. These differ while it is held back from answers, which earlier versions of the
-    product understand too: they see an access that is open to nobody.
+    product understand too: they see an access that is open to nobody. `content`: the version
+    `revision` has taken the place of all before it; nobody may see more or less for it, but answers
+    given before may be other ones now.
     """
 
     tenant: str

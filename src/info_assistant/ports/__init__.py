@@ -4,8 +4,8 @@ Stores and providers implement these protocols; only `wiring` knows both sides. 
 raise the errors that its docstring names, and none that belong to a vendor's library.
 """
 
+from info_assistant.ports.answer_cache import AnswerCache, CorpusChanges
 from info_assistant.ports.answers import (
-    AnswerCache,
     DraftBegun,
     Drafted,
     DraftEnded,
@@ -70,6 +70,7 @@ __all__ = [
     "ChangeFeed",
     "Clock",
     "ConversationTurns",
+    "CorpusChanges",
     "Credentials",
     "DocumentBoard",
     "DocumentFilter",

@@ -1,10 +1,10 @@
-"""How answers are composed and kept for the next who asks."""
+"""How answers are composed."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from info_assistant.model.answer import Answer, Support
+from info_assistant.model.answer import Support
 from info_assistant.model.passage import Candidate, Passage, Span
 from info_assistant.model.prompt import ModelEvent, Prompt, TokenUsage
 from info_assistant.model.question import Question
@@ -152,13 +152,3 @@ class TextModel(Protocol):
         A second ModelStarted means that the text begins anew. Raises ProviderError and its kin,
         GenerationUnavailable. Closing the generator ends the call.
         """
-
-
-class AnswerCache(Protocol):
-    """Finished answers by key; losing any of them is harmless."""
-
-    async def get(self, key: str) -> Answer | None:
-        """Return the answer under `key`, or None."""
-
-    async def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer for a while."""

@@ -69,6 +69,12 @@ class AnswerRecords(Protocol):
         Raises RecordsUnavailable.
         """
 
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Hand the record of an answer that is given again over; to be awaited.
+
+        It survives a killed process then. Raises RecordsUnavailable, now or then.
+        """
+
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid.
 

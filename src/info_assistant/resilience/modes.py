@@ -159,7 +159,8 @@ class Modes:
     def _active(self) -> Mapping[ModeName, Mode]:
         """Return the modes in force; they are worked out anew when a switch changed or expired."""
         state = self._switches.current
-        if state is not self._seen or self._clock.now() >= self._until:
+        expires = self._until is not _NEVER
+        if state is not self._seen or (expires and self._clock.now() >= self._until):
             self._work_out(state.fields)
             self._seen = state
         return self._modes

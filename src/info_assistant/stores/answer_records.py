@@ -7,7 +7,7 @@ is what was quoted.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -29,10 +29,12 @@ from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import RecordPage
+from info_assistant.stores import answer_repeats
+from info_assistant.stores.answer_repeats import WholeRecords
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.records import day_from
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted
+from info_assistant.stores.segments import LAST_ID, Fields, Wanted, merged
 
 KIND = "answers"
 """The kind of these records in names of segments."""
@@ -65,6 +67,7 @@ class RecordedAnswers:
     def __init__(self, log: RecordLog) -> None:
         """Keep records in `log`."""
         self._log = log
+        self._known = WholeRecords()
 
     async def keep(self, record: AnswerRecord) -> None:
         """Keep the record; it survives a killed process when this returns.
@@ -72,11 +75,26 @@ class RecordedAnswers:
         Raises RecordsUnavailable.
         """
         await self._log.append([stored_answer(record)])
+        self._known.note(record)
+
+    def put(self, record: AnswerRecord) -> Awaitable[None]:
+        """Hand the record of an answer that is given again over, to be awaited or not.
+
+        Raises RecordsUnavailable, now or then.
+        """
+        repeat = self._known.repeat_of(record)
+        if repeat is None:
+            return self.keep(record)
+        body = to_json(repeat)
+        return self._log.put([Record(answer_repeats.KIND, record.tenant, record.id, body)])
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
         """Return the record, or None. Raises ObjectStorageUnavailable, StoredDataInvalid."""
         try:
             fields = await self._log.find(KIND, tenant, answer_id)
+            if fields is None:
+                fields = await self._log.find(answer_repeats.KIND, tenant, answer_id)
+                fields = None if fields is None else await self._completed(tenant, fields)
         except ValueError:
             return None  # No answer ever had such an id.
         return None if fields is None else answer_record(fields)
@@ -96,14 +114,14 @@ class RecordedAnswers:
                 for each in fields["answer"]["citations"]
             )
 
-        def matches(fields: Fields) -> bool:
-            try:
-                return cites(fields)
-            except MALFORMED:
-                return False
+        def repeats(fields: Fields) -> bool:
+            return document_id in fields["cites"]
 
         try:
-            found = await self._log.newest(Wanted(KIND, tenant, limit, before or LAST_ID, matches))
+            before = before or LAST_ID
+            whole = await self._log.newest(Wanted(KIND, tenant, limit, before, _safely(cites)))
+            wanted = Wanted(answer_repeats.KIND, tenant, limit, before, _safely(repeats))
+            found = merged(limit, whole, await self._log.newest(wanted))
         except ValueError as exc:
             raise InvalidRequest(
                 f"`before` must be what the page before gave as `next`: {before!r}"
@@ -111,10 +129,36 @@ class RecordedAnswers:
         records = []
         for fields in found.records:
             try:
-                records.append(answer_record(fields))
+                known = await self._completed(tenant, fields)
+                records += [] if known is None else [answer_record(known)]
             except StoredDataInvalid as error:
                 _log.warning("Answer record unreadable", error=error.message)
         return RecordPage(tuple(records), found.next)
+
+    async def _completed(self, tenant: str, fields: Fields) -> Fields | None:
+        """Return a record with what it only names; None where that is gone."""
+        named = fields.get("repeats")
+        if named is None:
+            return fields
+        whole = await self._log.find(KIND, tenant, str(named))
+        try:
+            return None if whole is None else answer_repeats.whole_fields(fields, whole)
+        except MALFORMED as exc:
+            raise StoredDataInvalid(
+                f"The answer record {fields.get('id')} cannot be understood ({type(exc).__name__})."
+            ) from exc
+
+
+def _safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
+    """Return the same test, which what is malformed does not pass."""
+
+    def passes(fields: Fields) -> bool:
+        try:
+            return matches(fields)
+        except MALFORMED:
+            return False
+
+    return passes
 
 
 def stored_answer(record: AnswerRecord) -> Record:
@@ -151,6 +195,8 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
                 },
                 "evidence": answer.evidence,
                 "documents_as_of": answer.documents_as_of,
+                "given_at": answer.given_at,
+                "documents_changed_since": answer.documents_changed_since,
                 "degraded": answer.degraded,
                 "timings_ms": answer.timings_ms,
                 "notices": answer.notices,
@@ -243,7 +289,7 @@ def _sha256(text: str) -> str:
 
 def _answer(answer_id: str, fields: Fields) -> Answer:
     served = fields["served_by"]
-    as_of = fields["documents_as_of"]
+    as_of, given_at = fields["documents_as_of"], fields.get("given_at")
     return Answer(
         id=answer_id,
         status=AnswerStatus(fields["status"]),
@@ -266,6 +312,8 @@ def _answer(answer_id: str, fields: Fields) -> Answer:
         notices=tuple(map(str, fields["notices"])),
         follow_ups=tuple(map(str, fields.get("follow_ups", ()))),
         usage=_usage(fields.get("usage", {})),
+        given_at=None if given_at is None else moment_from(given_at),
+        documents_changed_since=fields.get("documents_changed_since"),
     )
 
 

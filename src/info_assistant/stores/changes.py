@@ -40,6 +40,7 @@ class BlobChangeFeed:
         self._blobs = blobs
         self._clock = clock
         self._read_up_to = 0
+        self._written_up_to = 0
         self._oldest = 0
 
     @property
@@ -49,10 +50,12 @@ class BlobChangeFeed:
 
     async def publish(self, changes: Sequence[VisibilityChange]) -> None:
         """Write an entry; durable when this returns. Raises ObjectStorageUnavailable."""
-        number = self._read_up_to + 1
+        # Names of deleted entries are free again: what was written here before stays behind us.
+        number = max(self._read_up_to, self._written_up_to) + 1
         while True:
             while not await self._append(number, changes):
                 number += 1
+            self._written_up_to = number
             self._on_publish()
             if await self._stored(number - 1) is not None:
                 return
@@ -110,7 +113,9 @@ class BlobChangeFeed:
     def _decoded(self, number: int, data: bytes) -> ChangeBatch:
         try:
             fields = json.loads(data)
-            changes = tuple(_change(each) for each in fields["changes"])
+            # Of kinds that a later version knows, this one need not know more than that.
+            known = (each for each in fields["changes"] if each["kind"] in set(ChangeKind))
+            changes = tuple(_change(each) for each in known)
             return ChangeBatch(number, moment_from(fields["at"]), changes)
         except MALFORMED as exc:
             # What it tells takes effect once the index is compared with the catalogue.

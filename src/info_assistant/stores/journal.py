@@ -18,7 +18,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from info_assistant.observability.log import get_logger
 from info_assistant.stores.claims import LOCK, Claim, claim_any
 from info_assistant.stores.journal_file import (
     CUT_AT_ONCE,
+    RECORDS,
     Endings,
     Record,
     cut_segments,
@@ -38,7 +39,7 @@ from info_assistant.stores.journal_file import (
     remove_cut,
     settle_unfinished,
 )
-from info_assistant.stores.sqlite_thread import SqliteThread, Work
+from info_assistant.stores.sqlite_thread import Insertion, SqliteThread, Work
 
 MOST_PENDING_BYTES = 512 * 1024 * 1024
 """Records that may wait for object storage; with more, changes are refused."""
@@ -92,8 +93,22 @@ class Journal:
 
         Raises ValueError for an id that does not sort by time, or a tenant that names no folder.
         """
+        await self.written(self.put(records))
+
+    def put(self, records: Sequence[Record]) -> "asyncio.Future[tuple[int, int]]":
+        """Hand records over as `append` does, to be waited for by `written` or not at all."""
         self._require_room()
-        await self._keep(records, lambda file: insert_records(file, records))
+        rows = [(each.kind, each.tenant, each.id, each.body) for each in records]
+        all_new = len(rows), sum(len(row[3]) for row in rows)
+        insertion = Insertion(RECORDS, rows, all_new, lambda file: insert_records(file, records))
+        return self._started(records, insertion)
+
+    async def written(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
+        """Return once what was `put` survives a killed process."""
+        with _translated():
+            # Mostly it is there by now, and a timer would cost more than the look.
+            async with nullcontext() if begun.done() else asyncio.timeout(_APPEND_S):
+                await begun
 
     async def begin(self, record: Record) -> None:
         """Keep a record as `append` does, and that its end is to follow."""
@@ -106,14 +121,14 @@ class Journal:
             return insert_records(connection, [record])
 
         self._require_room()
-        await self._keep([record], work)
+        await self.written(self._started([record], work))
 
     async def end(self, record: Record, begun: str) -> None:
         """Keep a record that ends what the one with the id `begun` told the beginning of.
 
         There is always room for it.
         """
-        await self._keep([record], partial(end_record, record, begun))
+        await self.written(self._started([record], partial(end_record, record, begun)))
 
     def end_soon(self, record: Record, begun: str, kept: Callable[[], None]) -> None:
         """Ask for what `end` does, and do not wait; `kept` is called once it is done.
@@ -123,11 +138,9 @@ class Journal:
 
         def note(done: asyncio.Future[tuple[int, int]]) -> None:
             if not done.cancelled() and done.exception() is None:
-                self._note_kept(*done.result())
                 kept()
 
-        _require_place(record)
-        self._thread.submit(partial(end_record, record, begun)).add_done_callback(note)
+        self._started([record], partial(end_record, record, begun)).add_done_callback(note)
 
     async def check(self) -> None:
         """Return if records can be written now."""
@@ -209,13 +222,20 @@ class Journal:
                 self._claim.folder.rmdir()
         self._claim.lock.close()
 
-    async def _keep(self, records: Sequence[Record], work: Work[tuple[int, int]]) -> None:
-        """Do work that inserts records and returns how many were new, and their bytes."""
+    def _started(
+        self, records: Sequence[Record], work: Work[tuple[int, int]]
+    ) -> "asyncio.Future[tuple[int, int]]":
+        """Begin work that inserts records and returns how many were new, and their bytes."""
         for each in records:
             _require_place(each)
-        self._note_kept(*await self._run(work, patience_s=_APPEND_S))
+        begun = self._thread.start(work)
+        begun.add_done_callback(self._count_in)
+        return begun
 
-    def _note_kept(self, count: int, size: int) -> None:
+    def _count_in(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
+        if begun.cancelled() or begun.exception() is not None:
+            return
+        count, size = begun.result()
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size

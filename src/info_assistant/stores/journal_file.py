@@ -18,6 +18,9 @@ SEGMENT_BYTES = 1024 * 1024
 CUT_AT_ONCE = 5000
 """Records that one cut marks at most; as many mean that there may be more."""
 
+RECORDS = "records (kind, tenant, id, body)"
+"""The table of records and its columns, as they are inserted."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS journal (about TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cuts (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -74,7 +77,7 @@ def insert_records(connection: sqlite3.Connection, records: Sequence[Record]) ->
     count = size = 0
     for each in records:
         new = connection.execute(
-            "INSERT OR IGNORE INTO records (kind, tenant, id, body) VALUES (?, ?, ?, ?)",
+            f"INSERT OR IGNORE INTO {RECORDS} VALUES (?, ?, ?, ?)",  # noqa: S608  Words of ours.
             (each.kind, each.tenant, each.id, each.body),
         ).rowcount
         count += new

@@ -6,10 +6,12 @@ that dead processes left on this machine are adopted and shipped too.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from info_assistant.errors import InfoAssistantError, ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.model.ids import first_id_at
@@ -29,6 +31,20 @@ _AT_THE_END_S = 3.0
 _SCANNED_AT_ONCE = 500
 
 _log = get_logger("records")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What was handed over to a journal, to be awaited or not."""
+
+    journal: Journal
+    begun: "asyncio.Future[tuple[int, int]]"
+    then: Callable[[], None]
+
+    def __await__(self) -> Generator[Any, None, None]:
+        """Wait until it survives a killed process. Raises RecordsUnavailable."""
+        yield from self.journal.written(self.begun).__await__()
+        self.then()
 
 
 class RecordLog:
@@ -73,8 +89,14 @@ class RecordLog:
 
         Raises RecordsUnavailable.
         """
-        await self._own.append(records)
-        self._ship_what_is_enough()
+        await self.put(records)
+
+    def put(self, records: Sequence[Record]) -> Awaitable[None]:
+        """Hand records over; they survive a killed process once what is returned was awaited.
+
+        They are kept also if nobody waits for that. Raises RecordsUnavailable, now or then.
+        """
+        return _Written(self._own, self._own.put(records), self._ship_what_is_enough)
 
     async def begin(self, record: Record) -> None:
         """Keep a record as `append` does, and that another will tell the end of what it began.

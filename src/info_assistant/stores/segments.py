@@ -74,6 +74,20 @@ class Found:
     next: str | None
 
 
+def merged(limit: int, *pages: Found) -> Found:
+    """Return pages of several kinds, which begin at the same place, as one of `limit` records."""
+    # Below the place where the shortest search ended, others' records are not known.
+    end = max((page.next for page in pages if page.next is not None), default="")
+    together = sorted(
+        (each for page in pages for each in page.records if str(each["id"]) >= end),
+        key=lambda fields: str(fields["id"]),
+        reverse=True,
+    )
+    if len(together) > limit:
+        return Found(together[:limit], str(together[limit - 1]["id"]))
+    return Found(together, end or None)
+
+
 def segment_of(key: str) -> Segment | None:
     """Return what a name says, or None for a name that is none of ours."""
     found = _NAME.fullmatch(key.rsplit("/", 1)[-1])

@@ -6,13 +6,38 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 _MOST_TOGETHER = 512
 _FAULTS = (sqlite3.Error, OSError)
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+
+_ROWS_AT_ONCE = (256, 64, 16, 4, 1)
+"""Numbers of rows for which there is a statement: each gives up the interpreter's lock once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion(Generic[T]):
+    """Work that inserts rows, as a rule all of them new: several are done by one statement.
+
+    `into` names table and columns, in words of ours. `alone` does the same by itself, and returns
+    the result, which is `all_new` where no row was there before.
+    """
+
+    into: str
+    rows: Sequence[tuple[Any, ...]]
+    all_new: T
+    alone: Work[T]
+
+    def __call__(self, connection: sqlite3.Connection) -> T:
+        """Insert the rows by themselves."""
+        return self.alone(connection)
+
+
+class _NotAllNew(Exception):
+    """Some row was there already, so each piece of work must tell for itself."""
 
 
 @dataclass(slots=True)
@@ -34,24 +59,37 @@ class SqliteThread:
         self._connect = connect
         self._name = name
         self._working: tuple[threading.Thread, _Jobs] | None = None
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
 
-    async def run(self, work: Work[T]) -> T:
-        """Return what `work` returns, once it is committed. Raises sqlite3.Error, OSError.
+    def start(self, work: Work[T]) -> "asyncio.Future[T]":
+        """Have `work` done, whether or not it is waited for; the result comes once it is committed.
 
-        `work` may run twice: what it changed the first time was rolled back then.
+        Awaiting it raises sqlite3.Error, OSError. `work` may run twice: what it changed the first
+        time was rolled back then.
         """
-        return await self.submit(work)
-
-    def submit(self, work: Work[T]) -> asyncio.Future[T]:
-        """Return what `run` waits for. Work is committed in the order in which it is submitted."""
-        _, jobs = self._working = self._working or self._started()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[T] = loop.create_future()
-        jobs.put(_Job(work, loop, waiting))
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            # Waking the thread costs more than all else, so it is told of much at once.
+            gathered = self._gathered[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        gathered.append(_Job(work, loop, waiting))
         return waiting
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        gathered = self._gathered.pop(loop, None)
+        if gathered:
+            _, jobs = self._working = self._working or self._started()
+            jobs.put(gathered)
+
+    async def run(self, work: Work[T]) -> T:
+        """Return what `work` returns, once it is committed. Raises as `start`."""
+        return await self.start(work)
 
     async def close(self) -> None:
         """Finish what was asked for, close the file and end the thread; work begins another."""
+        self._hand_over(asyncio.get_running_loop())
         working, self._working = self._working, None
         if working is not None:
             thread, jobs = working
@@ -66,7 +104,7 @@ class SqliteThread:
         return thread, jobs
 
 
-_Jobs = queue.SimpleQueue[_Job | None]
+_Jobs = queue.SimpleQueue[list[_Job] | None]
 
 
 class _Worker:
@@ -89,13 +127,13 @@ class _Worker:
     def _batch(self) -> tuple[list[_Job], bool]:
         """Wait for work; return all there is by then, and whether to go on after it."""
         batch: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            batch.append(job)
-            if len(batch) == _MOST_TOGETHER:
+        jobs = self._jobs.get()
+        while jobs is not None:
+            batch += jobs
+            if len(batch) >= _MOST_TOGETHER:
                 return batch, True
             try:
-                job = self._jobs.get_nowait()
+                jobs = self._jobs.get_nowait()
             except queue.Empty:
                 return batch, True
         return batch, False
@@ -115,7 +153,9 @@ class _Worker:
         try:
             connection = self._connection = self._connection or self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            for job in jobs:
+            together = _insertions(jobs) if len(jobs) > 1 else []
+            _insert_together(connection, together)
+            for job in jobs[len(together) :]:
                 job.result = job.work(connection)
             connection.execute("COMMIT")
         except _FAULTS:
@@ -132,6 +172,40 @@ class _Worker:
             # Closing rolls back what was not committed.
             self._connection.close()
             self._connection = None
+
+
+def _insertions(jobs: Sequence[_Job]) -> list[tuple[_Job, Insertion[Any]]]:
+    """Return the first jobs as far as they insert into the same table."""
+    together: list[tuple[_Job, Insertion[Any]]] = []
+    for job in jobs:
+        work = job.work
+        if not isinstance(work, Insertion) or (together and work.into != together[0][1].into):
+            break
+        together.append((job, work))
+    return together
+
+
+def _insert_together(
+    connection: sqlite3.Connection, jobs: Sequence[tuple[_Job, Insertion[Any]]]
+) -> None:
+    """Insert the rows of all jobs by few statements. Raises _NotAllNew if some were there."""
+    if not jobs:
+        return
+    into = jobs[0][1].into
+    rows = [row for _, work in jobs for row in work.rows]
+    before, at = connection.total_changes, 0
+    while at < len(rows):
+        count = next(each for each in _ROWS_AT_ONCE if each <= len(rows) - at)
+        marks = "(" + ",".join("?" * len(rows[at])) + ")"
+        connection.execute(
+            f"INSERT OR IGNORE INTO {into} VALUES {','.join([marks] * count)}",  # noqa: S608
+            [value for row in rows[at : at + count] for value in row],
+        )
+        at += count
+    if connection.total_changes - before != len(rows):
+        raise _NotAllNew
+    for job, work in jobs:
+        job.result = work.all_new
 
 
 def _deliver(batch: Sequence[_Job]) -> None:

@@ -1,5 +1,6 @@
 """The frontend's process: routes, middleware, and what happens to errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -8,21 +9,30 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from info_assistant.errors import InfoAssistantError
+from info_assistant.web.asked import AskedQuestions
 from info_assistant.web.backend import Backend, BackendProblem
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.failures import failure, failure_page
-from info_assistant.web.maintenance import MaintenanceWatch
+from info_assistant.web.languages import Languages
+from info_assistant.web.pages.answers import AnswerPages
 from info_assistant.web.pages.ask import AskPage
+from info_assistant.web.pages.assets import Assets
+from info_assistant.web.pages.conversations import ConversationPages
+from info_assistant.web.pages.curate import CuratePages
 from info_assistant.web.pages.documents import DocumentPages
 from info_assistant.web.pages.health import HealthPages
 from info_assistant.web.pages.key_sign_in import KeySignIn
+from info_assistant.web.pages.language import LanguagePage
 from info_assistant.web.pages.provider_sign_in import ProviderSignIn
 from info_assistant.web.pages.sign_out import SignOut
+from info_assistant.web.pages.statements import STATEMENTS, StatementPages
+from info_assistant.web.pages.watch import WatchPages
 from info_assistant.web.provider import Provider
-from info_assistant.web.rendering import STATIC, Renderer
+from info_assistant.web.rendering import Look, Renderer
 from info_assistant.web.sessions import Sessions
 from info_assistant.web.sign_in import (
     CALLBACK,
@@ -40,9 +50,23 @@ DEFAULT_TIMEOUT_S = 35.0
 
 _PATHS = (
     "/",
+    "/answers/{answer_id:uuid}",
+    "/answers/{answer_id:uuid}/events",
+    "/answers/{answer_id:uuid}/stop",
+    "/answers/{answer_id:uuid}/feedback",
+    "/conversations",
+    "/conversations/{conversation_id}",
+    "/conversations/{conversation_id}/delete",
     "/documents",
+    "/documents/add",
+    "/documents/{document_id:uuid}/curate",
     "/documents/{document_id:uuid}",
     "/documents/{document_id:uuid}/original",
+    "/language/{code}",
+    "/status",
+    "/watch",
+    "/watch/switch",
+    *(f"/{name}" for name in STATEMENTS),
 )
 _UNAUTHENTICATED = 401
 
@@ -54,6 +78,7 @@ def create_frontend(
     transport: httpx2.AsyncBaseTransport | None = None,
     allowed_hosts: Sequence[str] = ("*",),
     sign_in: SignInConfig | None = None,
+    look: Look = Look(),  # noqa: B008  Frozen.
 ) -> Starlette:
     """Return the frontend as an ASGI application.
 
@@ -61,51 +86,58 @@ def create_frontend(
     `timeout_s` seconds for each reply. Requests for another host than `allowed_hosts` are
     refused, except those of probes; on one machine naming the loopback hosts keeps a foreign
     website from reading the pages under a name of its own (DNS rebinding). People sign in as
-    `sign_in` says; without it, everybody may read and ask. What it serves is in `state.traffic`.
+    `sign_in` says; without it, everybody may read and ask. Pages look as `look` says. What it
+    serves is in `state.traffic`.
     """
-    renderer = Renderer()
+    languages = Languages(look.languages)
     traffic = Traffic((*_PATHS, SIGN_IN, CALLBACK, SIGN_OUT) if sign_in else _PATHS)
     backend = Backend(backend_url, timeout_s=timeout_s, transport=transport)
-    maintenance = MaintenanceWatch(backend)
+    condition = ConditionWatch(backend)
+    renderer = Renderer(look.brand, languages, condition)
     reception = None
     if sign_in is not None:
         sessions = Sessions(sign_in.secret, secure=sign_in.is_secure)
-        reception = Reception(sign_in, sessions, maintenance, backend, renderer)
-    door = Doorkeeper(reception.sessions if reception else None, maintenance)
+        reception = Reception(sign_in, sessions, condition, backend, renderer)
+    door = Doorkeeper(reception.sessions if reception else None, condition)
 
     app = Starlette(
         routes=[
-            *_routes(AskPage(backend, renderer, door), DocumentPages(backend, renderer, door)),
+            *_routes_for_asking(backend, renderer, door),
+            *_routes_for_reading(backend, renderer, door),
+            *_routes_for_watching(WatchPages(backend, renderer, door, condition)),
             *_routes_for_signing_in(reception),
-            *_routes_for_machines(HealthPages(traffic)),
+            *_routes_for_machines(HealthPages(traffic), Assets(renderer)),
         ],
         middleware=[
-            Middleware(Watched, traffic=traffic, renderer=renderer),
+            Middleware(Watched, traffic=traffic, renderer=renderer, languages=languages),
             Middleware(KnownHosts, allowed_hosts=list(allowed_hosts), www_redirect=False),
         ],
         exception_handlers=dict.fromkeys(
             (InfoAssistantError, BackendProblem, HTTPException, SignInNeeded),
             _failure_handler(renderer, door, reception),
         ),
-        lifespan=_lifespan(traffic, backend),
+        lifespan=_lifespan(traffic, backend, condition),
     )
     app.state.traffic = traffic
     return app
 
 
 def _lifespan(
-    traffic: Traffic, backend: Backend
+    traffic: Traffic, backend: Backend, condition: ConditionWatch
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     """Return what surrounds the serving of requests."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        traffic.accepting = True
-        try:
-            yield
-        finally:
-            traffic.drain()
-            await backend.aclose()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(condition.run())
+            traffic.accepting = True
+            try:
+                yield
+            finally:
+                traffic.drain()
+                watching.cancel()
+        await backend.aclose()
 
     return lifespan
 
@@ -138,14 +170,47 @@ def _need_to_sign_in(error: Exception, visit: Visit) -> SignInNeeded | None:
     return SignInNeeded(refused=True) if refused and visit.session is not None else None
 
 
-def _routes(ask: AskPage, documents: DocumentPages) -> list[BaseRoute]:
-    """Return the addresses for which people come here."""
-    home, listing, source, original = _PATHS
+def _routes_for_asking(backend: Backend, renderer: Renderer, door: Doorkeeper) -> list[BaseRoute]:
+    """Return the addresses of questions, answers and conversations."""
+    asked = AskedQuestions()
+    ask = AskPage(backend, renderer, door, asked)
+    answers = AnswerPages(backend, renderer, door, asked)
+    talks = ConversationPages(backend, renderer, door)
+    one, conversation = "/answers/{answer_id:uuid}", "/conversations/{conversation_id}"
     return [
-        Route(home, ask.visit, methods=["GET", "POST"]),
-        Route(listing, documents.listing),
-        Route(source, documents.source),
-        Route(original, documents.original),
+        Route("/", ask.visit, methods=["GET", "POST"]),
+        Route(one, answers.show),
+        Route(f"{one}/events", answers.events),
+        Route(f"{one}/stop", answers.stop, methods=["POST"]),
+        Route(f"{one}/feedback", answers.judge, methods=["POST"]),
+        Route("/conversations", talks.listing),
+        Route(conversation, talks.show),
+        Route(f"{conversation}/delete", talks.delete, methods=["POST"]),
+    ]
+
+
+def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) -> list[BaseRoute]:
+    """Return the addresses of documents, and of what the service says about itself."""
+    documents = DocumentPages(backend, renderer, door)
+    curate = CuratePages(backend, renderer, door)
+    statements = StatementPages(renderer, door)
+    return [
+        Route("/documents", documents.listing),
+        Route("/documents/add", curate.add, methods=["GET", "POST"]),
+        Route("/documents/{document_id:uuid}/curate", curate.visit, methods=["GET", "POST"]),
+        Route("/documents/{document_id:uuid}", documents.source),
+        Route("/documents/{document_id:uuid}/original", documents.original),
+        Route("/language/{code}", LanguagePage(renderer.languages).choose),
+        *(Route(f"/{name}", statements.show) for name in STATEMENTS),
+    ]
+
+
+def _routes_for_watching(watch: WatchPages) -> list[BaseRoute]:
+    """Return the addresses that tell how the service is, and where operators throw switches."""
+    return [
+        Route("/status", watch.status),
+        Route("/watch", watch.watch),
+        Route("/watch/switch", watch.switch, methods=["POST"]),
     ]
 
 
@@ -163,20 +228,11 @@ def _routes_for_signing_in(reception: Reception | None) -> list[BaseRoute]:
     return [*ways, Route(SIGN_OUT, SignOut(reception, provider).visit, methods=["POST"])]
 
 
-def _routes_for_machines(health: HealthPages) -> list[BaseRoute]:
+def _routes_for_machines(health: HealthPages, assets: Assets) -> list[BaseRoute]:
     """Return the addresses for probes, monitoring and browsers."""
     return [
         Route("/livez", health.livez),
         Route("/readyz", health.readyz),
         Route("/metrics", health.metrics),
-        Route("/static/{name}", _static),
+        Route("/static/{name}", assets.show),
     ]
-
-
-async def _static(request: Request) -> Response:
-    """Return the stylesheet or the icon. A page names them by content, so they may be kept."""
-    name = request.path_params["name"]
-    if name not in {"style.css", "icon.svg"}:
-        raise HTTPException(404)
-    kept = "public, max-age=31536000, immutable" if "v" in request.query_params else "no-cache"
-    return FileResponse(STATIC / name, headers={"Cache-Control": kept})

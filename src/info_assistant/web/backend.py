@@ -1,9 +1,11 @@
 """The backend's API as the pages see it: every wait has a deadline, every failure a type."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import httpx2
@@ -11,15 +13,21 @@ import structlog
 from pydantic import ValidationError
 
 from info_assistant.errors import BackendUnavailable, DeadlineExceeded
+from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.replies import (
-    Answer,
+    Conversation,
     Document,
     DocumentPage,
     DocumentText,
     Health,
     Me,
+    Modes,
     ProblemDetails,
+    QuotedBy,
+    RecordedAnswer,
     Reply,
+    Uploaded,
+    Usage,
 )
 from info_assistant.web.visits import Visit
 
@@ -27,6 +35,10 @@ Kind = TypeVar("Kind", bound=Reply)
 
 _log = structlog.get_logger(__name__)
 
+_EVENTS = "text/event-stream"
+_ANSWER_ID = re.compile(r"[0-9a-f-]{36}")
+_UNAVAILABLE = 503
+_UPLOAD_S = 600.0
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
@@ -54,8 +66,22 @@ class BackendProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
-    """A document's own bytes, still arriving. Whoever holds it calls `aclose`."""
+class Underway:
+    """An answer that has begun. Whoever holds it reads it to its end or calls `aclose`."""
+
+    id: str
+    events: AsyncIterator[StreamEvent]
+    aclose: Callable[[], Awaitable[None]]
+
+    async def read_to_end(self) -> None:
+        """Read all events. Raises BackendUnavailable, DeadlineExceeded."""
+        async for _ in self.events:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class ByteStream:
+    """The body of a reply, still arriving. Whoever holds it calls `aclose`."""
 
     chunks: AsyncIterator[bytes]
     size_bytes: int | None
@@ -78,7 +104,7 @@ class Backend:
         self._client = httpx2.AsyncClient(
             base_url=base_url,
             timeout=httpx2.Timeout(timeout_s, connect=min(_CONNECT_S, timeout_s)),
-            limits=httpx2.Limits(max_connections=64, keepalive_expiry=_KEEP_IDLE_S),
+            limits=httpx2.Limits(max_connections=256, keepalive_expiry=_KEEP_IDLE_S),
             transport=transport,
             # The backend is a neighbour; a proxy meant for the internet must not see questions.
             trust_env=False,
@@ -88,29 +114,127 @@ class Backend:
         """Close all connections."""
         await self._client.aclose()
 
-    async def ask(self, question: str, visit: Visit) -> Answer:
-        """Return the answer to `question`."""
+    async def begin(self, question: str, conversation: str, visit: Visit) -> Underway:
+        """Ask `question` and return its answer under way: what it rests on has been found."""
+        asked = {"question": question, "conversation_id": conversation}
         request = self._client.build_request(
-            "POST", "/v1/query", json={"question": question}, headers=visit.headers
+            "POST", "/v1/query", json=asked, headers={**visit.headers, "Accept": _EVENTS}
         )
-        return await self._fetch(request, Answer)
+        reply = await self._begun(request)
+        events = parsed(_chunks(reply))
+        answer_id = reply.headers.get("x-answer-id", "")
+        if not _ANSWER_ID.fullmatch(answer_id):
+            # A backend of an older version names it in its last event only.
+            try:
+                async with _translated(self._timeout_s):
+                    answer_id = await _id_at_the_end(events)
+            finally:
+                await reply.aclose()
+        return Underway(answer_id, events, reply.aclose)
+
+    async def recorded(self, answer_id: str, visit: Visit) -> RecordedAnswer:
+        """Return an answer that is finished, as far as the visitor may see it now."""
+        return await self._fetch(self._get(f"/v1/answers/{answer_id}", visit), RecordedAnswer)
+
+    async def so_far(self, answer_id: str, visit: Visit, *, patience_s: float) -> SoFar:
+        """Return what is known of an answer under way, after waiting so long for its end."""
+        reply = await self.events(answer_id, 0, visit)
+        known = SoFar()
+        try:
+            async with asyncio.timeout(patience_s), aclosing(parsed(reply.chunks)) as events:
+                async for event in events:
+                    known.add(event)
+                    if known.ended:
+                        break
+            known.ended = True
+        except TimeoutError:
+            pass
+        finally:
+            await reply.aclose()
+        return known
+
+    async def events(self, answer_id: str, after: int, visit: Visit) -> ByteStream:
+        """Begin to read the events of an answer that follow the one numbered `after`."""
+        headers = {**visit.headers, "Accept": _EVENTS, "Last-Event-ID": str(after)}
+        path = f"/v1/answers/{answer_id}/events"
+        reply = await self._begun(self._client.build_request("GET", path, headers=headers))
+        return ByteStream(_chunks(reply), None, reply.aclose)
+
+    async def judge(self, answer_id: str, judgement: str, comment: str, visit: Visit) -> None:
+        """Tell those who look after the documents what the visitor thinks of an answer."""
+        said = {"judgement": judgement, "comment": comment}
+        path = f"/v1/answers/{answer_id}/feedback"
+        request = self._client.build_request("POST", path, json=said, headers=visit.headers)
+        await self._fetch(request, Reply)
+
+    async def conversation(self, name: str, visit: Visit) -> Conversation:
+        """Return the visitor's questions under this id, with their answers."""
+        return await self._fetch(self._get(f"/v1/conversations/{name}", visit), Conversation)
+
+    async def delete_conversation(self, name: str, visit: Visit) -> None:
+        """Forget the visitor's questions under this id."""
+        path = f"/v1/conversations/{name}"
+        await self._fetch(self._client.build_request("DELETE", path, headers=visit.headers), Reply)
 
     async def me(self, visit: Visit) -> Me:
         """Return who the backend takes the visitor for."""
         return await self._fetch(self._get("/v1/me", visit), Me)
 
     async def health(self, visit: Visit) -> Health:
-        """Return the state of the backend, as long as anything can be answered."""
-        return await self._fetch(self._get("/health", visit), Health)
+        """Return the state of the backend, also where nothing can be answered (503)."""
+        return await self._fetch(self._get("/health", visit), Health, tolerated=_UNAVAILABLE)
 
-    async def documents(self, *, query: str, after: str, limit: int, visit: Visit) -> DocumentPage:
-        """Return a page of the documents whose title or source contains the words of `query`."""
-        wanted: dict[str, str | int] = {"limit": limit}
-        if query:
-            wanted["q"] = query
-        if after:
-            wanted["after"] = after
-        return await self._fetch(self._get("/v1/documents", visit, wanted), DocumentPage)
+    async def modes(self, visit: Visit) -> Modes:
+        """Return the modes in force, with who is behind them; for operators."""
+        return await self._fetch(self._get("/v1/admin/modes", visit), Modes)
+
+    async def throw(self, order: Mapping[str, object], visit: Visit) -> Modes:
+        """Throw or release switches as the API's `order` says; for operators."""
+        request = self._client.build_request(
+            "PUT", "/v1/admin/modes", json=dict(order), headers=visit.headers
+        )
+        return await self._fetch(request, Modes)
+
+    async def usage(self, first: date, last: date, visit: Visit) -> Usage:
+        """Return what language models cost between two days; for operators."""
+        days = {"from": first.isoformat(), "to": last.isoformat()}
+        return await self._fetch(self._get("/v1/usage", visit, days), Usage)
+
+    async def documents(self, wanted: Mapping[str, str], limit: int, visit: Visit) -> DocumentPage:
+        """Return a page of the documents that match `wanted`, the API's own parameters."""
+        asked = {name: value for name, value in wanted.items() if value}
+        return await self._fetch(
+            self._get("/v1/documents", visit, {**asked, "limit": limit}), DocumentPage
+        )
+
+    async def upload(self, content_type: str, body: AsyncIterator[bytes], visit: Visit) -> Uploaded:
+        """Hand documents in, as a browser's form has them; `body` is passed on as it comes."""
+        headers = {**visit.headers, "Content-Type": content_type}
+        request = self._client.build_request(
+            "POST", "/v1/documents", content=body, headers=headers, timeout=_UPLOAD_S
+        )
+        return await self._fetch(request, Uploaded, within_s=_UPLOAD_S)
+
+    async def act(self, document_id: str, action: str, reason: str, visit: Visit) -> None:
+        """Withdraw, quarantine, restore or retry a document."""
+        said = {"reason": reason} if reason else None
+        path = f"/v1/documents/{document_id}/{action}"
+        request = self._client.build_request("POST", path, json=said, headers=visit.headers)
+        await self._fetch(request, Reply)
+
+    async def change(self, document_id: str, change: Mapping[str, object], visit: Visit) -> None:
+        """Change what is said about a document, and who may see it."""
+        path = f"/v1/documents/{document_id}"
+        request = self._client.build_request(
+            "PATCH", path, json=dict(change), headers=visit.headers
+        )
+        await self._fetch(request, Reply)
+
+    async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
+        """Return the answers that quote a document; for contributors."""
+        return await self._fetch(
+            self._get(f"/v1/documents/{document_id}/citations", visit), QuotedBy
+        )
 
     async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""
@@ -124,9 +248,17 @@ class Backend:
         request = self._get(f"/v1/documents/{document_id}/text", visit, wanted)
         return await self._fetch(request, DocumentText)
 
-    async def original(self, document_id: str, visit: Visit) -> Original:
+    async def original(self, document_id: str, visit: Visit) -> ByteStream:
         """Begin to read a document's own bytes."""
-        request = self._get(f"/v1/documents/{document_id}/original", visit)
+        reply = await self._begun(self._get(f"/v1/documents/{document_id}/original", visit))
+        # Bytes that travel compressed have another length than the file.
+        size = (
+            "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
+        )
+        return ByteStream(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+
+    async def _begun(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request and return its reply before its body; whoever takes it closes it."""
         async with _translated(self._timeout_s):
             reply = await self._client.send(request, stream=True)
             if not reply.is_success:
@@ -135,11 +267,7 @@ class Backend:
                 finally:
                     await reply.aclose()
                 raise _problem(reply)
-        # Bytes that travel compressed have another length than the file.
-        size = (
-            "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
-        )
-        return Original(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+        return reply
 
     def _get(
         self, path: str, visit: Visit, params: Mapping[str, str | int] | None = None
@@ -149,11 +277,18 @@ class Backend:
             "GET", path, params=dict(params or {}), headers=visit.headers
         )
 
-    async def _fetch(self, request: httpx2.Request, kind: type[Kind]) -> Kind:
-        """Send a request and return its reply as `kind`."""
-        async with _translated(self._timeout_s):
+    async def _fetch(
+        self,
+        request: httpx2.Request,
+        kind: type[Kind],
+        *,
+        tolerated: int = 0,
+        within_s: float | None = None,
+    ) -> Kind:
+        """Send a request and return its reply as `kind`; the status `tolerated` is no failure."""
+        async with _translated(within_s or self._timeout_s):
             reply = await self._client.send(request)
-            if not reply.is_success:
+            if not reply.is_success and reply.status_code != tolerated:
                 raise _problem(reply)
             try:
                 # A long document is megabytes of JSON: too much to parse on the event loop.
@@ -162,11 +297,7 @@ class Backend:
                 # The message of the validation quotes the reply, and so perhaps a document.
                 fields = [".".join(map(str, error["loc"])) for error in exc.errors()[:5]]
                 _log.warning("backend_reply_not_understood", kind=kind.__name__, fields=fields)
-                raise BackendUnavailable(
-                    "The question-answering service gave a reply that this page does not "
-                    "understand. Both may be of different versions.",
-                    retry_after_s=_RETRY_SOON_S,
-                ) from None
+                raise _not_understood() from None
 
 
 @asynccontextmanager
@@ -190,6 +321,26 @@ async def _chunks(reply: httpx2.Response) -> AsyncIterator[bytes]:
     async with _translated(None):
         async for chunk in reply.aiter_bytes():
             yield chunk
+
+
+async def _id_at_the_end(events: AsyncIterator[StreamEvent]) -> str:
+    """Return the id that the last event names. Raises BackendProblem, BackendUnavailable."""
+    known = SoFar()
+    async for event in events:
+        known.add(event)
+    if known.problem is not None:
+        raise BackendProblem(known.problem.status, known.problem, known.problem.retry_after)
+    if known.answer is None or not _ANSWER_ID.fullmatch(known.answer.id):
+        raise _not_understood()
+    return known.answer.id
+
+
+def _not_understood() -> BackendUnavailable:
+    return BackendUnavailable(
+        "The question-answering service gave a reply that this page does not understand. Both may "
+        "be of different versions.",
+        retry_after_s=_RETRY_SOON_S,
+    )
 
 
 def _problem(reply: httpx2.Response) -> BackendProblem:

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse
 
 from info_assistant.errors import InfoAssistantError
 from info_assistant.web.backend import BackendProblem
+from info_assistant.web.languages import Language
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import Citation
 from info_assistant.web.troubles import Trouble, trouble
@@ -27,6 +28,7 @@ _STATUSES = {
     "payload_too_large": 413,
     "request_timeout": 408,
     "not_found": 404,
+    "answer_unfinished": 410,
     "invalid_request": 422,
 }
 _FIRST_ERROR = 400
@@ -49,10 +51,9 @@ class Failure:
     retry_after_s: float | None
     passages: tuple[Citation, ...] = ()
 
-    @property
-    def advice(self) -> str:
-        """What to do about it."""
-        return self.words.advice(self.retry_after_s)
+    def advice(self, language: Language) -> str:
+        """Return what to do about it."""
+        return self.words.advice(language, self.retry_after_s)
 
 
 def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_id: str) -> Failure:

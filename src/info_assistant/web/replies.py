@@ -60,7 +60,7 @@ class Citation(Dated):
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
     @property
     def place(self) -> str:
@@ -112,6 +112,31 @@ class Answer(Reply):
         return tuple(place for place, sentence in numbered if n in sentence.citations)
 
 
+class RecordedAnswer(Reply):
+    """A question with the answer that it was given, as far as the reader may see it now."""
+
+    id: Text = ""
+    at: datetime | None = None
+    question: Text = ""
+    answer: Answer
+    conversation_id: Text = ""
+
+
+class Turn(Reply):
+    """A question of a conversation; its answer may not be found yet."""
+
+    id: Text = ""
+    question: Text = ""
+    answer: RecordedAnswer | None = None
+
+
+class Conversation(Reply):
+    """Somebody's questions under one id, the oldest first."""
+
+    id: Text = ""
+    turns: tuple[Turn, ...] = ()
+
+
 class Progress(Reply):
     """How much of the present stage is done."""
 
@@ -134,17 +159,49 @@ class Document(Dated):
     updated_at: datetime | None = None
     review_by: date | None = None
     hold: Hold | None = None
+    access: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether it goes on no more by itself."""
+        return self.state in {"ready", "failed", "withdrawn"}
 
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
     @property
     def readable(self) -> bool:
         """Whether its text can be shown."""
         withdrawn = self.hold is not None and self.hold.kind == "withdrawn"
         return self.state == "ready" or (self.state == "withdrawn" and withdrawn)
+
+
+class Quoted(Reply):
+    """An answer that quotes a document; the question is told to who may read it only."""
+
+    id: Text = ""
+    at: datetime | None = None
+    question: Text = ""
+
+
+class QuotedBy(Reply):
+    """Answers that quote a document, the newest first."""
+
+    answers: tuple[Quoted, ...] = ()
+
+
+class Passages(Reply):
+    """The passages in which a document is searched."""
+
+    passages: tuple[Citation, ...] = ()
+
+
+class Uploaded(Reply):
+    """The documents of an upload."""
+
+    documents: tuple[Document, ...] = ()
 
 
 class DocumentPage(Reply):
@@ -184,11 +241,12 @@ class DocumentText(Dated):
     highlights: tuple[Highlight, ...] = ()
     notes: tuple[str, ...] = ()
     hold: Hold | None = None
+    language: Text = ""
 
     @property
     def name(self) -> str:
         """What people call the document."""
-        return self.title or self.source or "Untitled document"
+        return self.title or self.source
 
 
 class Me(Reply):
@@ -197,6 +255,7 @@ class Me(Reply):
     subject: Text = ""
     name: Text = ""
     tenant: Text = ""
+    role: Text = ""
 
     @property
     def organisation(self) -> str:
@@ -205,27 +264,101 @@ class Me(Reply):
 
 
 class ModeInForce(Reply):
-    """A mode that operators have turned on, and when it ends by itself."""
+    """A mode that operators have turned on: who, why, since when, and when it ends by itself."""
 
     name: Text = ""
     value: bool | str = ""
+    source: Text = ""
+    actor: Text = ""
+    on_behalf_of: Text = ""
+    reason: Text = ""
+    since: datetime | None = None
     expires_at: datetime | None = None
+
+
+class Modes(Reply):
+    """The modes in force."""
+
+    modes: tuple[ModeInForce, ...] = ()
+
+
+class Dependency(Reply):
+    """The state of something that the backend depends on."""
+
+    state: Text = "unknown"
+    since: datetime | None = None
+    last_success: datetime | None = None
+    breaker: Text = ""
+    detail: Text = ""
+    rate_limits: dict[str, str] = Field(default_factory=dict)
+
+
+class Incident(Reply):
+    """Something that is wrong, in the operators' words."""
+
+    id: Text = ""
+    title: Text = ""
+    status: Text = ""
+    message: Text = ""
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Health(Reply):
     """The state of the backend, as far as readers are told."""
 
+    status: Text = "ok"
     modes: tuple[ModeInForce, ...] = ()
+    dependencies: dict[str, Dependency] = Field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """The incidents that are not over."""
+        return tuple(each for each in self.incidents if each.status != "resolved")
 
     def mode(self, name: str) -> ModeInForce | None:
         """Return the mode `name` if it is in force."""
         return next((mode for mode in self.modes if mode.name == name), None)
 
 
+class UsageRow(Reply):
+    """What the calls of a day took, for one model."""
+
+    day: date
+    provider: Text = ""
+    model: Text = ""
+    calls: int = 0
+    cost_usd: float = 0.0
+
+
+class Budget(Reply):
+    """How much may be spent in a month, and how much is."""
+
+    month: Text = ""
+    limit_usd: float = 0.0
+    spent_usd: float = 0.0
+
+
+class Usage(Reply):
+    """What language models cost a tenant, day by day."""
+
+    tenant: Text = ""
+    first: date
+    last: date
+    rows: tuple[UsageRow, ...] = ()
+    budget: Budget | None = None
+
+
 class ProblemDetails(Reply):
-    """An error of the API, in the shape of RFC 9457."""
+    """An error of the API, in the shape of RFC 9457.
+
+    `status` and `retry_after` are told here where the headers had gone already.
+    """
 
     code: Text = ""
+    status: int = 500
     detail: Text = ""
+    retry_after: float | None = None
     request_id: Text = ""
     passages: tuple[Citation, ...] = ()

@@ -7,7 +7,7 @@ a question that was typed before signing in again.
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from info_assistant.web.attempts import ATTEMPT_LIFE_S, Attempt
 from info_assistant.web.cookies import ContentTooLarge, SealedCookies
-from info_assistant.web.visits import Session, Visit
+from info_assistant.web.visits import Session, Visit, stranger
 
 _DRAFT_LIFE_S = 1800
 _MOST_ATTEMPTS = 4
@@ -46,11 +46,11 @@ class Sessions:
 
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
-        request_id: str = request.state.request_id
+        visit = stranger(request)
         session = self._kept(request, _SESSION, Session)
         if session is None or session.expires_at > self.clock():
-            return Visit(request_id, session)
-        return Visit(request_id, past=session)
+            return replace(visit, session=session)
+        return replace(visit, past=session)
 
     def begin(self, request: Request, response: Response, session: Session) -> None:
         """Let the browser come back as `session`. Raises ContentTooLarge.
@@ -112,14 +112,18 @@ class Sessions:
     def _kept(self, request: Request, name: str, kind: type[Kind]) -> Kind | None:
         """Return what a cookie keeps, or None; what a newer page added to it is passed over."""
         kept = self._cookies.read(request, name)
-        try:
-            return (
-                None
-                if kept is None
-                else kind(**{each.name: kept[each.name] for each in fields(kind)})
-            )
-        except KeyError:
-            return None  # It is of another version of the page, which knew less.
+        if kept is None or not _needed(kind) <= kept.keys():
+            return None  # There is none, or one of another version of the page, which knew less.
+        return kind(**{each: kept[each] for each in _known(kind) & kept.keys()})
+
+
+def _known(kind: type[Kind]) -> set[str]:
+    return {each.name for each in fields(kind)}
+
+
+def _needed(kind: type[Kind]) -> set[str]:
+    """Return the fields without which there is nothing of this kind."""
+    return {each.name for each in fields(kind) if each.default is MISSING}
 
 
 def _attempt_name(state: str) -> str:

@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 from info_assistant.errors import Unauthenticated
 from info_assistant.web.attempts import Attempt, own_path
 from info_assistant.web.backend import Backend, BackendProblem
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.cookies import ContentTooLarge
 from info_assistant.web.failures import failure, failure_page
-from info_assistant.web.maintenance import MaintenanceWatch
 from info_assistant.web.provider import OidcClient
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sessions import Sessions
-from info_assistant.web.visits import Session, SignInNeeded, Visit
+from info_assistant.web.visits import Session, SignInNeeded, Visit, stranger
 
 SIGN_IN, CALLBACK, SIGN_OUT = "/sign-in", "/sign-in/callback", "/sign-out"
 """The addresses for signing in and out."""
@@ -55,7 +55,7 @@ class SignInConfig:
 class Doorkeeper:
     """Knows visitors, and whom to let in: without `sessions`, everybody."""
 
-    def __init__(self, sessions: Sessions | None, maintenance: MaintenanceWatch) -> None:
+    def __init__(self, sessions: Sessions | None, maintenance: ConditionWatch) -> None:
         """Know those who have one of `sessions`."""
         self._sessions = sessions
         self._maintenance = maintenance
@@ -63,7 +63,7 @@ class Doorkeeper:
     def visit(self, request: Request) -> Visit:
         """Return who sent the request."""
         if self._sessions is None:
-            return Visit(request.state.request_id)
+            return replace(stranger(request), open_to_all=True)
         return self._sessions.visit(request)
 
     async def require_open(self, visit: Visit) -> None:
@@ -109,7 +109,7 @@ class Reception:
 
     config: SignInConfig
     sessions: Sessions
-    maintenance: MaintenanceWatch
+    maintenance: ConditionWatch
     backend: Backend
     renderer: Renderer
 
@@ -124,7 +124,9 @@ class Reception:
             await self.maintenance.require_open(visit)
         except BackendProblem as closed:
             found = failure(closed, visit.request_id)
-            response: Response = failure_page(self.renderer, found, method=request.method)
+            response: Response = failure_page(
+                self.renderer, found, method=request.method, visit=stranger(request)
+            )
         else:
             response = self._page_in_place(request, ended=before is not None, need=need)
         if need.question:
@@ -154,7 +156,8 @@ class Reception:
             "by_key": self.config.oidc is None,
             "state": attempt.state,
         }
-        response = self.renderer.page("sign_in.html", context, status=status)
+        visit = stranger(request)
+        response = self.renderer.page("sign_in.html", context, visit=visit, status=status)
         if self.config.oidc is None:
             # The form below belongs to this browser; with a provider, an attempt begins there.
             self.sessions.keep_attempt(request, response, attempt)
@@ -171,6 +174,7 @@ class Reception:
             subject=me.subject or session.subject,
             name=me.name or session.name or me.subject,
             organisation=me.organisation,
+            role=me.role,
             csrf=secrets.token_urlsafe(32),
         )
         response = RedirectResponse(attempt.return_to, _SEE_OTHER)

@@ -10,20 +10,25 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from info_assistant.web.failures import Failure, failure_page
+from info_assistant.web.languages import Languages
+from info_assistant.web.preferences import chosen_language
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.troubles import trouble
+from info_assistant.web.visits import stranger
 
 _log = structlog.get_logger(__name__)
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "require-trusted-types-for 'script'"
 )
-"""Nothing but our own stylesheet and icon is ever loaded, and no script at all is run."""
+"""Nothing but our own stylesheets, icon and module is ever loaded, and nothing in a page is run."""
 
 _SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -91,11 +96,14 @@ class KnownHosts(TrustedHostMiddleware):
 class Watched:
     """ASGI middleware: the outermost of ours, so that no response leaves without its headers."""
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, renderer: Renderer) -> None:
+    def __init__(
+        self, app: ASGIApp, *, traffic: Traffic, renderer: Renderer, languages: Languages
+    ) -> None:
         """Wrap `app`; count in `traffic`; show our own faults with `renderer`."""
         self._app = app
         self._traffic = traffic
         self._renderer = renderer
+        self._languages = languages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -104,6 +112,9 @@ class Watched:
             return
         began = time.perf_counter()
         exchange = _Exchange(scope, send)
+        request = Request(scope)
+        accepted = request.headers.get("accept-language", "")
+        request.state.language = self._languages.choose(chosen_language(request), accepted)
         try:
             await self._app(scope, receive, exchange.send)
         except asyncio.CancelledError:
@@ -121,7 +132,8 @@ class Watched:
                 raise
             await self._page(exchange, "internal", _FAULT)(scope, receive, exchange.send)
         finally:
-            self._record(exchange, time.perf_counter() - began)
+            # An answer may be read to its end for long after its own response.
+            self._record(exchange, (exchange.ended or time.perf_counter()) - began)
 
     def _report(self, error: Exception, exchange: "_Exchange") -> None:
         """Log where a fault arose. Its message and its variables can hold what somebody asked."""
@@ -136,7 +148,9 @@ class Watched:
     def _page(self, exchange: "_Exchange", code: str, status: int) -> Response:
         """Return the page for what ended a request from outside its own page."""
         found = Failure(status, code, trouble(code, status), "", exchange.request_id, None)
-        return failure_page(self._renderer, found, method=exchange.method)
+        return failure_page(
+            self._renderer, found, method=exchange.method, visit=stranger(exchange.request)
+        )
 
     def _record(self, exchange: "_Exchange", seconds: float) -> None:
         """Count the request, and log it by its route: paths and queries can hold people's words."""
@@ -159,10 +173,16 @@ class _Exchange:
         self._scope = scope
         self._send = send
         self.status = 0
+        self.ended = 0.0
         self.method: str = scope["method"]
         named = Headers(scope=scope).get("x-request-id", "")
         self.request_id = named if _REQUEST_ID.fullmatch(named) else str(uuid4())
         scope.setdefault("state", {})["request_id"] = self.request_id
+
+    @property
+    def request(self) -> Request:
+        """The request, as far as its head says."""
+        return Request(self._scope)
 
     @property
     def route(self) -> str:
@@ -180,3 +200,5 @@ class _Exchange:
             headers["X-Request-ID"] = self.request_id
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.ended = time.perf_counter()

@@ -3,6 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from starlette.requests import Request
+
+from info_assistant.web.attempts import own_path
+from info_assistant.web.languages import ENGLISH, Language
+
+_CURATORS = {"contributor", "operator"}
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -20,18 +27,28 @@ class Session:
     expires_at: float
     csrf: str = field(default="", repr=False)
     id_token: str = field(default="", repr=False)
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request of a reader. `session` is None for somebody who is not signed in.
 
-    `past` is their session if it has ended.
+    `past` is their session if it has ended. `path` is where they are, with its query, if one can
+    come back to it. `open_to_all` says that nobody needs to sign in.
     """
 
     request_id: str = ""
     session: Session | None = None
     past: Session | None = None
+    language: Language = ENGLISH
+    path: str = "/"
+    open_to_all: bool = False
+
+    @property
+    def curates(self) -> bool:
+        """Whether they look after documents; the backend decides what they may really do."""
+        return self.open_to_all or (self.session is not None and self.session.role in _CURATORS)
 
     @property
     def csrf(self) -> str:
@@ -49,6 +66,14 @@ class Visit:
 
 NOBODY = Visit()
 """The visit of somebody about whom nothing is known."""
+
+
+def stranger(request: Request) -> Visit:
+    """Return the visit of whoever sent the request, before anybody looks who they are."""
+    state, url = request.state, request.url
+    here = url.path + (f"?{url.query}" if url.query else "")
+    path = own_path(here) if request.method in {"GET", "HEAD"} else "/"
+    return Visit(state.request_id, language=state.language, path=path)
 
 
 class SignInNeeded(Exception):

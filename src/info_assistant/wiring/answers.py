@@ -3,22 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
 from info_assistant.answering.judge import ModelJudge
 from info_assistant.answering.likeness import SentenceLikeness
-from info_assistant.answering.pipeline import AnswerPipeline, PipelineParts
+from info_assistant.answering.parts import PipelineParts
+from info_assistant.answering.pipeline import AnswerPipeline
+from info_assistant.answering.recall import Memory
 from info_assistant.ingestion.sentences import sentences
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.spend import Budget
-from info_assistant.ports import Grounding, TextModel
+from info_assistant.ports import AnswerCache, Grounding, TextModel
 from info_assistant.providers.extractive import ExtractiveGenerator
-from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings.answering import AnsweringSettings
+from info_assistant.stores.shared_secret import SharedSecret
 from info_assistant.wiring.foundation import Foundation
+from info_assistant.wiring.parts import Part
 from info_assistant.wiring.records import RecordParts
 
 
@@ -42,12 +46,39 @@ class Writer:
     budget_of: Callable[[str], Budget | None] = _without_budget
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryParts(Part):
+    """What earlier answers are remembered with, and what makes its secret."""
+
+    memory: Memory
+
+
+def memory_parts(
+    base: Foundation,
+    answers: AnswerCache,
+    visibility: VisibilityOverlay,
+    modes: Modes,
+    settings: AnsweringSettings,
+) -> MemoryParts:
+    """Return what remembers answers in the cache `answers`."""
+    secret = SharedSecret(base.objects.open("answer-cache"))
+    made_by = f"{base.embedder.identity} {settings.context_tokens} {settings.answer_tokens}"
+    memory = Memory(
+        answers,
+        AnswerKeys(secret.value, made_by),
+        visibility.corpus,
+        base.stores.catalogue,
+        modes.cache_only,
+    )
+    return MemoryParts(memory, tasks={"secret of the answer cache": secret.make})
+
+
 def answer_pipeline(
     base: Foundation,
     records: RecordParts,
     visibility: VisibilityOverlay,
-    modes: Modes,
     settings: AnsweringSettings,
+    memory: Memory,
     writer: Writer | None = None,
 ) -> AnswerPipeline:
     """Return a question's way; without a writer, answers quote."""
@@ -56,7 +87,7 @@ def answer_pipeline(
             embedder=base.embedder,
             index=base.qdrant.passages,
             generator=ExtractiveGenerator(),
-            cache=NoAnswerCache(),
+            memory=memory,
             clock=base.clock,
             recorder=base.metrics,
             records=records.answers,
@@ -66,7 +97,6 @@ def answer_pipeline(
             usage_of=None if writer is None else writer.usage_of,
             budget_of=_without_budget if writer is None else writer.budget_of,
             refuse_personal_data=settings.refuse_personal_data,
-            cache_only=modes.cache_only,
         )
     )
 

@@ -24,7 +24,7 @@ from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
-from info_assistant.wiring.answers import Writer, answer_pipeline
+from info_assistant.wiring.answers import Writer, answer_pipeline, memory_parts
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
@@ -92,11 +92,13 @@ def build(settings: Settings) -> Application:
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
     models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
+    known = memory_parts(base, redis.answers, documents.visibility, modes, settings.answering)
+    writer = _writer(models, spend)
     pipeline = answer_pipeline(
-        base, records, documents.visibility, modes, settings.answering, _writer(models, spend)
+        base, records, documents.visibility, settings.answering, known.memory, writer
     )
     # Closed in this order: what is still to be noted first, what others stand on last.
-    parts = together([spend, records, documents, models, redis, base, sign_in])
+    parts = together([spend, records, documents, models, known, redis, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
     services = ApiServices(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, audit, feedback, ledger
+from info_assistant.stores import answer_records, answer_repeats, audit, feedback, ledger
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
@@ -55,6 +55,7 @@ def record_parts(
     keep = {
         audit.KIND: timedelta(days=settings.audit_retention_days),
         answer_records.KIND: kept_answers,
+        answer_repeats.KIND: kept_answers,
         feedback.KIND: kept_answers,
         ledger.KIND: timedelta(days=settings.spend.retention_days),
     }

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from info_assistant.identity.tenants import Tenants
-from info_assistant.ports import EventLog, RateLimiter
+from info_assistant.ports import AnswerCache, EventLog, RateLimiter
 from info_assistant.resilience.answer_events import LocalEventLog
+from info_assistant.resilience.cache import NoAnswerCache
 from info_assistant.resilience.health import Circuit, ProbeTiming, Watched
 from info_assistant.resilience.limits import LocalRateLimiter
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
 from info_assistant.stores.redis import (
+    RedisAnswers,
     RedisConnection,
     RedisWakeUps,
     Replicas,
@@ -24,13 +26,14 @@ from info_assistant.wiring.parts import Part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisParts(Part):
-    """The limiter and how it counts now, the events of answers, and what looks after Redis.
+    """The limiter and how it counts now, answers and their events, and what looks after Redis.
 
     `off` names Redis where none is used; `shared` is what replicas share through it elsewhere.
     """
 
     limiter: RateLimiter
     limiter_kind: Callable[[], Literal["shared", "local", "off"]]
+    answers: AnswerCache
     events: EventLog
     off: tuple[str, ...] = ()
     shared: "SharedRedis | None" = None
@@ -64,7 +67,11 @@ def redis_parts(
     local = LocalRateLimiter(tenants.rates_of)
     if not settings.redis_urls:
         return RedisParts(
-            limiter=local, limiter_kind=lambda: "local", events=LocalEventLog(), off=("redis",)
+            limiter=local,
+            limiter_kind=lambda: "local",
+            answers=NoAnswerCache(),
+            events=LocalEventLog(),
+            off=("redis",),
         )
     metrics = base.metrics
     redis = RedisConnection(settings.redis_urls, on_error=metrics.redis_connection_errors.inc)
@@ -79,6 +86,7 @@ def redis_parts(
     return RedisParts(
         limiter=limiter,
         limiter_kind=lambda: "shared" if limiter.shared else "local",
+        answers=RedisAnswers(redis, enabled=modes.redis_enabled),
         events=events,
         shared=shared,
         probes={"redis": Watched(redis, ProbeTiming(), lambda: Circuit(redis.breaker))},

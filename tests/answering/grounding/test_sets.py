@@ -16,15 +16,15 @@ from benchmarks.harness.grounding_sets import (
 )
 
 from info_assistant.answering.grounding.grounder import Grounder
-from info_assistant.answering.rank import likeness
+from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.model.answer import Support
 from info_assistant.model.passage import Candidate
-from info_assistant.ports import WrittenSentence
+from info_assistant.ports import RankedPassage, WrittenSentence
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
 
-LEAST_TRUE_SUPPORTED = 0.7
+LEAST_TRUE_SUPPORTED = 0.85
 """Of the true sentences over short texts; the floor of the real set is that of `make grounding`."""
 
 
@@ -43,15 +43,14 @@ async def judged(cases: list[Case], embedder: MiniLmEmbedder) -> dict[str, Count
         passage.id: Candidate(passage, 0.0, np.zeros(0, np.uint32), own.tokens, own.token_spans)
         for passage, own in zip(passages.values(), vectors, strict=True)
     }
-    asked = {
-        sentence: await embedder.embed_question(sentence)
-        for sentence in {case.sentence for case in cases if case.cited}
-    }
+    likeness = SentenceLikeness(embedder)
     found: dict[str, Counter[Support]] = {}
-    for case in cases:
-        cited = [candidates[passage.id] for passage in case.cited]
-        alike = likeness(asked[case.sentence], cited) if cited else {}
-        finding = grounder.check(WrittenSentence(case.sentence, case.cited), likeness=alike)
+    # Passage by passage, so that each statement is embedded once.
+    for case in sorted(cases, key=lambda each: [passage.id for passage in each.cited]):
+        cited = [RankedPassage(candidates[p.id], 0.0, 0.0, ()) for p in case.cited]
+        sentence = WrittenSentence(case.sentence, case.cited)
+        alike = await likeness.of(sentence, cited)
+        finding = grounder.check(sentence, likeness=alike)
         found.setdefault(case.kind, Counter())[finding.support] += 1
     return found
 

@@ -1,5 +1,6 @@
 """Which facts of a sentence its quote does not have: numbers, dates, identifiers, names."""
 
+import re
 from collections.abc import Iterator
 
 from info_assistant.answering.grounding.identifiers import has_identifier
@@ -46,6 +47,10 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
             if not _as_often(mine, quote):
                 yield Reason.QUANTITY
             continue
+        if _ONE.match(written) and _one_named(written, quote):
+            continue
+        if not mine.dimension and (_as_ordinal(mine, sentence, quote) or _as_hour(mine, quote)):
+            continue
         # A table's header has the unit of the bare number in its cell.
         header = {singular(word.lower) for word in quote.held.context.words}
         if any(
@@ -59,6 +64,36 @@ def _missing_quantities(sentence: Facts, quote: Quote) -> Iterator[Reason]:
         yield Reason.QUANTITY
 
 
+_ONE = re.compile(r"one \w+\Z")
+
+
+def _one_named(written: str, quote: Quote) -> bool:
+    """Whether the quote has "a year" for "one year"."""
+    return bool(re.search(rf"\ban? {written.split()[1]}\b", quote.words.lower))
+
+
+def _as_ordinal(mine: Quantity, sentence: Facts, quote: Quote) -> bool:
+    """Whether "floor 35" is the quote's "35th floor"."""
+    at = sentence.words.index_at(mine.span.start)
+    counted = sentence.words.words[at - 1].stem if at else ""
+    return any(
+        theirs.dimension == "nth"
+        and theirs.value == mine.value
+        and counted in quote.words.near(quote.words.index_at(theirs.span.start), after=1)
+        for theirs in quote.quantities
+    )
+
+
+def _as_hour(mine: Quantity, quote: Quote) -> bool:
+    """Whether a bare number is the hour of a time of day in the quote: "9 to 12"."""
+    return any(
+        date.minute >= 0
+        and date.minute % 60 == 0
+        and mine.value in {date.minute // 60, (date.minute // 60 - 1) % 12 + 1}
+        for date in quote.dates
+    )
+
+
 def _for_each_named(mine: Quantity, quote: Quote) -> bool:
     """Whether the quote names what a number is given for each of.
 
@@ -69,7 +104,7 @@ def _for_each_named(mine: Quantity, quote: Quote) -> bool:
     if mine.noun in words:
         return True
     if mine.dimension == "each":
-        return not any(theirs.dimension.startswith("each") for theirs in quote.quantities)
+        return not any(theirs.dimension == "each" for theirs in quote.quantities)
     same = mine.dimension.removeprefix("each ")
     return any(
         theirs.value == mine.value and theirs.dimension == same for theirs in quote.quantities

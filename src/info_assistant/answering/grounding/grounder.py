@@ -17,7 +17,7 @@ from info_assistant.answering.grounding.characters import (
     mixed_scripts,
     strange_characters,
 )
-from info_assistant.answering.grounding.instructions import is_instruction
+from info_assistant.answering.grounding.instructions import orders_a_model
 from info_assistant.answering.grounding.leaning import leans_on_previous
 from info_assistant.answering.grounding.reasons import Reason
 from info_assistant.answering.grounding.statements import (
@@ -40,17 +40,10 @@ NEAR_BEST = 0.08
 ENOUGH_SHARED = 0.85
 """With this share of its meaningful words in the quote a sentence is supported."""
 
-ENOUGH_ALIKE = 0.68
-"""So it is with this sum: likeness, SUPPORT_WEIGHT times the share, and how much more alike the
-quote is than the passage's statements are on average. Other passages of the same subject are alike
-throughout; the one that says it stands out."""
+ENOUGH_ALIKE = 0.5
+"""So it is with this likeness; see docs/decisions for what it costs to ask for more or less."""
 
-SUPPORT_WEIGHT = 0.1
-
-USUAL_CONTRAST = 0.17
-"""How much the right statement stands out; taken where a passage has too few to tell."""
-
-SHARED_WEIGHT = 0.4
+SHARED_WEIGHT = 0.2
 """Weight of the share in the score that orders statements."""
 
 TOO_LITTLE = 0.3
@@ -63,7 +56,6 @@ CLOSER = 0.06
 """A statement with another number that is more alike by this is the one the sentence is about."""
 
 _CLOSEST = 3
-_FEW = 3
 _KEPT = 64
 
 
@@ -114,12 +106,11 @@ def refuted(*reasons: Reason) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """A quote with the share of the sentence's terms that it has, its likeness and contrast."""
+    """A quote with the share of the sentence's terms that it has, and its likeness."""
 
     quote: Quote
     shared: float
     alike: float
-    contrast: float
 
     @property
     def score(self) -> float:
@@ -166,7 +157,7 @@ def _disguised(text: str, facts: Facts, held: Sequence[Statements]) -> Reason | 
     lower = [word.lower for word in facts.words.words]
     if mixed_scripts(lower, known) or look_alikes(lower, known):
         return Reason.LOOK_ALIKE
-    return Reason.INSTRUCTION if is_instruction(facts.words.text) else None
+    return Reason.INSTRUCTION if orders_a_model(facts.words.text) else None
 
 
 def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> list[_Scored]:
@@ -176,11 +167,11 @@ def _scored(facts: Facts, held: Sequence[Statements], likeness: Likeness) -> lis
         shares = [len(terms & quote.words.terms) / max(1, len(terms)) for quote in each.single]
         # Without vectors, words have to do.
         alike = list(likeness.get(each.passage.id, ()))[: len(shares)]
-        alike += [0.6 * shared for shared in shares[len(alike) :]]
-        mean = sum(alike) / max(1, len(alike))
-        for quote, shared, own in zip(each.single, shares, alike, strict=True):
-            contrast = own - mean if len(alike) >= _FEW else USUAL_CONTRAST
-            found.append(_Scored(quote, shared, own, contrast))
+        alike += [0.75 * shared for shared in shares[len(alike) :]]
+        found += [
+            _Scored(quote, shared, own)
+            for quote, shared, own in zip(each.single, shares, alike, strict=True)
+        ]
     return sorted(found, key=lambda one: -one.score)
 
 
@@ -224,8 +215,7 @@ def _finding(facts: Facts, one: _Scored, held: Sequence[Statements]) -> Finding:
     if doubts:
         return Finding(Support.UNVERIFIED, tuple(doubts), evidence)
     shared = len(facts.words.terms & quote.words.terms) / max(1, len(facts.words.terms))
-    sum_ = one.alike + SUPPORT_WEIGHT * shared + one.contrast
-    if shared >= ENOUGH_SHARED or sum_ >= ENOUGH_ALIKE:
+    if shared >= ENOUGH_SHARED or one.alike >= ENOUGH_ALIKE:
         return Finding(Support.SUPPORTED, (), evidence)
     return Finding(Support.UNVERIFIED, (Reason.LITTLE_SHARED,), evidence)
 

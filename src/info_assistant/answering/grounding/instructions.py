@@ -69,6 +69,25 @@ _STRONG = re.compile(
 )
 
 
+_TO_A_MODEL = re.compile(
+    r"\b(?:tell|ask|remind|instruct|urge|advise) (?:the |every |each )?(?:user|reader|caller|asker)s? to\b"
+    r"[^.]{0,40}\b(?:password|pin|card|link|bank|account|money|call|e-?mail|visit|click)\b"
+    r"|\b(?:reply|respond|answer) (?:to )?(?:(?:all|any|every|the) )?(?:further|next|future|later)\b[^.]{0,40}\bquestions?\b"
+    r"|\b(?:answer|reply|respond) with (?:the word|only|nothing|exactly|yes|no)\b|\boutput (?:the|your|all|only|nothing)\b"
+    r"|\b(?:your|hidden|secret) (?:prompt|context|instructions?|training data)\b|\bconversation (?:so far|history)\b"
+    r"|\b(?:leave|leaving) out (?:all |any |the )?(?:citations?|sources?)\b|\bwhatever (?:you|the assistant) (?:was|were) told\b"
+    r"|\byou (?:were|are) (?:told|given|instructed)\b[^.]{0,30}\b(?:before|earlier|above|previously)\b|\bas an ai\b|\blanguage model\b"
+    r"|\b(?:rules?|instructions?) (?:that )?you (?:were|are|have been) given\b|\bdo not answer the question\b",
+    re.IGNORECASE,
+)
+"""What no answer has a reason to say, though a document for people may: orders to whoever answers."""
+
+
+def orders_a_model(text: str) -> bool:
+    """Whether a sentence that a model wrote passes an order on instead of telling something."""
+    return is_instruction(text) or bool(_TO_A_MODEL.search(text))
+
+
 def tainted(statements: list[str]) -> list[bool]:
     """Tell for each statement of a passage whether it, or one of the two before, is an order."""
     orders = [is_instruction(text) for text in statements]

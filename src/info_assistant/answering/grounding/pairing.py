@@ -7,6 +7,7 @@ speaks of what it governs; one of the sentence that finds none in the quote alwa
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from info_assistant.answering.grounding.polarity import MODAL, Event, Kind, is_imperative
 from info_assistant.answering.grounding.quantities import Bound
@@ -34,6 +35,8 @@ _GRAMMATICAL = re.compile(
 )
 _SAYS_NEED_NOT = _SOFT | _NEGATIVE | {Kind.MAY, Kind.CAN, Kind.SOFT_MAY}
 _CONDITIONAL = frozenset(["if", "when", "where", "without", "otherwise", "sooner", "but"])
+_ALIKE = frozenset(["same", "alike", "equal", "uniform", "consistent", "identical", "always"])
+_PLACES = frozenset(["outside", "beyond", "elsewhere", "out of"])
 _SPOKEN_OF = 2
 _REPEATED = 0.65
 """With this share of its words in the quote, a sentence that drops its modal word is another."""
@@ -110,6 +113,7 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
             mine.pop()
     if theirs and _only_for_unless(sentence, quote):
         theirs.pop()
+    mine = _without_double(mine, quote)
     for same in (_about_the_same, _worded_alike):
         for event in list(mine):
             partner = next((t for t in theirs if same(t, event)), None)
@@ -132,6 +136,46 @@ def _negations_paired(sentence: Facts, quote: Quote) -> bool:
     terms = sentence.words.terms
     left = [t for t in theirs if (t.governed & terms if kept else _touched(t, quote.words, terms))]
     return _explained(left, sentence, quote)
+
+
+def _without_double(mine: Sequence[Event], quote: Quote) -> list[Event]:
+    """Return the negations but for those of "not complete without X", where the quote wants X."""
+    lacking = next((event for event in mine if event.marker == "without"), None)
+    other = next((event for event in mine if event is not lacking), None)
+    wanted = (
+        lacking is not None
+        and bool(lacking.governed & quote.words.terms)
+        and any(event.kind in {Kind.MUST, Kind.SOFT_MUST} for event in quote.events)
+    )
+    if not wanted or other is None:
+        return list(mine)
+    return [event for event in mine if event is not lacking and event is not other]
+
+
+def _as_meant(event: Event, quote: Quote) -> Event:
+    """Return "not able to" as a ban, any other modal word as it is."""
+    denied = event.kind is Kind.CAN and any(
+        other.kind is Kind.NEGATED
+        and other.clause == event.clause
+        and other.governed & event.governed
+        for other in quote.events
+    )
+    return replace(event, kind=Kind.BANNED) if denied else event
+
+
+def _taken_along(event: Event, mine: Sequence[Event], theirs: Sequence[Event]) -> bool:
+    """Whether a subordinate "must" is the writer's own, beside words for all of the quote's."""
+    others = {own.kind for own in mine if own is not event}
+    return (
+        event.subordinate
+        and event.kind is Kind.MUST
+        and bool(theirs)
+        and all(others & _CONVEYS[t.kind] for t in theirs)
+    )
+
+
+def _lacking(sentence: Facts) -> list[Event]:
+    return [event for event in sentence.events if event.marker == "without"]
 
 
 def _exemption_lost(sentence: Facts, quote: Quote) -> bool:
@@ -166,15 +210,18 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
     A word that both texts have explains nothing, nor does the very word that is negated.
     """
     shared = {event.marker for event in speaker.events}
+    if shared & _PLACES:
+        shared |= _PLACES
     soft = [event for event in others.events if event.kind in _SOFT and event.marker not in shared]
     for event in left:
         usable = [
             each
             for each in soft
-            if each.kind is not Kind.SOFT_NEGATED or not each.own & event.governed
+            if each.kind is not Kind.SOFT_NEGATED
+            or not (each.own & event.governed or _of_one_meaning(each, speaker))
         ]
         close = [
-            each for each in usable if each.kind is Kind.EXEMPT or each.governed & event.governed
+            each for each in usable if each.kind is Kind.EXEMPT or each.around & event.governed
         ]
         if event.governed & others.words.terms and not close:
             return False
@@ -184,39 +231,67 @@ def _explained(left: Sequence[Event], others: Facts, speaker: Facts) -> bool:
     return True
 
 
+def _of_one_meaning(soft: Event, speaker: Facts) -> bool:
+    """Whether a word like "vary" says what is negated ("not change"), rather than its opposite."""
+    return soft.marker.startswith(("var", "differ")) and not speaker.words.known & _ALIKE
+
+
 def _modality_kept(sentence: Facts, quote: Quote) -> bool:
     mine = [event for event in sentence.events if event.kind in MODAL]
     conveyed = {event.kind for event in quote.events}
-    theirs = [event for event in quote.events if event.kind in MODAL]
+    theirs = [_as_meant(event, quote) for event in quote.events if event.kind in MODAL]
     orders = is_imperative(quote.words)
     turned = any(_doubly_negated(e, sentence, quote) for e in _unmatched(sentence, quote))
     for event in mine:
-        if turned and event.kind is Kind.BANNED:
-            continue
-        if event.kind is Kind.MUST and _only_as_must(sentence, quote):
+        if _told_otherwise(event, mine, theirs, (sentence, quote), turned=turned):
             continue
         about_same = [t for t in theirs if t.governed & event.governed]
         accepted = _CONVEYS[event.kind]
-        if event.kind is Kind.MUST and _kept_from(event, sentence):
-            # "Must stay off" forbids.
+        if event.kind is not Kind.SHOULD and _kept_from(event, sentence):
+            # "Must stay off" forbids, and so does "no visitor may".
             accepted = accepted | _CONVEYS[Kind.BANNED]
         if any(t.kind in accepted for t in about_same):
             continue
-        if about_same:
+        said_so = conveyed & accepted and not _ruled_otherwise(accepted, event, sentence, theirs)
+        if about_same or not (said_so or _harmless(event, mine, theirs, orders=orders)):
             return False
-        if conveyed & accepted or _harmless(event, mine, theirs, orders=orders):
-            continue
-        if event.kind is not Kind.MAY or theirs or not _both_capped(sentence, quote):
-            return False
-    if mine or is_imperative(sentence.words):
+    return (
+        bool(mine)
+        or is_imperative(sentence.words)
+        or not _modality_dropped(theirs, sentence, quote)
+    )
+
+
+def _told_otherwise(
+    event: Event,
+    mine: Sequence[Event],
+    theirs: Sequence[Event],
+    texts: tuple[Facts, Quote],
+    *,
+    turned: bool,
+) -> bool:
+    """Whether a modal word of the sentence stands for something else that the quote says."""
+    sentence, quote = texts
+    if _taken_along(event, mine, theirs):
         return True
+    if event.kind is Kind.BANNED:
+        return turned or not _without_double([event, *_lacking(sentence)], quote)
+    if event.kind is Kind.MUST:
+        return _only_as_must(sentence, quote) or _may_have_to(mine, theirs)
+    return event.kind is Kind.MAY and (
+        _must_as_only(sentence, theirs) or (not theirs and _both_capped(sentence, quote))
+    )
+
+
+def _modality_dropped(theirs: Sequence[Event], sentence: Facts, quote: Quote) -> bool:
+    """Whether a sentence says plainly what its quote only permits or advises."""
     terms = sentence.words.terms
     near = len(terms & quote.words.terms) >= _REPEATED * len(terms)
     main = _main_clause(quote.words, terms)
-    return not any(
+    return any(
         (near or (event.kind is Kind.SHOULD and event.verb in terms))
         and event.governed & terms
-        and event.kind in {Kind.MAY, Kind.CAN, Kind.SHOULD}
+        and event.kind in {Kind.MAY, Kind.SHOULD}
         and event.clause == main
         and not _CONVEYS[event.kind] & {own.kind for own in sentence.events}
         for event in theirs
@@ -248,11 +323,42 @@ def _only_as_must(sentence: Facts, quote: Quote) -> bool:
     )
 
 
+def _must_as_only(sentence: Facts, theirs: Sequence[Event]) -> bool:
+    """Whether "requests must be urgent" is told as "may be made only if they are urgent"."""
+    return bool(
+        {event.kind for event in sentence.events} & {Kind.ONLY, Kind.ONLY_IF}
+        and any(event.kind is Kind.MUST for event in theirs)
+    )
+
+
+def _may_have_to(mine: Sequence[Event], theirs: Sequence[Event]) -> bool:
+    """Whether "you may need to" is told with two words: "it may mean that you have to"."""
+    return any(event.kind is Kind.MAY for event in mine) and any(
+        event.kind is Kind.MAY and event.marker.endswith(" to") for event in theirs
+    )
+
+
 def _kept_from(event: Event, text: Facts) -> bool:
     """Whether what must be done is to leave something undone."""
     return any(
         other.kind in _NEGATIVE | {Kind.SOFT_NEGATED} and other.clause == event.clause
         for other in text.events
+    )
+
+
+def _ruled_otherwise(
+    accepted: set[Kind], event: Event, sentence: Facts, theirs: Sequence[Event]
+) -> bool:
+    """Whether the quote's modal words say another thing, and the sentence has no other for them.
+
+    What less direct words of a quote convey does not count against its modal words.
+    """
+    hard = {t.kind for t in theirs} - {Kind.CAN}
+    said = {own.kind for own in sentence.events if own is not event and not own.subordinate}
+    return (
+        event.kind is not Kind.BANNED
+        and not hard & accepted
+        and any(not said & _CONVEYS[kind] for kind in hard)
     )
 
 
@@ -264,7 +370,7 @@ def _harmless(
     An order may be told as what people must or should do. What is plainly so can be so.
     """
     if event.kind in {Kind.MUST, Kind.SHOULD}:
-        return orders
+        return orders or (event.subordinate and not theirs)
     strict = any(t.kind in {Kind.MUST, Kind.SHOULD, Kind.BANNED} for t in theirs)
     return event.kind is Kind.CAN and (not strict or len(mine) > 1 or event.subordinate)
 

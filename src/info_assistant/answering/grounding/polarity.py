@@ -44,13 +44,14 @@ MODAL = frozenset({Kind.MUST, Kind.SHOULD, Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One marker, the stems around it that it bears on, its own stems, and its clause.
+    """One marker, the stems after it that it bears on, those around it, its own, and its clause.
 
     `verb` is the first of those it bears on, what must or may be done. `subordinate` says that words like "when" or "which" introduce it.
     """
 
     kind: Kind
     governed: frozenset[str]
+    around: frozenset[str]
     own: frozenset[str]
     clause: int
     marker: str
@@ -66,13 +67,19 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         None,
         r"(?:no|not) (?:more|less|fewer|later|earlier|longer|greater|larger|older|higher) than"
         r"|not (?:only|merely|just|simply)|whether or not|no matter|not exceed(?:ing)?"
-        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt)|(?:no|not|nobody|never|none)\b"
+        r"|as (?:\w+ )?as possible|as \w+ as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)|without (?:effort|difficulty|fail|doubt|friction|delay"
+        r"|(?:weaken|reduc|los|compromis|harm|endanger|hurt|sacrific)ing)"
+        r"|(?:can(?:no|')t|can not) wait|(?:no|any) doubt|no wonder|nobody minds|not least"
+        r"|(?:never|not|n't) (?:(?:stop|cease)(?:s|ped|d)?(?= \w+ing)|(?:fail|forget)s? to)\b"
+        r"|not (?:\w+ )?free(?: of charge)?(?=\W)"
+        r"|(?<!\d )(?:may|might|could) (?:also |well )?(?:need|want|wish|like|require)(?! to| not)|(?:no|not|nobody|never|none)\b"
         r"[^.,;:|]{0,40}? (?:longer|more|less|fewer|later|earlier|older|further) than",
     ),
     (
         Kind.ONLY,
         r"(?:nobody|no one|none|nothing|no \w+|not \w+ \w+) (?:but|except|other than|apart from|"
-        r"besides|else)|no \w+(?: \w+)? other than",
+        r"besides|else)|no \w+(?: \w+)? other than"
+        r"|(?:nobody|no one|none|nothing)\b[^.,;:|]{0,90}? (?:other than|but|except)",
     ),
     (Kind.ONLY_IF, r"only (?:if|when|where|after|once|in case|with|for|to|by|on|in|from|through)"),
     (
@@ -87,13 +94,14 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         r"(?:required|necessary|obliged|obligatory|mandatory|compulsory|needed|obligated)"
         r"|no (?:need|obligation|requirement|duty)|(?:nobody|no one|nothing|none) "
         r"(?:has to|needs to|have to|obliges|requires)|optional(?:ly)?|voluntar(?:y|ily)|exempt(?:ed|ion|ions|s)?"
-        r"|without (?:\w+ ){0,3}(?:having|needing) to|no \w+ (?:is|are) (?:needed|required)",
+        r"|without (?:\w+ ){0,3}(?:having to|needing)\b|no \w+ (?:is|are) (?:needed|required)",
     ),
+    (Kind.MAY, r"(?<!\d )(?:may|might|could) (?:have|need) to|(?:may|might)(?= not be able)"),
     (
         Kind.BANNED,
         r"(?:must|shall|may|can|could)(?: |-)?(?:not|n't|never|no longer)\b|cannot"
         rf"|{_NOT} (?:always |ever |generally )?(?:be |being )?(?:allowed|permitted|possible|acceptable|authori[sz]ed|enabled)"
-        r"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|ineligible|off[ -]limits|out of bounds",
+        rf"|prohibit\w*|forb[ia]d\w*|ban(?:ned|s)?|barred|bars|disallow\w*|unable|ineligible|off[ -]limits|out of bounds",
     ),
     (
         Kind.MUST,
@@ -102,11 +110,11 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
     ),
     (
         Kind.SHOULD,
-        r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:ed|able)|encourag(?:e|es|ed)",
+        r"should(?:n't)?|ought to|recommend(?:s|ed)?|advis(?:e|es|ed|able)|encourag(?:e|es|ed)",
     ),
     (
         Kind.MAY,
-        r"may|might|allowed|permitted|entitled|at liberty|free to"
+        r"(?<!\d )(?<!\d(?:st|nd|rd|th) )may(?! \d)|might|allowed|permitted|entitled|at liberty|free to"
         r"|up to (?:\w+ ){1,2}(?:whether|if|to)|as (?:they|you|he|she|one) (?:likes?|wish(?:es)?|pleases?)",
     ),
     (Kind.CAN, r"can|could|able to|possible|possibly"),
@@ -116,18 +124,22 @@ _PATTERNS: tuple[tuple[Kind | None, str], ...] = (
         Kind.SOFT_MUST,
         r"requires?|requirements?|mandates?|oblig\w+|necessary|demands?|critical|vital|essential"
         r"|duty|duties|due|needs?|needed|(?:make|making|makes) sure|ensur\w+|will|crucial|important"
-        r"|under an obligation|forced?",
+        r"|under an obligation|forced?|rules?|strict\w*|responsib\w+|priorit\w+|expect\w*|insist\w*"
+        r"|call(?:s|ed)? for|in charge|tasked|subject to|prerequisites?|conditions?|bound to|enforc\w+"
+        r"|always|committed|should own|imperative",
     ),
     (
         Kind.SOFT_SHOULD,
         r"recommendations?|advice|encouraging|best practice|suggest\w*|preferabl[ye]|worth|consider"
-        r"|desirable|better|goal|aims?|helpful|expected",
+        r"|desirable|better|best|goals?|aims?|helpful|expect\w*|want(?:s|ed)?|prefer\w*|ideal\w*|important"
+        r"|strive\w*|meant|intended|supposed|useful|good (?:idea|practice)|invit\w+|tips?|guid(?:e|ance)",
     ),
     (
         Kind.SOFT_MAY,
         r"allow\w*|permit\w*|options?|eligible|enabl\w*|lets?|acceptable|authori[sz]ed|opportunity"
         r"|okay|ok|fine|potential\w*|possibility|accept\w*|choose|chance|qualif\w+|likely|sometimes"
-        r"|rights?|available|would|support\w*|\w{3,}able|\w{3,}ible",
+        r"|rights?|available|would|support\w*|open to|welcome\w*|invit\w+|flexib\w+|grant(?:s|ed)?"
+        r"|if (?:you|they|he|she|one|desired|needed|necessary|wanted)|\w{3,}able|\w{3,}ible",
     ),
     (
         Kind.SOFT_ONLY,
@@ -148,7 +160,9 @@ _SOFT_NEGATED = re.compile(
     r"|end(?:s|ed)|discontinu\w+|missing|absent|absence|var(?:y|ies)|differ\w*|in(?:correct|complete|"
     r"frequent|formal|equit\w+)\w*|outside|waive\w*|ceas\w+|drop\w*|lose|loses|lost|closed"
     r"|contrary|opposite|suspend\w*|against|out of \w+|whichever|whatever|regardless|irrespective|down|until|minimi[sz]\w*|reduc\w+|off|deter\w*|elsewhere"
-    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once)\b"
+    r"|forgo|forfeit\w*|lapse[sd]?|expire[sd]?|once|scarce\w*|short of|minus|spar(?:e|es|ed)"
+    r"|refrain\w*|keep\w* from|kept from|hold\w* back|held back|skip\w*|leav\w+ out|left out"
+    r"|unlikely|long ago|omit\w*|resist\w*|beyond|idle|unaware|shut|empty|automatic\w*)\b"
 )
 _INTRODUCING = frozenset(
     [
@@ -169,6 +183,9 @@ _INTRODUCING = frozenset(
 _MODAL_STEMS = frozenset(
     ["need", "requir", "possibl", "recommend", "allow", "permit", "enabl", "necessari"]
 )
+_PREFIX = re.compile(r"\A(?:non-?|un|in|im|ir|dis)(?=\w{3})")
+_LOOKING_ON = ("rather than", "instead of", "without", "outside", "against", "out of")
+"""They bear on what follows them, and on nothing before."""
 _AFTER, _BEFORE = 3, 2
 
 
@@ -195,7 +212,7 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     first = text.index_at(match.start())
     last = max(first, text.index_at(match.end() - 1))
     governed = text.near(last, after=_AFTER) - _MODAL_STEMS
-    if not governed and match[0] != "without":
+    if not governed and not match[0].startswith(_LOOKING_ON):
         governed = text.near(first, before=_BEFORE) - _MODAL_STEMS
     own = frozenset(word.stem for word in text.words[first : last + 1] if word.stem)
     clause = text.words[first].clause
@@ -203,8 +220,13 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     subordinate = bool(before & _INTRODUCING)
     following = (w.stem for w in text.words[last + 1 :] if w.stem and w.clause == clause)
     verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
-    governed = governed if match[0] == "without" else governed or own
-    return Event(kind, governed, own, clause, match[0], subordinate, verb)
+    governed = governed if match[0].startswith(_LOOKING_ON) else governed or own
+    around = governed
+    if kind is Kind.SOFT_NEGATED:
+        around |= {_PREFIX.sub("", word.stem) for word in text.words[first : last + 1] if word.stem}
+    if not match[0].startswith(_LOOKING_ON):
+        around |= text.near(first, before=_BEFORE)
+    return Event(kind, governed, around, own, clause, match[0], subordinate, verb)
 
 
 def is_imperative(text: Words) -> bool:

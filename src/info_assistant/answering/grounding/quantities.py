@@ -102,7 +102,7 @@ _NUMBER = re.compile(
 _ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)})\b", re.IGNORECASE)
 _UNIT = re.compile(
     r"[\s-]*(?:(?:full|whole|more|further|other|extra|additional|consecutive|advanced|annual|"
-    r"different|main|completed|whole)\s+)?(?:(?<=half )an?\s+)?(?:(?P<kind>working|business|calendar)[\s-]+(?=days?\b))?"
+    r"different|main|completed|whole)\s+)?(?:(?<=[Hh]alf )an?\s+)?(?:(?P<kind>working|business|calendar)[\s-]+(?=days?\b))?"
     r"(?P<unit>[A-Za-z]+)"
 )
 _PERIOD = "minute|hour|day|week|fortnight|month|quarter|year|annum"
@@ -119,6 +119,15 @@ _FREQUENCY = re.compile(
     rf"(?:(?:an?|per|each|every|in\s+an?)\s+(?:calendar\s+)?(?P<unit>{_PERIOD})|(?P<adverb>{'|'.join(RATES)}))\b",
     re.IGNORECASE,
 )
+_ONE = re.compile(
+    rf"\b(?:within|after|under|over|than|least|most|for) (?P<one>an? (?P<unit>{_PERIOD}))\b",
+    re.IGNORECASE,
+)
+_FRACTION = re.compile(
+    r"\b(?P<count>a|one|two|three|four)[ -](?P<part>quarter|third|fifth|tenth)s?(?= of\b| the\b)",
+    re.IGNORECASE,
+)
+_PARTS = {"quarter": 4, "third": 3, "fifth": 5, "tenth": 10}
 _PER_THING = re.compile(r"\b(?:per|for (?:each|every))\s+([a-z]+)\b", re.IGNORECASE)
 _RANGE = re.compile(r"\s*(?:-|to|and|or|until)\s*\Z")
 _MOST = re.compile(
@@ -138,13 +147,19 @@ _MAYBE_MOST = re.compile(
 )
 _MAYBE_LEAST = re.compile(r"\b(?:after|from|starting|since|for)\W*(?:(?:the|a|about)\W+)*\Z")
 _DENIED = re.compile(r"\b(?:no|not|never|nobody|none|cannot|n't)\b[^.;,]*\Z")
+_FEWER = re.compile(r"(?:less|fewer|younger|shorter|smaller) than")
 _NOBODY = re.compile(r"\b(?:nobody|no one|none)\b(?:\W+\w+){0,2}\W*\Z")
 _MOST_AFTER = re.compile(
     r"\W*(?:\w+\s+){0,3}?(?:or (?:less|fewer|under|below|younger|earlier)|at (?:the )?most|"
     r"at the latest|(?:is|are|as) (?:the )?(?:maximum|most|limit))\b"
 )
+_AHEAD = re.compile(
+    r"\W*(?:\w+\s+){0,2}?(?:ahead|before|beforehand|in advance|prior|early|earlier)\b"
+)
+"""What is done "two days ahead at the latest" is done at least two days ahead."""
+_LATEST = re.compile(r"\b(?:(?:no|not) later than|at the latest|by)\b")
 _LEAST_AFTER = re.compile(
-    r"\W*(?:\w+\s+){0,3}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
+    r"\W*(?:\w+\s+){0,4}?(?:(?:or|and) (?:more|over|above|older|later|upwards?)|at least|"
     r"(?:is|are|as) (?:the )?(?:minimum|least))\b"
 )
 
@@ -152,8 +167,8 @@ _LEAST_AFTER = re.compile(
 def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
     """Return the quantities of a folded text that do not lie in `taken` (dates, identifiers)."""
     often = list(_frequencies(text))
-    places = [*taken, *(each.span for each in often)]
-    found: list[Quantity] = []
+    found = list(_fractions(text))
+    places = [*taken, *(each.span for each in (*often, *found))]
     for number in _NUMBER.finditer(text):
         if not any(s.start < number.end() and number.start() < s.end for s in places):
             found += _read(text, number)
@@ -162,6 +177,11 @@ def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
         between = text[first.span.end : last.span.start].lower()
         if not first.dimension and last.dimension and _RANGE.match(between):
             found[at - 1] = _sharing_unit(first, last)
+    for one in _ONE.finditer(text):
+        dimension, factor = UNITS[one["unit"].lower()]
+        span = Span(*one.span("one"))
+        found.append(Quantity(factor, dimension, "", _bound(text, span), span, factor))
+    found = list(_elided(text, sorted(found, key=lambda each: each.span.start)))
     found += _rates(text, found)
     found += often
     found += [
@@ -170,6 +190,15 @@ def quantities(text: str, taken: Sequence[Span] = ()) -> tuple[Quantity, ...]:
         if not text[each.end() : each.end() + 1].isdigit()
     ]
     return tuple(found)
+
+
+def _fractions(text: str) -> Iterator[Quantity]:
+    """Yield "three quarters of" as 75 per cent."""
+    for each in _FRACTION.finditer(text):
+        count = Decimal(SMALL.get(each["count"].lower(), 1))
+        span = Span(*each.span())
+        share = count * 100 / _PARTS[each["part"].lower()]
+        yield Quantity(share, "%", "", _bound(text, span), span)
 
 
 def _read(text: str, number: re.Match[str]) -> Iterator[Quantity]:
@@ -244,7 +273,7 @@ def _bound(text: str, span: Span) -> Bound:
     before = text[max(0, span.start - 40) : span.start].lower()
     after = text[span.end : span.end + 40].lower()
     most = _MOST.search(before)
-    if most and _NOBODY.search(before[: most.start()]):
+    if (most and _turned(most, before)) or _ahead(most, after):
         return Bound.LEAST
     if most or _MOST_AFTER.match(after):
         return Bound.MOST
@@ -253,6 +282,32 @@ def _bound(text: str, span: Span) -> Bound:
     if _MAYBE_MOST.search(before):
         return Bound.MAYBE_MOST
     return Bound.MAYBE_LEAST if _MAYBE_LEAST.search(before) else Bound.EXACT
+
+
+def _turned(most: re.Match[str], before: str) -> bool:
+    """Whether a negation makes a least of a most: "nobody under", "no less than"."""
+    ahead = before[: most.start()]
+    return bool(_NOBODY.search(ahead) or (_FEWER.match(most[0]) and _DENIED.search(ahead)))
+
+
+def _ahead(most: re.Match[str] | None, after: str) -> bool:
+    latest = (most and _LATEST.search(most[0])) or _LATEST.search(after[:30])
+    return bool(latest and _AHEAD.match(after))
+
+
+def _elided(text: str, numbers: Sequence[Quantity]) -> Iterator[Quantity]:
+    """Yield the numbers; one at the end that leaves its unit out has that of the one before it.
+
+    As in "within 20 calendar days, those of small suppliers within 10".
+    """
+    before: Quantity | None = None
+    for number in numbers:
+        ends = not text[number.span.end :].strip(" .;)")
+        if ends and before is not None and before.dimension and not number.dimension:
+            yield replace(_sharing_unit(number, before), bound=number.bound)
+        else:
+            yield number
+        before = number
 
 
 def _sharing_unit(first: Quantity, last: Quantity) -> Quantity:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from info_assistant.answering.grounding.lexicon import IMPERATIVES
 from info_assistant.answering.grounding.subjects import actors
 from info_assistant.answering.grounding.words import Word, Words
 
@@ -39,6 +40,12 @@ _IRREGULAR = frozenset(
     "built bought taught brought seen known shown drawn written chosen borne".split()
 )
 _PARTICIPLE = re.compile(r"\w{2,}(?:ed|en)\Z")
+_TAKING = frozenset(
+    "get receiv obtain need requir hear learn depend benefit ask request borrow rent buy inherit "
+    "belong".split()
+)
+"""Verbs of those to whom something is done: "they get it" is "somebody gives it to them"."""
+_HAVING = frozenset(["have", "has", "had", "with"])
 _MOST_IN_SUBJECT = 3
 _ENOUGH = 2
 _VERB_WITHIN = 1
@@ -64,14 +71,94 @@ class Part:
 
 def changed_places(sentence: Words, quote: Words) -> bool:
     """Whether somebody in the sentence does what somebody else of the quote does there."""
-    acting = {sentence.words[at].stem for at in actors(sentence)} | set(_SPEAKERS.values())
+    acting, named = _acting(sentence), _acting(quote)
     theirs = list(_parts(quote))
-    named = {quote.words[at].stem for at in actors(quote)} | set(_SPEAKERS.values())
     return _direction_turned(sentence, quote) or any(
         _taken_over(part, theirs, quote, named)
         for part in _parts(sentence)
         if not part.stative and acting & (part.by if part.passive and part.by else part.subject)
     )
+
+
+def exchanged(sentence: Words, quote: Words, *, copied: bool) -> bool:
+    """Whether the doer of each text is somebody else in the other, to whom it is done.
+
+    As in "the RP tells the IdP" for "the IdP discloses it to the RP", in whatever words. Where
+    most words are copied, things count as doers too.
+    """
+    if copied and _recipients_exchanged(sentence, quote):
+        return True
+    mine, theirs = next(_parts(sentence), None), _doer(quote)
+    if mine is None or theirs is None or not mine.subject or mine.subject & theirs.subject:
+        return False
+    if any(part.passive or part.stative for part in (mine, theirs)):
+        return False
+    if _told_from_the_other_side(mine, theirs, sentence, quote):
+        return False
+    if not copied and not (mine.subject & _acting(sentence) and theirs.subject & _acting(quote)):
+        return False
+    return theirs.subject <= _mentioned(sentence) - mine.subject and mine.subject <= (
+        _mentioned(quote) - theirs.subject
+    )
+
+
+def _told_from_the_other_side(mine: Part, theirs: Part, sentence: Words, quote: Words) -> bool:
+    """Whether a verb or preposition says that one gets what the other gives."""
+    return (
+        ("you" not in theirs.subject and any(mine.subject & part.subject for part in _parts(quote)))
+        or _after_subject(sentence, mine) in _HAVING | PREPOSITIONS
+        or ("you" not in theirs.subject and _after_subject(quote, theirs) in _HAVING)
+        or bool((mine.verb | theirs.verb) & _TAKING)
+        or any(_introduced(sentence).get(stem) in {"from", "by"} for stem in theirs.subject)
+    )
+
+
+def _recipients_exchanged(sentence: Words, quote: Words) -> bool:
+    """Whether something goes to somebody in each text who is somebody else's part in the other."""
+    mine, theirs = _recipients(sentence), _recipients(quote)
+    return (
+        bool(mine and theirs and not mine & theirs)
+        and mine <= _mentioned(quote)
+        and theirs <= _mentioned(sentence)
+    )
+
+
+def _recipients(text: Words) -> set[str]:
+    acting = _acting(text)
+    own = [_SPEAKERS.get(word.lower, word.stem) for word in text.words]
+    return {
+        own[after]
+        for at, word in enumerate(text.words)
+        if word.lower == "to"
+        for after in range(at + 1, min(at + 4, len(own)))
+        if own[after] in acting
+    }
+
+
+def _after_subject(text: Words, part: Part) -> str:
+    """Return the word behind a text's first subject."""
+    last = max(
+        (at for at, word in enumerate(text.words[:8]) if word.stem in part.subject), default=0
+    )
+    after = [word.lower for word in text.words[last + 1 : last + 3]]
+    return "must" if after[1:] == ["to"] else "".join(after[:1])
+
+
+def _acting(text: Words) -> set[str]:
+    return {text.words[at].stem for at in actors(text)} | set(_SPEAKERS.values())
+
+
+def _doer(text: Words) -> Part | None:
+    """Return the first part with a subject; the reader does what an order says."""
+    first = next((part for part in _parts(text) if part.subject), None)
+    opens = text.words[0].lower if text.words else ""
+    if opens in IMPERATIVES:
+        return Part(frozenset(), frozenset(["you"]), False, False, frozenset(), False)
+    return first
+
+
+def _mentioned(text: Words) -> frozenset[str]:
+    return frozenset(_SPEAKERS.get(word.lower, word.stem) for word in text.words) - {""}
 
 
 def begins_passive(text: Words) -> bool:

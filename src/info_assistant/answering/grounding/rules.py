@@ -4,14 +4,17 @@ Each rule takes the sentence, the quote and the passages around it. Contradictio
 back; doubts keep it from being called supported.
 """
 
+# ruff: noqa: SIM905 - tables of words read best as text.
+
 from collections.abc import Iterator, Sequence
 
 from info_assistant.answering.grounding.binding import Fit, competing, fits, kind, said_elsewhere
 from info_assistant.answering.grounding.facts import missing_facts
 from info_assistant.answering.grounding.pairing import polarity_kept
+from info_assistant.answering.grounding.polarity import Kind
 from info_assistant.answering.grounding.quantities import Bound, Quantity
 from info_assistant.answering.grounding.reasons import Reason
-from info_assistant.answering.grounding.roles import begins_passive, changed_places
+from info_assistant.answering.grounding.roles import begins_passive, changed_places, exchanged
 from info_assistant.answering.grounding.statements import (
     MOST_STATEMENTS,
     Facts,
@@ -24,6 +27,18 @@ from info_assistant.answering.grounding.subjects import (
 )
 
 _RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where", "provided"])
+_IF = frozenset(["if", "unless", "provided"])
+_CONDITIONAL = frozenset(
+    "if when whenever where once unless only who whoever whose that which provided case long until "
+    "after before during under given for without any every whatever".split()
+)
+_UNIVERSAL = frozenset("all every always each never everyone everybody entire".split())
+_PARTIAL = frozenset(
+    "almost nearly most mostly some many several few usually normally generally typically often "
+    "sometimes largely partly likely tend tends certain rule".split()
+)
+_LONGEST_CONDITION = 6
+_SHORT = 4
 _PLACING = frozenset(["outside", "inside", "without"])
 _COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 _COPIED = 4
@@ -86,14 +101,21 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
     found = set(fits(sentence, quote))
     if Fit.ANOTHER in found or said_elsewhere(sentence, quote, held):
         yield Reason.QUANTITY
-    if Fit.CONDITION_LOST in found or _lost_restriction(sentence, quote):
+    if (
+        Fit.CONDITION_LOST in found
+        or _lost_restriction(sentence, quote)
+        or _unconditional(sentence, quote)
+        or _made_universal(sentence, quote)
+    ):
         yield Reason.EXCEPTION
     if _opposite_bounds(sentence, quote):
         yield Reason.COMPARISON
     reason = polarity_kept(sentence, quote)
     if reason is not None:
         yield reason
-    if _about_the_same(sentence, quote) and _other_actor(sentence, quote, held):
+    if (_about_the_same(sentence, quote) and _other_actor(sentence, quote, held)) or exchanged(
+        sentence.words, quote.words, copied=_near_copy(sentence, quote)
+    ):
         yield Reason.SUBJECT
     if _blended(sentence, quote, held) or _added_to_copied(sentence, quote, _ADDED):
         yield Reason.BLENDED
@@ -150,12 +172,56 @@ def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
     )
 
 
+def _made_universal(sentence: Facts, quote: Quote) -> bool:
+    """Whether what the quote says of most or of some is told of all."""
+    said, quoted = sentence.words.known, quote.words.known
+    return (
+        bool(said & _UNIVERSAL and quoted & _PARTIAL)
+        and not said & (_PARTIAL | _CONDITIONAL)
+        and not said & quoted & (_UNIVERSAL - {"all"})
+        and _about_the_same(sentence, quote)
+    )
+
+
+def _unconditional(sentence: Facts, quote: Quote) -> bool:
+    """Whether the quote says under what condition something is so, and the sentence has none.
+
+    Nothing of the condition may be in the sentence, and the rest must be what it is about.
+    """
+    terms = sentence.words.terms
+    words = sentence.words.words
+    if (
+        (len(terms) > _SHORT and not _near_copy(sentence, quote))
+        or sentence.words.known & _CONDITIONAL
+        or any(word.lower.endswith("ing") for word in words)
+        or words[0].lower == "should"
+    ):
+        return False
+    for at, word in enumerate(quote.words.words):
+        if word.lower not in _IF:
+            continue
+        said = quote.words.near(at, after=_LONGEST_CONDITION)
+        rest = quote.words.terms - said
+        if (
+            len(said) > 1
+            and not said & terms
+            and len(rest & terms) * 3 >= min(len(rest), len(terms))
+        ):
+            return True
+    return False
+
+
 def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
     """Whether most of what a restricting word introduces is missing from what is else repeated."""
     terms = sentence.words.terms
+    if word in _RESTRICTING and sentence.words.known & _RESTRICTING:
+        return False
     said = quote.words.near(at, after=1 if word in _PLACING else 4)
     missing = len(said - terms)
-    if word in _PLACING and not _near_copy(sentence, quote):
+    if word in _PLACING and (
+        not _near_copy(sentence, quote)
+        or any(event.kind is Kind.EXCEPT for event in sentence.events)
+    ):
         return False
     return (
         len(said) > (word in _RESTRICTING)
@@ -259,7 +325,7 @@ def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
     """Whether two or more neighbouring words come from another statement than the quote."""
     words = [word.stem for word in sentence.words.words if word.stem]
     foreign = [stem not in quote.words.terms for stem in words]
-    if _only_context(sentence, quote, held):
+    if _only_context(sentence, quote, held) or _part_elsewhere(sentence, quote, held):
         return True
     pairs = [
         {words[at], words[at + step]}
@@ -277,6 +343,21 @@ def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
             if any(pair <= terms and _neighbours(pair, other) for pair in pairs):
                 return True
     return False
+
+
+def _part_elsewhere(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:
+    """Whether what a part of a sentence adds to the quote is in a statement of another passage."""
+    parts: dict[int, set[str]] = {}
+    for word in sentence.words.words:
+        if word.stem and word.stem not in quote.words.terms:
+            parts.setdefault(word.clause, set()).add(word.stem)
+    return any(
+        len(part & (other.words.terms - each.context.terms)) > 1
+        for part in parts.values()
+        for each in held
+        if each is not quote.held
+        for other in each.single
+    )
 
 
 def _only_context(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:

@@ -156,6 +156,7 @@ _PREPOSITIONS = frozenset(
         "before",
     ]
 )
+_ASKING = frozenset(["how", "what", "whether", "why", "when", "where", "who", "whoever"])
 _FROM_THE_START = 4
 
 
@@ -199,6 +200,8 @@ def unknown_opening(sentence: Words, quote: Words, elsewhere: frozenset[str]) ->
 
     It is something that acts, or something that another statement speaks of.
     """
+    if sentence.words and sentence.words[0].lower in _ASKING:
+        return False
     for at, word in enumerate(sentence.words[:_FROM_THE_START]):
         if word.lower in _PREPOSITIONS or word.lower in _OPEN:
             return False

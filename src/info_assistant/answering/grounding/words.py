@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from info_assistant.answering.grounding.characters import folded
-from info_assistant.answering.grounding.lexicon import FUNCTION_WORDS
+from info_assistant.answering.grounding.lexicon import FUNCTION_WORDS, IRREGULAR
 
 Terms = Callable[[str], Sequence[str]]
 """Returns the stemmed terms of a text, without words that mean nothing by themselves."""
 
 _WORD = re.compile(r"[^\W_]+(?:[.'\-/&][^\W_]+)*")
+_PLURAL_ACRONYM = re.compile(r"([A-Z]{2,})s")
 _CLAUSE_END = re.compile(r"[;:!?](?=\s|$)|\.(?=\s|$)|,(?=\s)|\s-\s|\n|[()|]")
 
 
@@ -74,7 +75,12 @@ def split_words(text: str, terms: Terms) -> Words:
         while clause < len(ends) and ends[clause] < found.start():
             clause += 1
         lower = found[0].lower()
-        stems = () if lower in FUNCTION_WORDS else terms(lower)
+        plural = _PLURAL_ACRONYM.fullmatch(found[0])
+        stems = (
+            ()
+            if lower in FUNCTION_WORDS
+            else terms(IRREGULAR.get(lower, plural[1].lower() if plural else lower))
+        )
         found_terms.update(stems)
         stem = stems[-1] if stems else ""
         words.append(Word(found[0], lower, stem, found.start(), clause))

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.addresses import CHAT_PATH, MODELS_PATH
-from info_assistant.api.answers import json_answer, with_cost
+from info_assistant.api.answers import json_answer, with_facts
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
@@ -65,7 +65,7 @@ def routes(services: ApiServices) -> APIRouter:
             chunks = ChatChunks(question.id, asked, request_id_of(request))
             return await asker.stream(question, request, chunks)
         answer = await asker.whole(question, request)
-        return with_cost(json_answer(chat_completion(answer, asked.model)), answer)
+        return with_facts(json_answer(chat_completion(answer, asked.model)), answer)
 
     _add_models(router)
     return router

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.addresses import QUERY_PATH
-from info_assistant.api.answers import json_answer, with_cost
+from info_assistant.api.answers import json_answer, with_facts
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
@@ -17,6 +17,7 @@ from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire import AnswerBody, QueryRequest, answer_body
 from info_assistant.api.wire_events import NamedEvents
 from info_assistant.model.conversation import Turn
+from info_assistant.model.identity import Caller
 from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
 
@@ -45,14 +46,7 @@ def routes(services: ApiServices) -> APIRouter:
     async def ask(request: Request) -> Response:
         """Answer from the documents that the caller may see, each sentence with its quote."""
         asked = await json_body(request, QueryRequest)
-        question = Question(
-            id=new_id(),
-            text=asked.question,
-            caller=caller_of(request),
-            filters=_filters(asked),
-            history=tuple(Turn(each.role, each.content) for each in asked.history),
-            conversation_id=asked.conversation_id,
-        )
+        question = question_of(asked, caller_of(request))
         question, given = await once.earlier(request, asked, question)
         describe_action(request, question.id)
         with_text = "passages" in asked.include
@@ -63,11 +57,19 @@ def routes(services: ApiServices) -> APIRouter:
             named = NamedEvents(request_id_of(request), with_text=with_text)
             return await asker.stream(question, request, named)
         answer = await asker.whole(question, request)
-        return with_cost(json_answer(answer_body(answer, with_text=with_text)), answer)
+        return with_facts(json_answer(answer_body(answer, with_text=with_text)), answer)
 
     return router
 
 
-def _filters(asked: QueryRequest) -> Filters:
+def question_of(asked: QueryRequest, caller: Caller) -> Question:
+    """Return what was asked, under an id of its own."""
     chosen = asked.filters.document_ids if asked.filters else []
-    return Filters(tuple(str(each) for each in chosen))
+    return Question(
+        id=new_id(),
+        text=asked.question,
+        caller=caller,
+        filters=Filters(tuple(str(each) for each in chosen)),
+        history=tuple(Turn(each.role, each.content) for each in asked.history),
+        conversation_id=asked.conversation_id,
+    )

@@ -237,7 +237,8 @@ class Collection:
                 ),
                 timeout_s=WRITE_TIMEOUT_S,
             )
-        except InvalidRequest:
+        except (InvalidRequest, VectorStoreUnavailable):
+            # Another replica may have made it meanwhile, which is 400 or 409.
             if not await self._connection.ask(lambda client: client.collection_exists(plan.name)):
                 raise
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 import structlog
 from qdrant_client import AsyncQdrantClient
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.api_client import SendAsync
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
@@ -25,7 +25,7 @@ from info_assistant.stores.qdrant.transport import (
 WRITE_TIMEOUT_S = 30.0
 """How long a write may take: it is durable when it returns, and a busy disk takes its time."""
 
-_HTTP_BAD_REQUESTS = frozenset({400, 409, 413, 422})
+_HTTP_BAD_REQUESTS = frozenset({400, 413, 422})
 _CONNECTIONS = 32
 _NOT_JSON = (JSONDecodeError, UnicodeDecodeError)
 """What the client lets through when something else answers in Qdrant's place."""
@@ -68,7 +68,7 @@ class Connection:
                 return await request(self._open())
         except UnexpectedResponse as exc:
             raise self._refused(exc) from exc
-        except (ApiException, ResourceExhaustedResponse, *_NOT_JSON, OSError) as exc:
+        except (ApiException, QdrantException, *_NOT_JSON, OSError) as exc:
             raise self._failed(exc) from exc
 
     async def post(self, path: str, body: bytes, read: Callable[[bytes | bytearray], _T]) -> _T:

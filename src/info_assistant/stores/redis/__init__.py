@@ -1,6 +1,7 @@
 """Redis: what makes the product fast and shared between replicas, and what it can do without."""
 
 from info_assistant.stores.redis.answer_events import SharedEventLog
+from info_assistant.stores.redis.answers import RedisAnswers
 from info_assistant.stores.redis.budgets import SharedBudgets
 from info_assistant.stores.redis.connection import RedisConnection
 from info_assistant.stores.redis.limiter import SharedRateLimiter
@@ -9,6 +10,7 @@ from info_assistant.stores.redis.totals import SpendTotals
 from info_assistant.stores.redis.wake_ups import RedisWakeUps
 
 __all__ = [
+    "RedisAnswers",
     "RedisConnection",
     "RedisWakeUps",
     "Replicas",

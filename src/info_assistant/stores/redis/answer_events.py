@@ -34,7 +34,7 @@ _TOGETHER_S = 0.05
 
 _LOOK_S = 0.2
 _BEAT_S = 1.0
-_ALIVE_MS = 3000
+_ALIVE_MS = 5000
 _END = b'["end",null]'
 # The shape is part of the name: another version's events are none of ours.
 _EVENTS, _ALIVE = "events-1", "answering-1"

@@ -10,6 +10,7 @@ summed again from the ledger.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -114,9 +115,7 @@ class SpendTotals:
 
     async def reserve(self, event: SpendEvent, limit: int) -> Spent:
         """Count a reservation, if the month's limit covers it beside all others."""
-        day = day_of(event)
-        days = month_to(day)
-        keys = [_key(event.call.tenant, each) for each in days]
+        keys = _keys_to(event.call.tenant, day_of(event))
         # Of these two days events may not be shipped yet, so that we alone know of them.
         fresh = min(2, len(keys))
         arguments = (
@@ -191,6 +190,11 @@ def month_to(day: date) -> Sequence[date]:
     """Return the days of a month up to this one."""
     first = day.replace(day=1)
     return [first + timedelta(days=n) for n in range((day - first).days + 1)]
+
+
+@lru_cache(1024)
+def _keys_to(tenant: str, day: date) -> Sequence[str]:
+    return tuple(_key(tenant, each) for each in month_to(day))
 
 
 def _key(tenant: str, day: date) -> str:

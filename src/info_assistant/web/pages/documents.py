@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.errors import InfoAssistantError
-from info_assistant.web.backend import Backend, BackendProblem, Original
+from info_assistant.web import words
+from info_assistant.web.backend import Backend, BackendProblem, ByteStream
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
@@ -48,8 +49,19 @@ class DocumentPages:
         visit = self._door.require(request)
         query = request.query_params.get("q", "").strip()[:_LONGEST_PARAMETER]
         after = request.query_params.get("after", "")[:_LONGEST_PARAMETER]
-        page = await self._backend.documents(query=query, after=after, limit=_PER_PAGE, visit=visit)
-        context = {"here": "documents", "page": page, "query": query, "continued": bool(after)}
+        state = request.query_params.get("state", "")
+        state = state if state in words.STATES else ""
+        wanted = {"q": query, "state": state, "after": after}
+        page = await self._backend.documents(wanted, _PER_PAGE, visit)
+        added = request.query_params.get("added", "")
+        context = {
+            "here": "documents",
+            "page": page,
+            "query": query,
+            "state": state,
+            "continued": bool(after),
+            "added": int(added) if added.isascii() and added.isdecimal() and len(added) < 4 else 0,  # noqa: PLR2004
+        }
         return self._renderer.page("documents.html", context, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:
@@ -115,7 +127,7 @@ class DocumentPages:
 class _Download(StreamingResponse):
     """Hands bytes through, and gives the backend's connection back however that ends."""
 
-    def __init__(self, original: Original, headers: dict[str, str]) -> None:
+    def __init__(self, original: ByteStream, headers: dict[str, str]) -> None:
         super().__init__(original.chunks, headers=headers)
         self._original = original
 

@@ -11,7 +11,7 @@ from info_assistant.web.backend import BackendProblem
 from info_assistant.web.failures import failure, failure_page
 from info_assistant.web.provider import Provider
 from info_assistant.web.sign_in import CALLBACK, Reception
-from info_assistant.web.visits import Session
+from info_assistant.web.visits import Session, stranger
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class ProviderSignIn:
         except (InfoAssistantError, BackendProblem) as exc:
             found = failure(_explained(exc), request.state.request_id)
             _log.warning("sign_in_failed", code=found.code, request_id=found.request_id)
-            response = failure_page(self._reception.renderer, found)
+            response = failure_page(self._reception.renderer, found, visit=stranger(request))
         self._reception.sessions.drop_attempt(request, response, state)
         return response
 

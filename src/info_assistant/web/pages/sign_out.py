@@ -5,9 +5,10 @@ from starlette.responses import Response
 
 from info_assistant.errors import IdentityProviderUnavailable
 from info_assistant.web.forms import check_csrf, check_origin, read_form
+from info_assistant.web.preferences import drop_conversations
 from info_assistant.web.provider import Provider
 from info_assistant.web.sign_in import Reception
-from info_assistant.web.visits import Session
+from info_assistant.web.visits import Session, stranger
 
 
 class SignOut:
@@ -32,12 +33,15 @@ class SignOut:
             check_csrf(form, session.csrf)
         onward, reachable = await self._onward(request, session)
         context = {"here": "", "onward": onward, "reachable": reachable}
-        response = self._reception.renderer.page("signed_out.html", context)
+        response = self._reception.renderer.page(
+            "signed_out.html", context, visit=stranger(request)
+        )
         if onward:
             # A redirect would break the page's own policy that forms lead nowhere else.
             response.headers["Refresh"] = f"0; url={onward}"
         sessions.end(request, response)
         sessions.drop_draft(request, response)
+        drop_conversations(request, response)
         return response
 
     async def _onward(self, request: Request, session: Session | None) -> tuple[str, bool]:

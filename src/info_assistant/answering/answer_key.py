@@ -1,0 +1,75 @@
+"""The key of an answer: everything that may change it, so that nobody finds another's.
+
+Made with a secret that all replicas share: who can read the cache learns from its keys neither
+questions nor who asked them, and who can write to it cannot guess where somebody will look.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from info_assistant.answering.language import other_language
+from info_assistant.model.identity import AccessScope
+from info_assistant.model.question import Question
+
+ANSWERS_VERSION = "1"
+"""To be raised when retrieval, ranking or the check of sentences come to other answers."""
+
+
+def _no_secret() -> bytes | None:
+    """Return that none is known."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKeys:
+    """Makes keys. `secret` returns what replicas share, None as long as it is not known.
+
+    `made_by` names what else answers depend on, the same for all: models, indexes, limits.
+    """
+
+    secret: Callable[[], bytes | None] = _no_secret
+    made_by: str = ""
+    _own: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other replicas make the same keys; else they serve inside this process only."""
+        return self.secret() is not None
+
+    def of(self, question: Question, composed_by: str = "") -> str:
+        """Return the key of a question's answer; `composed_by` names provider, model and prompt."""
+        scope = question.caller.scope
+        return self._keyed(
+            "answer",
+            ANSWERS_VERSION,
+            self.made_by,
+            composed_by,
+            scope.tenant,
+            sorted(scope.groups),
+            question.text.casefold(),
+            other_language(question.text),
+            sorted(question.filters.document_ids),
+            [(turn.role, turn.text) for turn in question.history],
+        )
+
+    def of_scope(self, scope: AccessScope) -> str:
+        """Return the key of what everybody with the same access shares."""
+        return self._keyed(
+            "scope", ANSWERS_VERSION, self.made_by, scope.tenant, sorted(scope.groups)
+        )
+
+    def _keyed(self, *parts: object) -> str:
+        # Copied, because making one costs more than all the rest.
+        keyed = _begun(self.secret() or self._own).copy()
+        keyed.update(json.dumps(parts).encode())
+        return keyed.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _begun(secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod=hashlib.sha256)

@@ -1,0 +1,51 @@
+"""Journey: what was found and said for one question on its way, and how long it took."""
+
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from info_assistant.answering.draft import Draft
+from info_assistant.model.answer import Citation
+from info_assistant.model.passage import Floats
+from info_assistant.ports import KeepRecord
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Journey:
+    """One question on its way.
+
+    `keep` takes its record. `vector` is the dense one of what was searched for. `notices` are for
+    everybody who asks this, `own_notices` for this asker alone.
+    """
+
+    draft: Draft
+    keep: KeepRecord
+    sources: tuple[Citation, ...] = ()
+    evidence: float = 0.0
+    searched: str = ""
+    vector: Floats | None = None
+    notices: list[str] = field(default_factory=list)
+    own_notices: list[str] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+    async def timed(self, stage: str, step: Awaitable[T]) -> T:
+        """Wait for a step and note the time it took."""
+        begun = time.perf_counter()
+        try:
+            return await step
+        finally:
+            spent = (time.perf_counter() - begun) * 1000
+            self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
+
+    async def generating(self, step: Awaitable[T]) -> T:
+        """Wait for a step of generating an answer."""
+        return await self.timed("generate", step)
+
+    def finished(self) -> dict[str, float]:
+        """Return the time of each stage and of the whole, in milliseconds."""
+        total = (time.perf_counter() - self.started) * 1000
+        return {stage: round(ms, 2) for stage, ms in (*self.timings_ms.items(), ("total", total))}

@@ -1,0 +1,195 @@
+"""Making: find the passages for a question and let an answer be written from them.
+
+What comes out is for everybody who asks the same at this moment with the same access; what belongs
+to one asker alone (its id, its record, its conversation) is added by the pipeline.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
+
+from info_assistant.answering.cite import cite
+from info_assistant.answering.conversation import follow_ups
+from info_assistant.answering.extract import best_extract
+from info_assistant.answering.generate import Generation, Task
+from info_assistant.answering.journey import Journey
+from info_assistant.answering.parts import PipelineParts
+from info_assistant.answering.rank import rank
+from info_assistant.answering.recall import Recall, Recalled, events_of
+from info_assistant.answering.release import MayShow, visible_part
+from info_assistant.answering.saved_questions import SavedQuestions
+from info_assistant.errors import TooBusy, Unavailable
+from info_assistant.model.answer import Answer, Citation, ServedBy
+from info_assistant.model.events import (
+    AnswerEvent,
+    AnswerFinished,
+    NoticeGiven,
+    SourcesFound,
+    StageReached,
+)
+from info_assistant.model.question import Question
+from info_assistant.ports import RankedPassage
+
+CANDIDATES = 24
+"""Passages that retrieval hands to the ranking; more cost time and find nothing more."""
+
+LISTED = 10
+"""Passages named in an answer, cited and "see also" together."""
+
+EVIDENCE_THRESHOLD = 0.64
+"""A best passage that scores below this means "not in these documents"; see docs/decisions."""
+
+
+class Making:
+    """Makes answers, or finds that one made before still stands."""
+
+    def __init__(self, parts: PipelineParts, generation: Generation, recall: Recall) -> None:
+        """Take the parts; nothing is contacted yet."""
+        self._parts = parts
+        self._generation = generation
+        self._recall = recall
+        self._saved = SavedQuestions(parts.memory.cache, parts.memory.keys, parts.embedder)
+
+    async def events(
+        self, question: Question, journey: Journey, key: str, recalled: Recalled
+    ) -> AsyncGenerator[AnswerEvent]:
+        """Yield the events of an answer, the whole of it last; it is kept under `key`.
+
+        `journey` is that of the one who asked first. Raises what `AnswerPipeline.stream` raises.
+        """
+        may_show = partial(self._parts.visibility.may_show, question.caller.scope)
+        token = question.id
+        if recalled.state == "miss":
+            taken = await self._recall.take_lead(question, key, token, may_show)
+            recalled = taken if taken.answer or taken.candidate else recalled
+        if recalled.answer is not None:
+            await self._recall.give_up(key, token)
+            for event in events_of(recalled.answer):
+                yield event
+            return
+        try:
+            making = self._made_anew(question, journey, key, recalled)
+            async with aclosing(making) as events:
+                async for event in events:
+                    yield event
+        except (Unavailable, TooBusy) as error:
+            # Who has begun to read is not told something else instead.
+            told = journey.draft.sentences
+            answer = (
+                None if told else await self._recall.instead(question, recalled, error, may_show)
+            )
+            if answer is None:
+                raise
+            for event in events_of(answer):
+                yield event
+        finally:
+            await self._recall.give_up(key, token)
+
+    async def _made_anew(
+        self, question: Question, journey: Journey, key: str, recalled: Recalled
+    ) -> AsyncGenerator[AnswerEvent]:
+        may_show = partial(self._parts.visibility.may_show, question.caller.scope)
+        # Before anything is looked for: what changes from here on may be found or not.
+        position = self._recall.position
+        yield StageReached("retrieve")
+        searched = await self._standalone(question, journey)
+        ranked = await self._find(searched, journey, may_show)
+        found = {each.candidate.passage.id: each.candidate.passage for each in ranked}
+        known = recalled.candidate
+        again = self._recall.again(known, found) if known is not None else None
+        if again is not None:
+            await self._recall.keep(key, question.id, again, tuple(found), position)
+            for event in events_of(again):
+                yield event
+            return
+        yield SourcesFound(journey.sources)
+
+        if journey.evidence >= EVIDENCE_THRESHOLD:
+            yield StageReached("generate")
+            task = Task(searched, ranked, journey.sources)
+            filling = self._generation.fill(journey.draft, task, journey.generating)
+            async with aclosing(filling) as events:
+                async for event in events:
+                    yield event
+
+        for notice in journey.notices:
+            yield NoticeGiven(notice)
+
+        answer = self._finished(question, journey)
+        visible = visible_part(answer, may_show)
+        # What had to do without its usual means, or lost a part on its way, is not for others.
+        if visible is answer and not answer.degraded and not journey.draft.by_fault:
+            keeping = self._recall.keep(key, question.id, answer, tuple(found), position)
+            await journey.timed("keep", keeping)
+            if journey.vector is not None and answer.sentences:
+                await self._saved.remember(question, key, journey.vector)
+        yield AnswerFinished(visible)
+
+    async def _standalone(self, question: Question, journey: Journey) -> Question:
+        """Return the question as one that needs no earlier turn."""
+        if not question.history:
+            return question
+        text = await journey.timed("rewrite", self._parts.talk.standalone(question))
+        journey.searched = text if text != question.text else ""
+        return Question(
+            question.id,
+            text,
+            question.caller,
+            question.filters,
+            question.history,
+            question.conversation_id,
+        )
+
+    async def _find(
+        self, question: Question, journey: Journey, may_show: MayShow
+    ) -> tuple[RankedPassage, ...]:
+        """Embed, retrieve and rank."""
+        parts = self._parts
+        vectors = await journey.timed("embed", parts.embedder.embed_question(question.text))
+        journey.vector = vectors.dense
+        scope = question.caller.scope
+        candidates = await journey.timed(
+            "retrieve", parts.index.search(scope, vectors, question.filters, CANDIDATES)
+        )
+        begun = time.perf_counter()
+        ranked = rank(vectors, candidates, limit=LISTED, may_show=may_show)
+        journey.sources = _listed(ranked)
+        journey.evidence = ranked[0].score if ranked else 0.0
+        journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
+        return ranked
+
+    def _finished(self, question: Question, journey: Journey) -> Answer:
+        draft, usage_of = journey.draft, self._parts.usage_of
+        cited = {citation.passage.id for citation in draft.citations}
+        rest = [source for source in journey.sources if source.passage.id not in cited]
+        see_also = tuple(
+            Citation(n, source.passage, source.quote, source.start, source.end)
+            for n, source in enumerate(rest, len(draft.citations) + 1)
+        )
+        cache = "miss" if self._recall.open else "off"
+        return Answer(
+            id=question.id,
+            status=draft.status,
+            mode=draft.mode,
+            sentences=tuple(draft.sentences),
+            citations=tuple(draft.citations),
+            see_also=see_also,
+            served_by=ServedBy(draft.provider, draft.model, cache),
+            evidence=journey.evidence,
+            documents_as_of=self._parts.clock.now(),
+            degraded=tuple(draft.degraded),
+            timings_ms=journey.finished(),
+            notices=tuple(journey.notices),
+            follow_ups=follow_ups(see_also, question.text),
+            usage=draft.usage if usage_of is None else usage_of(question.id),
+        )
+
+
+def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
+    """Return passages as numbered citations, each quoting what matched best."""
+    extracts = [best_extract(item) for item in ranked]
+    return tuple(
+        cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
+        for n, extract in enumerate(extracts, 1)
+    )

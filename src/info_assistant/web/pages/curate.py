@@ -1,0 +1,98 @@
+"""Looking after documents: handing in, holding back, trying again, saying what they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from info_assistant.errors import InvalidRequest
+from info_assistant.web.backend import Backend
+from info_assistant.web.forms import check_csrf, check_origin, read_form
+from info_assistant.web.languages import N_
+from info_assistant.web.rendering import Renderer
+from info_assistant.web.sign_in import Doorkeeper
+from info_assistant.web.visits import Visit
+
+_SEE_OTHER, _INVALID = 303, 422
+_WITH_REASON, _WITHOUT_REASON = {"withdraw", "quarantine"}, {"restore", "retry"}
+_LONGEST_REASON = 500
+_DATES = ("effective", "superseded", "review_by")
+
+
+@dataclass(frozen=True, slots=True)
+class CuratePages:
+    """The pages for contributors; the backend decides who is one."""
+
+    backend: Backend
+    renderer: Renderer
+    door: Doorkeeper
+
+    async def add(self, request: Request) -> Response:
+        """Return the form for handing in, or take what it sends.
+
+        Raises CrossSite, FormOutdated, SignInNeeded, and what `Backend.upload` does.
+        """
+        visit = self.door.require(request)
+        if request.method != "POST":
+            return self.renderer.page("add.html", {"here": "documents", "source": ""}, visit=visit)
+        check_origin(request)
+        # The mark is in the address: the body is passed on unread, however large it is.
+        check_csrf(request.query_params, visit.csrf)
+        kind = request.headers.get("content-type", "")
+        if not kind.startswith("multipart/form-data"):
+            raise InvalidRequest("The form holds no files.")
+        taken = await self.backend.upload(kind, request.stream(), visit)
+        return RedirectResponse(f"/documents?added={len(taken.documents)}", _SEE_OTHER)
+
+    async def visit(self, request: Request) -> Response:
+        """Return what is said about a document, where it is quoted, what can be done; or do that.
+
+        Raises CrossSite, FormOutdated, SignInNeeded, InvalidRequest, and what the backend says.
+        """
+        if request.method != "POST":
+            return await self._page(request, self.door.require(request))
+        check_origin(request)
+        form = await read_form(request)
+        visit = self.door.require(request)
+        check_csrf(form, visit.csrf)
+        document_id = str(request.path_params["document_id"])
+        action, reason = form.get("action", ""), form.get("reason", "").strip()[:_LONGEST_REASON]
+        if action in _WITH_REASON and not reason:
+            mistake = N_("Say why; readers of the document see it")
+            return await self._page(request, visit, mistake=mistake)
+        if action in _WITH_REASON | _WITHOUT_REASON:
+            await self.backend.act(
+                document_id, action, reason if action in _WITH_REASON else "", visit
+            )
+        elif action == "change":
+            await self.backend.change(document_id, _change(form), visit)
+        else:
+            raise InvalidRequest("The form asks for nothing that is known.")
+        return RedirectResponse(f"/documents/{document_id}/curate?done=yes", _SEE_OTHER)
+
+    async def _page(self, request: Request, visit: Visit, *, mistake: str = "") -> HTMLResponse:
+        document_id = str(request.path_params["document_id"])
+        document = await self.backend.document(document_id, visit)
+        quoted = await self.backend.quoted_by(document_id, visit)
+        context = {
+            "here": "documents",
+            "document": document,
+            "quoted": quoted.answers,
+            "mistake": mistake,
+            "done": request.query_params.get("done") == "yes",
+        }
+        status = _INVALID if mistake else 200
+        return self.renderer.page("curate.html", context, visit=visit, status=status)
+
+
+def _change(form: Mapping[str, str]) -> dict[str, object]:
+    """Return what the form says about a document; an empty field empties what was known."""
+    groups = [each.strip() for each in form.get("access", "").split(",") if each.strip()]
+    change: dict[str, object] = {name: form.get(name, "").strip() or None for name in _DATES}
+    change["marking"] = form.get("marking", "").strip()[:100] or None
+    if groups:
+        change["access"] = groups
+    if title := form.get("title", "").strip()[:300]:
+        change["title"] = title
+    return change
