@@ -13,7 +13,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser mutate large bulk rebuild grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ bulk: dev ## Ingest a folder of 10,000 files, stopped once in the middle (a long
 
 rebuild: dev ## Ask 100 questions, wipe Qdrant, rebuild it, and compare the answers
 	$(BIN)/python -m benchmarks.rebuild
+
+diagnosis: dev ## Break a real service, 24 cases, and see what `incident diagnose` makes of it
+	$(BIN)/python -m benchmarks.diagnosis
 
 grounding: dev ## Judge the check of written sentences by false ones and by true paraphrases
 	$(BIN)/python -m benchmarks.grounding

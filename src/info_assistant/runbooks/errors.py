@@ -7,6 +7,7 @@ EngineError
 │   ├── RecordBroken       … because it is not what was written
 │   └── RecordBusy         … because another process writes it right now
 ├── NotAllowed             the incident, or the runbook, is in no state for that
+├── DiagnosisUnreadable    a record of what a diagnosis saw is none
 └── StepRefused            a step does not run: unresolved, not confirmed, contradictory
 """
 
@@ -46,3 +47,7 @@ class NotAllowed(EngineError):
 
 class StepRefused(EngineError):
     """A step does not run: a value is missing, nobody agreed to it, or it would do harm."""
+
+
+class DiagnosisUnreadable(EngineError):
+    """What is to be judged is no record of what a diagnosis saw."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from info_assistant.runbooks.commands.diagnose import diagnose
 from info_assistant.runbooks.commands.groups import FILE, EngineGroup, print_json
 from info_assistant.runbooks.commands.run import id_option, resume, run
 
@@ -86,21 +87,28 @@ def _instant(
 @click.option("--severity", default="P0", show_default=True, help="How grave it is.")
 @click.option("--started", callback=_instant, metavar="TIME", help="When it began (UTC).")
 @click.option("--detected", callback=_instant, metavar="TIME", help="When it was noticed (UTC).")
-def open_incident(
+@click.option("--diagnose", "look", is_flag=True, help="Look first, and record what was found.")
+def open_incident(  # noqa: PLR0913  One parameter an option.
     scenario: str | None,
     file: Path | None,
     title: str | None,
     severity: str,
     started: datetime | None,
     detected: datetime | None,
+    *,
+    look: bool,
 ) -> None:
     """Begin an incident: its record, and a copy of the runbook that holds for all of it.
+
+    With --diagnose the scenario is what `incident diagnose` names, where you name none.
 
     \b
     Examples:
       info-assistant incident open P0-2 --started 03:12
+      info-assistant incident open --diagnose
       info-assistant incident open --runbook P0-INCIDENTS.md --title "Answers are slow"
     """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.runbooks.commands import diagnose as diagnosing
     from info_assistant.runbooks.commands.telling import scenario_of
     from info_assistant.runbooks.reading.markdown import parse_runbook, read_bytes
     from info_assistant.runbooks.record.store import Opening
@@ -109,7 +117,10 @@ def open_incident(
     data = read_bytes(file) if file else shipped_runbook()
     name = file.name if file else NAME
     runbook = parse_runbook(data, name)
+    diagnosis = diagnosing.diagnosis_of(diagnosing.observe({})) if look else None
     found = scenario_of(runbook, scenario) if scenario else None
+    if found is None and diagnosis is not None and diagnosis.named:
+        found = runbook.scenario(diagnosis.named[0].code)
     opening = Opening(
         title or (found.title if found else "Not named yet"),
         found.code if found else "",
@@ -117,8 +128,13 @@ def open_incident(
         started,
         detected,
     )
-    opened = incidents().open(opening, data, name)
+    store = incidents()
+    opened = store.open(opening, data, name)
     click.echo(f"Opened {opened.id}: {opened.title}")
+    if diagnosis is not None:
+        diagnosing.tell(diagnosis, opened.id)
+        click.echo(f"Diagnosis: {diagnosis.text}")
+        opened = store.read(opened.id)
     if found is not None:
         click.echo("Next: info-assistant incident run")
     _head(opened)
@@ -338,5 +354,6 @@ def verify_log(name: str | None, head: str | None) -> None:
     _head(shown)
 
 
+incident.add_command(diagnose)
 incident.add_command(run)
 incident.add_command(resume)
