@@ -258,9 +258,8 @@ class TestTokenSpans:
         for word in words:
             places.append(places[-1] + len(word) + 1)
         encoded = model.run(model.tokenize([text])[0])
-        held = passage(text)
         statements = tuple(Span(a, b - 1) for a, b in pairwise(places))
-        object.__setattr__(held, "statements", statements)
+        held = passage(text)._replace(statements=statements)
         spans = minilm._token_spans(held, encoded.offsets)
         edges = [edge for span in spans for edge in (span.start, span.end)]
         assert edges == sorted(edges)

@@ -31,6 +31,10 @@ Words = Annotated[
 """What somebody says: at least one visible character."""
 
 
+Truth = StrictBool | Literal["true", "false"]
+"""A switch that is on or off; in words too, as in the environment. Numbers are a mistake."""
+
+
 class ModeBody(Wire):
     """A mode in force. Actor, reason and times are known for switches only."""
 
@@ -54,11 +58,11 @@ class ModesRequest(Request):
     """Switches to throw. `null`, or the ordinary value, lifts one; those left out stay."""
 
     LLM_PROVIDER: Literal["auto", "openai", "anthropic", "extractive"] | None = None
-    CACHE_ONLY_MODE: StrictBool | None = None
-    REDIS_ENABLED: StrictBool | None = None
-    MAINTENANCE_MODE: StrictBool | None = None
+    CACHE_ONLY_MODE: Truth | None = None
+    REDIS_ENABLED: Truth | None = None
+    MAINTENANCE_MODE: Truth | None = None
     MAINTENANCE_MESSAGE: Words | None = None
-    INGESTION_PAUSED: StrictBool | None = None
+    INGESTION_PAUSED: Truth | None = None
     reason: Words = Field(description="Why; it is shown with the mode and kept in the audit trail.")
     actor: Annotated[str, Field(max_length=200)] = Field(
         default="", description="For whom, where a program calls; shown as `on_behalf_of`."
