@@ -5,7 +5,14 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 from pydantic_core import PydanticCustomError
 
 from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
@@ -30,6 +37,18 @@ def _written_out(value: object) -> object:
 
 Day = Annotated[date, BeforeValidator(_written_out)]
 """A day in the parameters of an address."""
+
+
+def _moment_written_out(value: object) -> object:
+    if not isinstance(value, str) or not re.match(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:", value, re.ASCII):
+        raise PydanticCustomError(
+            "moment_written_out", "A moment is written like 2026-11-26T12:00:00Z"
+        )
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment_written_out)]
+"""A moment in a body."""
 
 
 class Wire(BaseModel):

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from info_assistant.api.wire import Request, Wire
+from info_assistant.api.wire import Moment, Request, Wire
 from info_assistant.model.identity import Caller
 from info_assistant.model.incident import Incident, IncidentStatus
 from info_assistant.model.mode import LONGEST_MESSAGE, ORDINARY, Mode, ModeName
@@ -114,7 +114,7 @@ class IncidentRequest(Request):
     title: Annotated[Words, Field(max_length=200)]
     status: IncidentStatus
     message: Annotated[str, Field(max_length=2000)] = ""
-    started_at: AwareDatetime | None = Field(
+    started_at: Moment | None = Field(
         default=None, description="When it began; the first report's time if left out."
     )
     version: Annotated[int, Field(ge=0)] | None = Field(
