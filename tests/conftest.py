@@ -5,6 +5,7 @@ for tests that only ask and read. A test that changes or breaks the stack starts
 `start_stack`.
 """
 
+import gc
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from typing import Any
 
 import psutil
 import pytest
+import structlog
 
 RUNNING = "Running. Press Ctrl-C to stop."
 START_S = 90.0
@@ -153,6 +155,15 @@ def _end(process: "subprocess.Popen[bytes]", family: list[psutil.Process]) -> No
     for member in family:
         if member.is_running():
             member.kill()
+
+
+@pytest.fixture(autouse=True)
+def process_wide_settings() -> Iterator[None]:
+    """Take back what a test, or the product in it, sets for the whole process."""
+    logging, collecting = structlog.get_config(), gc.get_threshold()
+    yield
+    structlog.configure(**logging)
+    gc.set_threshold(*collecting)
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ async def test_slow_machines_start_with_fewer_places() -> None:
 def test_what_stays_is_out_of_collections() -> None:
     """After the start, a full collection looks at next to nothing of what was loaded before."""
     try:
+        gc.collect()
         loaded = len(gc.get_objects())
         set_aside_what_stays()
         assert gc.get_freeze_count() > loaded / 2
