@@ -35,6 +35,13 @@ _SHAPES = (ProblemBody, QueryRequest, ChatRequest)
 _REFERENCE = "#/components/schemas/ProblemBody"
 _TEMPLATES = Path(__file__).parent / "templates"
 
+EVENT_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+    "required": ["data"],
+}
+"""One event of a stream, as readers of the API's description check it."""
+
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of these error statuses for a route."""

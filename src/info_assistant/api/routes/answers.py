@@ -15,7 +15,7 @@ from starlette.responses import Response
 from info_assistant.answering.recall import events_of
 from info_assistant.answering.release import MayShow, released
 from info_assistant.api.answers import json_answer
-from info_assistant.api.openapi import problems
+from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.recorded import (
     LEFT_OUT,
     each_of,
@@ -39,13 +39,6 @@ from info_assistant.ports import NumberedEvent
 
 FROM_RECORD = "resumed_from_record"
 """Why a stream that is taken up again begins anew: its events are gone, its answer is there."""
-
-EVENT_SCHEMA = {
-    "type": "object",
-    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
-    "required": ["id", "event", "data"],
-}
-"""One event of a stream, as readers of the API's description check it."""
 
 AnswerId = Annotated[UUID, Path(description="The answer's id.")]
 

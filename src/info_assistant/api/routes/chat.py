@@ -11,7 +11,7 @@ from info_assistant.api.answers import json_answer, with_facts
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
-from info_assistant.api.openapi import problems
+from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import MEDIA_TYPE
@@ -43,7 +43,7 @@ def routes(services: ApiServices) -> APIRouter:
             200: {
                 "description": "The answer, with footnotes and `citations`. With `stream`: chunks, "
                 "then `[DONE]`.",
-                "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+                "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
             },
             **problems(400, 413, 422, 429, 500, 503, 504),
         },

@@ -10,7 +10,7 @@ from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
 from info_assistant.api.once import KEY_PARAMETER, AskedOnce
-from info_assistant.api.openapi import problems
+from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import MEDIA_TYPE
@@ -38,7 +38,7 @@ def routes(services: ApiServices) -> APIRouter:
                 "description": "The answer, or that the documents hold none. With `Accept: "
                 "text/event-stream`: status, sources, sentence, citation, notice, then final "
                 "or error; after a reset, all sentences and citations before it are void.",
-                "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+                "content": {MEDIA_TYPE: {"schema": EVENT_SCHEMA}},
             },
             **problems(400, 409, 413, 422, 429, 500, 503, 504),
         },
