@@ -79,7 +79,7 @@ class RedisHost:
         """Send one request. Raises RedisUnavailable, whose `kind` says what is wrong."""
         try:
             async with asyncio.timeout(self._timing.pool_s + self._timing.answer_s):
-                return await _heeding(request(self._client))
+                return await request(self._client)
         except _FAILURES as exc:
             raise unavailable(exc) from exc
 
@@ -96,7 +96,7 @@ class RedisHost:
         async def heard(seconds: float) -> str | None:
             try:
                 async with asyncio.timeout(seconds + self._timing.answer_s):
-                    message = await _heeding(listener.get_message(timeout=seconds))
+                    message = await listener.get_message(timeout=seconds)
             except _FAILURES as exc:
                 raise unavailable(exc) from exc
             return bytes(message["data"]).decode() if message else None
@@ -104,7 +104,7 @@ class RedisHost:
         try:
             try:
                 async with asyncio.timeout(self._timing.connect_s + self._timing.answer_s):
-                    await _heeding(_call(listener.subscribe, channel))
+                    await _call(listener.subscribe, channel)
             except _FAILURES as exc:
                 raise unavailable(exc) from exc
             yield heard
@@ -171,25 +171,6 @@ def unavailable(error: Exception) -> RedisUnavailable:
         "each process alone until it is back.",
         kind=kind,
     )
-
-
-async def _heeding(request: Awaitable[_T]) -> _T:
-    """Return what a request returns, or raise CancelledError where the client lost one.
-
-    It waits with `asyncio.wait_for`, which loses a cancellation that comes at the very moment at
-    which the wait is over (before Python 3.12). Whoever was cancelled would go on for ever.
-    """
-    task = asyncio.current_task()
-    before = task.cancelling() if task else 0
-    try:
-        found = await request
-    except Exception as exc:
-        if task and task.cancelling() > before:
-            raise asyncio.CancelledError from exc
-        raise
-    if task and task.cancelling() > before:
-        raise asyncio.CancelledError
-    return found
 
 
 def _call(command: Callable[..., object], *arguments: str | int) -> Awaitable[Any]:
