@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from info_assistant.errors import InvalidRequest, StoredDataInvalid
+from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.feedback import Feedback, Judgement
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
@@ -43,13 +43,7 @@ class RecordedFeedback:
         def matches(fields: Fields) -> bool:
             return judgement is None or fields.get("judgement") == judgement
 
-        try:
-            wanted = Wanted(KIND, tenant, limit, before or LAST_ID, matches)
-            found = await self._log.newest(wanted)
-        except ValueError as exc:
-            raise InvalidRequest(
-                f"`before` must be what the page before gave as `next`: {before!r}"
-            ) from exc
+        found = await self._log.newest(Wanted(KIND, tenant, limit, before or LAST_ID, matches))
         return FeedbackPage(tuple(_readable(found.records)), found.next)
 
 

@@ -13,7 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from info_assistant.errors import InfoAssistantError, ObjectStorageUnavailable, RecordsUnavailable
+from info_assistant.errors import (
+    InfoAssistantError,
+    InvalidRequest,
+    ObjectStorageUnavailable,
+    RecordsUnavailable,
+)
 from info_assistant.model.ids import first_id_at
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
@@ -143,13 +148,18 @@ class RecordLog:
     async def newest(self, wanted: Wanted) -> Found:
         """Return a page of records, newest first.
 
-        Raises ObjectStorageUnavailable, and ValueError for a `before` that is no id.
+        Raises ObjectStorageUnavailable, and InvalidRequest for a `before` that is no id.
         """
         beside: list[Fields] = []
-        for journal in (self._own, *self._adopted):
-            with suppress(RecordsUnavailable):
-                beside += await _waiting(journal, wanted)
-        return await self._reader.newest(wanted, beside)
+        try:
+            for journal in (self._own, *self._adopted):
+                with suppress(RecordsUnavailable):
+                    beside += await _waiting(journal, wanted)
+            return await self._reader.newest(wanted, beside)
+        except ValueError as exc:
+            raise InvalidRequest(
+                f"`before` must be what the page before gave as `next`: {wanted.before!r}"
+            ) from exc
 
     async def of_day(
         self, kind: str, tenant: str, day: date, seen: set[str]
