@@ -44,12 +44,18 @@ EVIDENCE_THRESHOLD = 0.64
 class Making:
     """Makes answers, or finds that one made before still stands."""
 
-    def __init__(self, parts: PipelineParts, generation: Generation, recall: Recall) -> None:
+    def __init__(
+        self,
+        parts: PipelineParts,
+        generation: Generation,
+        recall: Recall,
+        saved: SavedQuestions,
+    ) -> None:
         """Take the parts; nothing is contacted yet."""
         self._parts = parts
         self._generation = generation
         self._recall = recall
-        self._saved = SavedQuestions(parts.memory.cache, parts.memory.keys, parts.embedder)
+        self._saved = saved
 
     async def events(
         self, question: Question, journey: Journey, key: str, recalled: Recalled

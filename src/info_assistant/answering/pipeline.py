@@ -55,7 +55,7 @@ class AnswerPipeline:
         self._generation = Generation(parts.generator, parts.composing)
         self._recall = Recall(parts.memory, parts.visibility, parts.clock)
         self._saved = SavedQuestions(parts.memory.cache, parts.memory.keys, parts.embedder)
-        self._making = Making(parts, self._generation, self._recall)
+        self._making = Making(parts, self._generation, self._recall, self._saved)
         self._flights: SingleFlight[AnswerEvent] = SingleFlight("Answering the question")
 
     async def known(self, question: Question) -> GivenAgain | None:

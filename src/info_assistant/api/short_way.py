@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from info_assistant.api.answers import AnswerWriter, facts_of
 from info_assistant.api.auditing import describe_target
 from info_assistant.api.exchange import Exchange
+from info_assistant.api.once import KEY_HEADER
 from info_assistant.api.routes.questions import question_of
 from info_assistant.api.services import Pipeline
 from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire import QueryRequest
 
 _JSON = b"application/json"
-_ONCE = b"idempotency-key"
+_ONCE = KEY_HEADER.lower().encode("ascii")
 _STREAM = MEDIA_TYPE.encode("ascii")
 
 
