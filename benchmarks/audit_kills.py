@@ -6,13 +6,9 @@ outcome that the client was told, once; and each answer to a question must have 
 `python -m benchmarks.audit_kills [--kills N]`
 """
 
-import argparse
 import asyncio
-import json
 import random
 import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -31,7 +27,8 @@ from benchmarks.harness.processes import (
     running,
     unused_port,
 )
-from benchmarks.harness.report import machine, say
+from benchmarks.harness.report import say
+from benchmarks.harness.trials import run_kills
 
 RESULT = Path(__file__).parent / "results" / "audit_kills.json"
 CLIENTS = 6
@@ -46,15 +43,7 @@ _PAGE = 1000
 
 def main() -> int:
     """Run the trial, print what became of it and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    kills: int = parser.parse_args().kills
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = asyncio.run(trial(Path(folder), kills))
-    outcome |= {"date": time.strftime("%Y-%m-%d"), "machine": machine()}
-    RESULT.write_text(json.dumps(outcome, indent=1) + "\n")
-    print(json.dumps(outcome, indent=1))
-    return 0 if outcome["holds"] else 1
+    return run_kills(__doc__, 50, lambda folder, kills: asyncio.run(trial(folder, kills)), RESULT)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ find nothing to mend.
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import shutil
@@ -33,7 +32,8 @@ from benchmarks.harness.aftermath import aftermath
 from benchmarks.harness.mortal import Mortal
 from benchmarks.harness.moto import moto_s3
 from benchmarks.harness.processes import KEY, unused_port
-from benchmarks.harness.report import machine, say
+from benchmarks.harness.report import say
+from benchmarks.harness.trials import conclude_trial
 from benchmarks.harness.workload import Clients, clients_at
 
 from info_assistant.observability.steps import Step
@@ -86,11 +86,8 @@ def main() -> int:
             outcome = asyncio.run(trial(cluster, given))
         if given.keep and not outcome["holds"]:
             shutil.copytree(folder, given.keep, dirs_exist_ok=True)
-    outcome |= {"storage": given.storage, "date": time.strftime("%Y-%m-%d"), "machine": machine()}
-    text = json.dumps(outcome, indent=1)
-    (RESULTS / f"ingestion_kills-{given.storage}.json").write_text(text + "\n")
-    print(text)
-    return 0 if outcome["holds"] else 1
+    result = RESULTS / f"ingestion_kills-{given.storage}.json"
+    return conclude_trial(outcome | {"storage": given.storage}, result)
 
 
 @contextmanager

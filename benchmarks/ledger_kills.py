@@ -7,16 +7,12 @@ counted must be in the ledger once: to the micro-dollar where it was completed, 
 estimate that is not below the provider's count. `python -m benchmarks.ledger_kills [--kills N]`
 """
 
-import argparse
 import asyncio
-import json
 import math
 import multiprocessing
 import random
 import signal
 import sys
-import tempfile
-import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,8 +24,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
 from benchmarks.harness.processes import await_true
-from benchmarks.harness.report import machine, say
+from benchmarks.harness.report import say
 from benchmarks.harness.spender import MODELS, TENANT, Errand, log_in, number_of, run
+from benchmarks.harness.trials import run_kills
 
 from info_assistant.drills.provider_exchange import CountedCall
 from info_assistant.drills.provider_faults import Behaviour
@@ -71,15 +68,7 @@ _FAULTS = [each for each in Behaviour if each not in _NOT_FOR_A_LEDGER]
 
 def main() -> int:
     """Run the trial, print what became of it and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=200)
-    kills: int = parser.parse_args().kills
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = trial(Path(folder), kills)
-    outcome |= {"date": time.strftime("%Y-%m-%d"), "machine": machine()}
-    RESULT.write_text(json.dumps(outcome, indent=1) + "\n")
-    print(json.dumps(outcome, indent=1))
-    return 0 if outcome["holds"] else 1
+    return run_kills(__doc__, 200, trial, RESULT)
 
 
 def trial(folder: Path, kills: int) -> dict[str, Any]:

@@ -7,14 +7,11 @@ covers what is missing. Then Redis comes back, is wiped and rebuilt: the totals 
 ledger's. `python -m benchmarks.wiped_kills [--kills N]`
 """
 
-import argparse
 import asyncio
-import json
 import random
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,7 +25,8 @@ import httpx2
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
 from benchmarks.harness.processes import KEY, await_ready, local_qdrant, running, unused_port
-from benchmarks.harness.report import machine, say
+from benchmarks.harness.report import say
+from benchmarks.harness.trials import run_kills
 from benchmarks.harness.wiped import Call, CountingProvider, Ledger, Totals, matched
 
 from info_assistant.drills.providers import running_providers
@@ -50,15 +48,7 @@ _TOTALS_S = 60.0
 
 def main() -> int:
     """Run the trial, print what became of it and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    kills: int = parser.parse_args().kills
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = asyncio.run(trial(Path(folder), kills))
-    outcome |= {"date": time.strftime("%Y-%m-%d"), "machine": machine()}
-    RESULT.write_text(json.dumps(outcome, indent=1) + "\n")
-    print(json.dumps(outcome, indent=1))
-    return 0 if outcome["holds"] else 1
+    return run_kills(__doc__, 50, lambda folder, kills: asyncio.run(trial(folder, kills)), RESULT)
 
 
 @dataclass(frozen=True, slots=True)
