@@ -119,8 +119,9 @@ engine: install ## Build the incident engine as one file, which runs without the
 lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes newer ones
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) --extra ocr pyproject.toml -c requirements/run.txt -o requirements/ocr.txt
+	$(LOCK) --extra route53 --extra tracing pyproject.toml -c requirements/run.txt -o requirements/image.txt
 	$(LOCK) requirements/build.in -c requirements/run.txt -o requirements/build.txt
-	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/image.txt -c requirements/build.txt -o requirements/dev.txt
 	$(LOCK) requirements/suites.in -c requirements/run.txt -c requirements/dev.txt -o requirements/suites.txt
 
 verify-fresh: ## Try the two commands in a fresh minimal Debian (needs podman, or debootstrap and root)
@@ -130,6 +131,8 @@ clean: ## Remove what was built; your data/ stays
 	rm -rf $(VENV) build dist src/info_assistant/providers/minilm_weights
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests scripts benchmarks samples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include deploy/deploy.mk
 
 dev: $(VENV)/.dev
 
