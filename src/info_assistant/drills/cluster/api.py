@@ -9,7 +9,7 @@ from info_assistant.drills.cluster.calls import Call, Outcome, Reply, Stream
 from info_assistant.drills.cluster.documents import Document
 from info_assistant.drills.cluster.kinds import kind_at
 from info_assistant.drills.cluster.problems import Refused, no_such_path
-from info_assistant.drills.cluster.resources import Resources, Target, chosen, one_named
+from info_assistant.drills.cluster.resources import Resources, Target, chosen
 from info_assistant.drills.cluster.tables import table_of
 from info_assistant.drills.cluster.watching import Watch, events
 
@@ -23,11 +23,10 @@ Inside = Callable[[Target, Call], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Answers requests. `settled` is called after each change; `inside` knows exec and log."""
+    """Answers requests; `inside` knows exec and log."""
 
     resources: Resources
     inside: Inside
-    settled: Callable[[], None]
 
     def answer(self, call: Call) -> Outcome:
         """Return what follows a request. Raises Refused."""
@@ -53,14 +52,17 @@ class Api:
             return self._watch(target, call)
         if verb == "list":
             return self._shown(target, call, self.resources.listed(target, call))
+        if verb == "get" and target.sub == "scale":
+            return Reply(self.resources.scale(target))
         if verb == "get":
-            if target.sub == "scale":
-                return Reply(self.resources.scale(target))
-            return self._shown(target, call, one_named(self.resources, target, call))
+            found = self.resources.store.get(target.kind, target.namespace, target.name)
+            return self._shown(target, call, found)
+        return self._change(verb, target, call)
+
+    def _change(self, verb: str, target: Target, call: Call) -> Reply:
         if target.kind.name == "SelfSubjectAccessReview":
             return Reply(review(self.resources.store, call.document(), call.user), _CREATED)
         changed = self._changed(verb, target, call)
-        self.settled()
         return Reply(changed, _CREATED if verb == "create" else 200)
 
     def _changed(self, verb: str, target: Target, call: Call) -> Document:
@@ -85,7 +87,7 @@ class Api:
     def _shown(self, target: Target, call: Call, found: Document) -> Reply:
         if not call.wants_table:
             return Reply(found)
-        items = found["items"] if "items" in found else [found]
+        items = found.get("items", [found])
         include = call.one("includeObject", "Metadata")
         table = table_of(target.kind, items, self.resources.store.clock.now(), include)
         table["metadata"] = {"resourceVersion": found["metadata"]["resourceVersion"]}

@@ -7,6 +7,7 @@ from typing import Any
 
 from info_assistant.drills.cluster.documents import Document
 from info_assistant.drills.cluster.problems import bad_request
+from info_assistant.drills.cluster.protobuf import MAGIC, read_object
 from info_assistant.drills.cluster.websocket import WebSocket
 
 ADMINISTRATOR = "administrator"
@@ -49,6 +50,8 @@ class Call:
 
     def document(self) -> Document:
         """Return the body. Raises Refused where it is no JSON object."""
+        if self.body.startswith(MAGIC):
+            return read_object(self.body)
         try:
             read: Any = json.loads(self.body)
         except ValueError as error:

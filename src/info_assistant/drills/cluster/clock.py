@@ -15,7 +15,7 @@ class Clock(Protocol):
         ...
 
     def real_seconds(self, seconds: float) -> float | None:
-        """Return how long it takes on this machine until so much has gone by; None: not by itself."""
+        """Return how long that takes on this machine; None: it does not go by itself."""
         ...
 
 
@@ -37,6 +37,7 @@ class ManualClock:
     def real_seconds(self, seconds: float) -> float | None:
         """Return None: it does not go by itself."""
         del seconds
+        return None
 
 
 class ScaledClock:

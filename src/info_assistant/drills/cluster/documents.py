@@ -4,21 +4,23 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 Document = dict[str, Any]
 """An object of the API, as JSON has it."""
+
+_Json = TypeVar("_Json")
 
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 """The letters of generated names: none of them spell words (as in Kubernetes)."""
 
 
-def copied(value: Any) -> Any:  # noqa: ANN401  JSON of any shape.
+def copied(value: _Json) -> _Json:
     """Return a deep copy of JSON."""
     if isinstance(value, dict):
-        return {key: copied(each) for key, each in value.items()}
+        return cast("_Json", {key: copied(each) for key, each in value.items()})
     if isinstance(value, list):
-        return [copied(each) for each in value]
+        return cast("_Json", [copied(each) for each in value])
     return value
 
 

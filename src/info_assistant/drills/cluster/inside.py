@@ -36,9 +36,14 @@ class Logs:
     _lines: dict[tuple[str, str], deque[tuple[float, str]]] = field(default_factory=dict)
 
     def write(self, pod: str, container: str, line: str) -> None:
-        """Let a container print a line; `pod` is its unique id (of the run before: `…/previous`)."""
+        """Let a container print a line; `pod` is its unique id."""
         kept = self._lines.setdefault((pod, container), deque(maxlen=_KEPT))
         kept.append((self.now(), line))
+
+    def begin(self, pod: str, container: str) -> None:
+        """Begin a new log; the one before is kept under `…/previous`."""
+        if (pod, container) in self._lines:
+            self._lines[f"{pod}/previous", container] = self._lines.pop((pod, container))
 
     def read(self, pod: str, container: str) -> list[tuple[float, str]]:
         """Return all lines that are kept, with their times."""
@@ -209,9 +214,9 @@ def _status_of(program: Program | None, execution: Execution, socket: WebSocket)
     if program is None:
         name = execution.command[0]
         message = (
-            "Internal error occurred: Internal error occurred: error executing command in container: "
-            "failed to exec in container: failed to start exec: OCI runtime exec failed: exec failed: "
-            f'unable to start container process: exec: "{name}": '
+            "Internal error occurred: Internal error occurred: error executing command in "
+            "container: failed to exec in container: failed to start exec: OCI runtime exec "
+            f'failed: exec failed: unable to start container process: exec: "{name}": '
         )
         missing = (
             "stat: no such file or directory"

@@ -26,6 +26,10 @@ _PROBE_S = 1.0
 class Observer(Protocol):
     """Is told what becomes of pods, such that real processes can follow. Calls must return soon."""
 
+    changing: bool
+    """Whether `ready` may say something else without a change in the cluster, so that it is asked
+    each second."""
+
     def started(self, pod: Document) -> None:
         """A pod's containers run, for the first time or again."""
         ...
@@ -41,6 +45,8 @@ class Observer(Protocol):
 
 class NoObserver:
     """Stands behind pods with nothing behind them."""
+
+    changing = False
 
     def started(self, pod: Document) -> None:
         """Do nothing."""
@@ -94,7 +100,8 @@ class Kubelet:
         now = self._store.clock.now()
         run = self._runs.get(pod["metadata"]["uid"])
         if at(pod, "spec", "nodeName") in self._faults.lost_nodes:
-            return self._unreachable(pod)
+            self._unreachable(pod)
+            return None
         if is_leaving(pod):
             return self._leaving(pod, now)
         if at(pod, "status", "phase") in {"Succeeded", "Failed"}:
@@ -156,7 +163,7 @@ class Kubelet:
                 return run.placed_at + self._pace.pull_s
             self._start(pod, run, now)
         if run.crashed_at is not None:
-            again = run.crashed_at + min(_BACKOFF_S * 2 ** (run.restarts), _LONGEST_BACKOFF_S)
+            again = run.crashed_at + min(_BACKOFF_S * 2.0**run.restarts, _LONGEST_BACKOFF_S)
             if now < again:
                 self._backing_off(pod, run, now)
                 return again
@@ -195,7 +202,7 @@ class Kubelet:
         if not ready and at(pod, "status", "containerStatuses", 0, "ready") is not False:
             record(self._store, pod, "Unhealthy", "Readiness probe failed", "kubelet")
         self._set(pod, now, ready=ready, run=run)
-        return now + _PROBE_S if not isinstance(self._observer, NoObserver) else None
+        return now + _PROBE_S if self._observer.changing else None
 
     def _crashed(self, pod: Document, run: _Run, now: float) -> float | None:
         run.crashed_at = now
@@ -213,7 +220,7 @@ class Kubelet:
             return None
         record(self._store, pod, "BackOff", "Back-off restarting failed container", "kubelet")
         self._backing_off(pod, run, now)
-        return now + min(_BACKOFF_S * 2**run.restarts, _LONGEST_BACKOFF_S)
+        return now + min(_BACKOFF_S * 2.0**run.restarts, _LONGEST_BACKOFF_S)
 
     def _backing_off(self, pod: Document, run: _Run, now: float) -> None:
         waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}

@@ -19,8 +19,9 @@ JSON = "application/json-patch+json"
 
 
 def patched(content_type: str, item: Document, patch: Any, kind: str) -> Document:  # noqa: ANN401
-    """Return a patched copy. Raises Refused for what is no patch, and for kinds of patches
-    that the simulator does not know (server-side apply).
+    """Return a patched copy.
+
+    Raises Refused for what is no patch, and for server-side apply, which is not modelled.
     """
     if content_type == JSON:
         return json_patched(item, patch)

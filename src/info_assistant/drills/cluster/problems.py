@@ -73,7 +73,8 @@ def already_exists(kind: Kind, name: str) -> Refused:
 def conflict(kind: Kind, name: str, why: str = "") -> Refused:
     """Return what is said of a change that rests on an old version."""
     why = why or (
-        "the object has been modified; please apply your changes to the latest version and try again"
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again"
     )
     return Refused(
         HTTPStatus.CONFLICT,

@@ -80,7 +80,7 @@ class Programs:
 def real(
     argv: Sequence[str], *, keep: bool = True, environment: Mapping[str, str] | None = None
 ) -> Program:
-    """Return a program that runs a real one of this machine: `argv`, then the command's own words."""
+    """Return a real program of this machine: `argv`, then the command's own words."""
 
     def run(execution: Execution) -> Ended:
         words = [*argv, *execution.command[1:]] if keep else list(argv)
@@ -138,8 +138,8 @@ def curl(places: Mapping[str, str]) -> Program:
 class ModelledRedis:
     """A `redis-cli` with a Redis of a few commands behind it: one for each pod.
 
-    Faithful where the runbook looks: errors end with code 0 unless `-e` is given, and a promotion is
-    kept until the pod is gone.
+    Faithful where the runbook looks: errors end with code 0 unless `-e` is given. A promotion
+    is kept.
     """
 
     password: str = ""

@@ -1,4 +1,4 @@
-"""What can be done with stored objects: the verbs of the API, and the subresources but exec and log."""
+"""What can be done with stored objects: the verbs of the API, and most subresources."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,6 @@ from info_assistant.drills.cluster.problems import (
     bad_request,
     conflict,
     invalid,
-    not_found,
 )
 from info_assistant.drills.cluster.selectors import (
     Matches,
@@ -253,14 +252,6 @@ def chosen(call: Call) -> Matches:
     labels = label_matcher(call.one("labelSelector"))
     fields = field_matcher(call.one("fieldSelector"))
     return lambda item: labels(item) and fields(item)
-
-
-def one_named(resources: Resources, target: Target, call: Call) -> Document:
-    """Return one object. Raises Refused where there is none."""
-    del call
-    if not target.name:
-        raise not_found(target.kind, target.name)
-    return resources.store.get(target.kind, target.namespace, target.name)
 
 
 def _options(call: Call) -> Document:

@@ -58,7 +58,8 @@ class Cluster:
         self.redis = ModelledRedis()
         self.programs = chosen.programs or stock(self.redis)
         self.logs = Logs(clock.now)
-        self.kubelet = Kubelet(self.store, self.faults, chosen.pace, chosen.observer)
+        told = _Logging(self.logs, chosen.observer)
+        self.kubelet = Kubelet(self.store, self.faults, chosen.pace, told)
         self.control = Control(
             self.store,
             (
@@ -76,7 +77,7 @@ class Cluster:
         )
         inside = Inside(self.store, self.programs, self.logs)
         resources = Resources(self.store, chosen.strict)
-        self.api = Api(resources, inside, lambda: None)
+        self.api = Api(resources, inside)
         load(self.store, [*nodes(clock.now()), *_spaces()])
         load(self.store, copied(list(chosen.items or smallest())))
 
@@ -93,6 +94,28 @@ class Cluster:
             namespace,
             lambda pod: pod["metadata"].get("labels", {}).get("component") == component,
         )
+
+
+class _Logging:
+    """Writes the first line of each container's log, and passes on what it is told."""
+
+    def __init__(self, logs: Logs, then: Observer) -> None:
+        self._logs = logs
+        self._then = then
+        self.changing = then.changing
+
+    def started(self, pod: Document) -> None:
+        for container in pod["spec"]["containers"]:
+            self._logs.begin(pod["metadata"]["uid"], container["name"])
+            line = f"{container['name']} ({container['image']}) started in the simulator"
+            self._logs.write(pod["metadata"]["uid"], container["name"], line)
+        self._then.started(pod)
+
+    def stopped(self, pod: Document) -> None:
+        self._then.stopped(pod)
+
+    def ready(self, pod: Document) -> bool:
+        return self._then.ready(pod)
 
 
 def _spaces() -> list[Document]:

@@ -180,7 +180,7 @@ class StatefulSets:
         )
 
     def _revision(self, item: Document) -> str:
-        """Return the name of the revision with the present template; make it where there is none."""
+        """Return the name of the present template's revision; make it where there is none."""
         template = {**copied(item["spec"]["template"]), "$patch": "replace"}
         data = {"spec": {"template": template}}
         known = self._revisions(item)
@@ -219,7 +219,7 @@ class StatefulSets:
         return template
 
     def _status(self, plan: _Plan) -> None:
-        pods = [pod for pod in pods_of(self._store, plan.item)]
+        pods = pods_of(self._store, plan.item)
         staying = [pod for pod in pods if not is_leaving(pod)]
         updated = [
             pod for pod in staying if at(pod, "metadata", "labels", _REVISION) == plan.update

@@ -28,7 +28,7 @@ _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
 def age(seconds: float) -> str:
     """Return a duration as Kubernetes shortens it."""
     whole = max(0, int(seconds))
-    steps = (
+    steps: tuple[tuple[int, Callable[[], str]], ...] = (
         (120, lambda: f"{whole}s"),
         (600, lambda: f"{whole // 60}m" + (f"{whole % 60}s" if whole % 60 else "")),
         (3 * _HOUR, lambda: f"{whole // 60}m"),

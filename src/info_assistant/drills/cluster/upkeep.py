@@ -81,7 +81,7 @@ class Autoscalers:
         past.append((now, wanted))
         highest = max(count for _, count in past)
         low, high = at(item, "spec", "minReplicas", default=1), item["spec"]["maxReplicas"]
-        return min(high, max(low, wanted if wanted > current else highest))
+        return int(min(high, max(low, wanted if wanted > current else highest)))
 
     def _status(self, item: Document, current: int, wanted: int, demand: float) -> None:
         resource = at(item, "spec", "metrics", 0, "resource", default={})
