@@ -79,7 +79,7 @@ class Cluster:
         resources = Resources(self.store, chosen.strict)
         self.api = Api(resources, inside)
         load(self.store, [*nodes(clock.now()), *_spaces()])
-        load(self.store, copied(list(chosen.items or smallest())))
+        load(self.store, copied(list(smallest() if chosen.items is None else chosen.items)))
 
     def advance(self, seconds: float) -> None:
         """Let time go by on a manual clock."""
