@@ -6,6 +6,7 @@ from info_assistant.drills.cluster.documents import (
     at,
     condition,
     copied,
+    counted,
     hash_of,
     is_leaving,
     name_of,
@@ -192,16 +193,18 @@ class Deployments:
         wanted = item["spec"]["replicas"]
         updated = at(new, "status", "replicas", default=0) if new else 0
         status = item.setdefault("status", {})
-        before = {key: value for key, value in status.items() if key != "conditions"}
-        status.update(
-            observedGeneration=item["metadata"]["generation"],
-            replicas=len(held),
-            updatedReplicas=updated,
-            readyReplicas=available,
-            availableReplicas=available,
-            unavailableReplicas=max(0, len(held) - available),
-        )
-        moved = before != {key: value for key, value in status.items() if key != "conditions"}
+        numbers = {
+            "observedGeneration": item["metadata"]["generation"],
+            **counted(
+                replicas=len(held),
+                updatedReplicas=updated,
+                readyReplicas=available,
+                availableReplicas=available,
+                unavailableReplicas=max(0, len(held) - available),
+            ),
+        }
+        moved = numbers != {key: value for key, value in status.items() if key != "conditions"}
+        item["status"] = {**numbers, "conditions": status.get("conditions", [])}
         due = self._conditions(item, new, moved=moved)
         self._available_condition(item, available, wanted)
         self._store.update(item)
@@ -228,7 +231,8 @@ class Deployments:
         name = name_of(new) if new else ""
         old = condition(item, "Progressing")
         due = None
-        done = status["updatedReplicas"] == status["replicas"] == item["spec"]["replicas"]
+        held, updated = status.get("replicas", 0), status.get("updatedReplicas", 0)
+        done = updated == held == item["spec"]["replicas"]
         wanted = {"type": "Progressing", "status": "True", "lastUpdateTime": ""}
         if at(item, "spec", "paused", default=False):
             wanted |= {
@@ -236,7 +240,7 @@ class Deployments:
                 "reason": "DeploymentPaused",
                 "message": "Deployment is paused",
             }
-        elif done and status["availableReplicas"] == item["spec"]["replicas"]:
+        elif done and status.get("availableReplicas", 0) == held:
             wanted |= {
                 "reason": "NewReplicaSetAvailable",
                 "message": f'ReplicaSet "{name}" has successfully progressed.',

@@ -117,6 +117,11 @@ def set_condition(item: Document, wanted: Document, now: float) -> None:
     conditions.sort(key=lambda each: str(each["type"]))
 
 
+def counted(kept: tuple[str, ...] = (), **numbers: int) -> Document:
+    """Return numbers of a status without zeros but those `kept`: the API leaves them out."""
+    return {name: number for name, number in numbers.items() if number or name in kept}
+
+
 def is_ready(pod: Document) -> bool:
     """Return whether a pod takes requests."""
     return condition(pod, "Ready").get("status") == "True"

@@ -143,6 +143,7 @@ class ModelledRedis:
     """
 
     password: str = ""
+    cluster_mode: bool = False
     masters: set[str] = field(default_factory=lambda: {"redis-0"})
 
     def __call__(self, execution: Execution) -> Ended:
@@ -161,6 +162,8 @@ class ModelledRedis:
         if self.password and execution.environment.get("REDISCLI_AUTH") != self.password:
             return "NOAUTH Authentication required."
         role = "master" if name in self.masters else "slave"
+        if asked.startswith("replicaof") and self.cluster_mode:
+            return "ERR REPLICAOF not allowed in cluster mode."
         if asked == "replicaof no one":
             self.masters.add(name)
             return "OK"

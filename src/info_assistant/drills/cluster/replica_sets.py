@@ -4,6 +4,7 @@ from info_assistant.drills.cluster.documents import (
     Document,
     at,
     copied,
+    counted,
     is_leaving,
     is_ready,
     name_of,
@@ -94,10 +95,13 @@ class ReplicaSets:
         pods = [pod for pod in pods_of(self._store, item) if not is_leaving(pod)]
         ready = sum(map(is_ready, pods))
         item["status"] = {
-            "replicas": len(pods),
-            "fullyLabeledReplicas": len(pods),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
+            **counted(
+                ("replicas",),
+                replicas=len(pods),
+                fullyLabeledReplicas=len(pods),
+                readyReplicas=ready,
+                availableReplicas=ready,
+            ),
             "observedGeneration": item["metadata"]["generation"],
         }
         self._store.update(item)

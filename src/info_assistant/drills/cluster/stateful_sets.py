@@ -10,6 +10,7 @@ from info_assistant.drills.cluster.documents import (
     Document,
     at,
     copied,
+    counted,
     hash_of,
     is_leaving,
     is_ready,
@@ -228,14 +229,17 @@ class StatefulSets:
         done = len(updated) == plan.replicas == len(pods) and all(map(is_ready, updated))
         current = plan.update if done else plan.current
         status = {
-            "observedGeneration": plan.item["metadata"]["generation"],
-            "replicas": len(pods),
-            "readyReplicas": ready,
-            "availableReplicas": ready,
-            "currentReplicas": sum(
-                at(pod, "metadata", "labels", _REVISION) == current for pod in staying
+            **counted(
+                ("replicas", "availableReplicas"),
+                replicas=len(pods),
+                readyReplicas=ready,
+                availableReplicas=ready,
+                currentReplicas=sum(
+                    at(pod, "metadata", "labels", _REVISION) == current for pod in staying
+                ),
+                updatedReplicas=len(updated),
             ),
-            "updatedReplicas": len(updated),
+            "observedGeneration": plan.item["metadata"]["generation"],
             "currentRevision": current,
             "updateRevision": plan.update,
             "collisionCount": 0,

@@ -7,6 +7,7 @@ from info_assistant.drills.cluster.deployments import resolved
 from info_assistant.drills.cluster.documents import (
     Document,
     at,
+    counted,
     is_leaving,
     is_ready,
     name_of,
@@ -172,7 +173,9 @@ class Jobs:
         if over or at(job, "spec", "suspend", default=False):
             return
         status.setdefault("startTime", stamp(now))
-        status.update(active=active, succeeded=good, failed=bad)
+        for count in ("active", "succeeded", "failed"):
+            status.pop(count, None)
+        status.update(counted(active=active, succeeded=good, failed=bad))
         if good >= job["spec"]["completions"]:
             status["completionTime"] = stamp(now)
             set_condition(job, {"type": "Complete", "status": "True"}, now)
