@@ -135,6 +135,7 @@ def cluster(port: int, scale: float, faults: tuple[str, ...], *, empty: bool) ->
 
     simulated = settled_cluster(Setup(items=[] if empty else None), scale=scale)
     simulated.faults.active += [_cluster_fault(each) for each in faults]
+    simulated.control.look_again()
     over = _told_to_stop()
     with tempfile.TemporaryDirectory(prefix="info-assistant-cluster-") as folder:
         try:

@@ -1,12 +1,12 @@
 """Patches are carried out, never stored: the real kubectl patches the same objects beside ours."""
 
+import importlib.util
 import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -226,8 +226,11 @@ def _merged_lists(kind: str) -> Iterator[tuple[str, str]]:
 
 
 def test_merge_keys_are_those_of_kubernetes() -> None:
-    """Each merged list of pods, workloads, services and nodes is in the schemas, by the same key."""
-    folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / "v1.37.0-local"
+    """Each merged list of pods, workloads, services and nodes is in the schemas, same key."""
+    package = importlib.util.find_spec("kubernetes_validate")
+    assert package is not None
+    assert package.origin is not None
+    folder = Path(package.origin).parent / "kubernetes-json-schema" / "v1.37.0-local"
     ours = set(_merged_lists("Deployment")) | set(_merged_lists("Service"))
     theirs: set[tuple[str, str]] = set()
     needed: set[tuple[str, str]] = set()
@@ -256,7 +259,7 @@ ITEMS = st.lists(
 
 @given(old=ITEMS, new=ITEMS)
 def test_merging_keeps_each_name_once(old: list[Any], new: list[Any]) -> None:
-    """A merged list has all names of both, each once, with the patch's values; twice changes nothing."""
+    """A merged list has all names of both, each once, with the patch's values."""
     fields = SHAPES["Container"]
     item, patch = {"env": old}, {"env": new}
     once = strategic_patched(item, copied(patch), fields)

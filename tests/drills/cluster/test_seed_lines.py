@@ -1,4 +1,4 @@
-"""Each kubectl line of the seed's runbook, by the real kubectl, against its verdict in contract.md."""
+"""Each kubectl line of the seed's runbook, by the real kubectl: its verdict in contract.md."""
 
 import re
 from collections.abc import Iterator
@@ -168,9 +168,8 @@ def test_scaling_by_hand_does_not_last_beside_an_autoscaler(tmp_path: Path) -> N
     with running_cluster(settled_cluster(scale=60)) as running:
         kubectl = Kubectl(tmp_path, running)
         assert kubectl("kubectl scale deployment/backend --replicas=10 -n NS").returncode == 0
-        back = kubectl(
-            "kubectl wait --for=jsonpath='{.spec.replicas}'=3 deployment/backend -n NS --timeout=30s"
-        )
+        three = "--for=jsonpath='{.spec.replicas}'=3"
+        back = kubectl(f"kubectl wait {three} deployment/backend -n NS --timeout=30s")
     assert "condition met" in back.stdout
 
 

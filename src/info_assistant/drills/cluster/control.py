@@ -34,17 +34,29 @@ class Control:
         self._store = store
         self._controllers = tuple(controllers)
         self._due: float | None = None
+        self._settled = -1
 
     def settle(self) -> float | None:
         """Let all that is due happen; return when something is next."""
         with self._store.lock:
+            if self._store.version == self._settled and not self._is_due():
+                return self._due
             for _ in range(_ROUNDS):
                 before = self._store.version
                 times = [each.look() for each in self._controllers]
                 if self._store.version == before:
-                    self._due = soonest(times)
+                    self._due, self._settled = soonest(times), before
                     return self._due
             raise RuntimeError("The simulator's controllers undo each other's work.")
+
+    def look_again(self) -> None:
+        """Let controllers look at once, after a fault was set or lifted."""
+        with self._store.changed:
+            self._settled = -1
+            self._store.changed.notify_all()
+
+    def _is_due(self) -> bool:
+        return self._due is not None and self._store.clock.now() >= self._due
 
     def advance(self, clock: ManualClock, seconds: float) -> None:
         """Let so much time go by, moment by moment."""

@@ -17,10 +17,15 @@ _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 def copied(value: _Json) -> _Json:
     """Return a deep copy of JSON."""
-    if isinstance(value, dict):
-        return cast("_Json", {key: copied(each) for key, each in value.items()})
-    if isinstance(value, list):
-        return cast("_Json", [copied(each) for each in value])
+    return cast("_Json", _copied(value))
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401  JSON of any shape.
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(each) for key, each in value.items()}
+    if kind is list:
+        return [_copied(each) for each in value]
     return value
 
 
