@@ -34,7 +34,9 @@ def _complaint(document: str, version: str) -> str:
 
 def _complaints(found: Mapping[str, Any]) -> list[str]:
     document = json.dumps(found, sort_keys=True)
-    return [f"{each}: {_complaint(document, each)}" for each in _NEWEST if _complaint(document, each)]
+    return [
+        f"{each}: {_complaint(document, each)}" for each in _NEWEST if _complaint(document, each)
+    ]
 
 
 @pytest.mark.parametrize("name", everything())
