@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes as kubectl renders them, without a cluster and without the network."""
+"""The manifests of deploy/kubernetes as kubectl renders them, without a cluster or a network."""
 
 import os
 import re
@@ -25,7 +25,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What starts pods: a Deployment, StatefulSet, Job or CronJob, with the template of its pods."""
+    """What starts pods: a Deployment, StatefulSet, Job or CronJob, with its template."""
 
     kind: str
     name: str

@@ -1,7 +1,7 @@
 """Who can reach whom by the NetworkPolicies of an installation, as Kubernetes combines them.
 
-A pod that no policy selects for a direction is open in it; one that is selected takes and begins what any of the
-policies allows. A connection needs both sides.
+A pod that no policy selects for a direction is open in it; one that is selected takes and begins
+what any of the policies allows. A connection needs both sides.
 """
 
 import ipaddress

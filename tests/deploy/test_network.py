@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-
 from scripts.manifests import Rendered, everything, render
 from tests.deploy.reachability import (
     DNS,

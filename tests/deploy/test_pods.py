@@ -1,13 +1,13 @@
-"""Every pod is confined, bounded, found by its label, and stopped without losing anybody's answer."""
+"""Every pod is confined, bounded, found by its label, and stopped without losing an answer."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from scripts.manifests import Rendered, Workload, everything, render
 
 from info_assistant.api.addresses import ADDRESSES
-from scripts.manifests import Rendered, Workload, everything, render
 
 UID = 10001
 OURS = {"backend": 8000, "frontend": 8080, "worker": 8001, "incident": 8002}
@@ -141,7 +141,7 @@ def test_it_may_finish_what_it_has_begun(name: str, workload: Workload) -> None:
 
 @every_server
 def test_it_survives_a_node_and_a_rollout(name: str, workload: Workload) -> None:
-    """Where there are several pods they are spread, evicted one by one, and replaced before they go."""
+    """Several pods are spread, evicted one by one, and replaced before they go."""
     found, spec = render(name), workload.whole["spec"]
     if workload.kind == "Deployment" and workload.component != "incident":
         assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}

@@ -8,7 +8,6 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from kubernetes_validate import utils as schemas
-
 from scripts.manifests import NAMESPACE, everything, render
 
 # It reads megabytes of schemas anew for each object: four fifths of the time.

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from scripts.manifests import KUBERNETES, Rendered, Workload, everything, render
 
 from info_assistant.errors import Misconfigured
 from info_assistant.model.mode import ModeName
 from info_assistant.settings import Settings, describe_variables
-from scripts.manifests import KUBERNETES, Rendered, Workload, everything, render
 
 OURS = {"backend", "frontend", "worker"}
 NOT_OURS = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TMPDIR", "REDIS_PASSWORD"}
