@@ -14,6 +14,7 @@ from pathlib import Path
 
 from scripts.contract_rows import CHECKS
 from scripts.manifests import ROOT, Rendered, render
+from scripts.runbook_names import missing
 
 OWN = ROOT / "runbooks" / "P0-INCIDENTS.md"
 CONTRACT = ROOT.parent / "shared" / "contract.md"
@@ -81,4 +82,4 @@ def main(overlay: str = "production", contract: Path = CONTRACT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "production"))
