@@ -8,6 +8,11 @@
 
 # --- images
 
+.PHONY: images verify-containers
+
+images: wheel ## Build the application's image offline, on a minimal Debian or on IMAGES="--base …" (podman)
+	$(BIN)/python -m scripts.build_images $(IMAGES)
+
 
 # --- watching: Prometheus, Alertmanager, dashboards
 
