@@ -60,7 +60,12 @@ class Option:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a trial; `ends` is how the engine's run ended, in a word."""
+    """What became of a trial; `ends` is how the engine's run ended, in a word.
+
+    `changes_run` counts how often the change was made after which the engine was killed: 0 where the
+    option is a list for people, and nothing can be killed; 2 where nothing shows whether it was made,
+    so that the person was asked and said yes.
+    """
 
     option: str
     variant: str
@@ -224,7 +229,7 @@ def _carried_out(
     steps = option_of(scenario, option.number).steps
     tasks = tasks_of(steps, known_corrections(runbook), as_written=False)
     first = next((t.text for t in tasks if t.correction and t.correction.command.effect.rank), "")
-    kill = first.split(" -n ")[0] if variant == "crashes midway" else ""
+    kill = " ".join(first.split()[:4]) if variant == "crashes midway" else ""
     bash = FastBash(stage.variables, stage.world.folder, kill)
     values = Values(GIVEN, stage.variables, bash)
     tools = Tools(bash, Yes(by_hand), values, lambda _line: None, verify_s=WITHIN_S)
@@ -237,6 +242,8 @@ def _carried_out(
             continue
         except Stopped as stopped:
             ends, reason = "stopped", str(stopped)
+    if kill and bash.kill_after:
+        raise RuntimeError(f"{option}: nothing held {kill!r}, so the engine was never killed")
     changes = sum(n for text, n in bash.ran.items() if kill and kill in text)
     return ends, reason, changes
 

@@ -84,7 +84,7 @@ def test_a_way_to_misbehave_that_is_none_is_told_with_those_that_are(
 def test_cluster_prints_the_way_for_kubectl_answers_and_ends(
     free_port: Callable[[], int],
 ) -> None:
-    """It says where kubectl finds it, answers there with the pods of the runbook, and ends with 0."""
+    """It says where kubectl finds it, answers there with the runbook's pods, and ends with 0."""
     command = [sys.executable, "-m", "info_assistant", "drill", "cluster", "--port"]
     process = subprocess.Popen(
         [*command, str(free_port()), "--fault", "crashing=example/frontend:1"],
