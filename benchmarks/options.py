@@ -62,9 +62,9 @@ class Option:
 class Outcome:
     """What became of a trial; `ends` is how the engine's run ended, in a word.
 
-    `changes_run` counts how often the change was made after which the engine was killed: 0 where the
-    option is a list for people, and nothing can be killed; 2 where nothing shows whether it was made,
-    so that the person was asked and said yes.
+    `changes_run` counts how often the change was made after which the engine was killed: 0 where
+    the option is a list for people, and nothing can be killed; 2 where nothing shows whether it was
+    made, so that the person was asked and said yes.
     """
 
     option: str
