@@ -114,7 +114,7 @@ class FastBash:
         self.ran[command] += 1
         quick = re.sub(
             r"--timeout=(\d+)s",
-            lambda found: f"--timeout={max(8, int(found[1]) // int(SCALE))}s",
+            lambda found: f"--timeout={max(15, int(found[1]) // int(SCALE))}s",
             command,
         )
         result = self._bash.run(f"cd {self._folder} && {quick}", timeout_s)

@@ -10,7 +10,7 @@ from info_assistant.drills.cluster.simulator import Running
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "pubsec-info-assistant"
 BIN = ROOT / ".venv" / "bin"
-_DEADLINE_S = 50.0
+_DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from info_assistant.drills.cluster.simulator import (
     settled_cluster,
 )
 
+pytestmark = pytest.mark.timeout(240)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -152,7 +154,7 @@ def test_waiting_right_after_deleting_waits_for_the_wrong_pod(tmp_path: Path) ->
     """Line 22 races: the old pod is still ready while it ends, and then there is none at all."""
     cluster = settled_cluster(scale=1)
     cluster.clock.stop()  # type: ignore[attr-defined]
-    wait = "kubectl wait --for=condition=ready pod/qdrant-0 -n NS --timeout=1s"
+    wait = "kubectl wait --for=condition=ready pod/qdrant-0 -n NS --timeout=20s"
     with running_cluster(cluster) as running:
         kubectl = Kubectl(tmp_path, running)
         kubectl("kubectl delete pod qdrant-0 -n NS --wait=false")
