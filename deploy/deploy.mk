@@ -24,6 +24,11 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 # --- images
 
+.PHONY: images verify-containers
+
+images: wheel ## Build the application's image offline, on a minimal Debian or on IMAGES="--base …" (podman)
+	$(BIN)/python -m scripts.build_images $(IMAGES)
+
 
 # --- watching: Prometheus, Alertmanager, dashboards
 
