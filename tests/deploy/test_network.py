@@ -1,5 +1,6 @@
 """Pods reach what their settings name, and nothing else."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -51,7 +52,7 @@ def _flows_of(found: Rendered, who: str, name: str, value: str) -> Iterator[Flow
         yield who, "internet", 443
     if name == "AUTH" and who in {"backend", "frontend"}:
         yield who, "internet", 443
-    if not name.endswith("_URL") or (name == "FRONTEND_URL" and "//frontend" not in value):
+    if not re.search("_URLS?$", name) or (name == "FRONTEND_URL" and "//frontend" not in value):
         return
     if name == "BACKEND_URL" and who == "backend":
         return
