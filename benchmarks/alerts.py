@@ -204,7 +204,8 @@ def run(cases: Sequence[Case], scale: int) -> list[Outcome]:
             found = tried(case, service, watch)
             say(
                 f"{'right' if found.right else 'WRONG'}  {case.name}: "
-                f"told {found.told or 'nothing'} after {found.told_after_s} s, resolved after {found.resolved_after_s} s"
+                f"told {', '.join(found.told) or 'nothing'} after {found.told_after_s} s, "
+                f"resolved after {found.resolved_after_s} s"
                 + (f", and of others {found.others}" if found.others else "")
             )
             outcomes.append(found)

@@ -3,8 +3,8 @@
 Usage: python -m scripts.compare_skips JUNIT_XML EXPECTED_LIST
 
 A test that starts to be skipped is no longer a test; one that is no longer skipped needs to be
-taken off the list, so that it cannot fall silent again. Lines that begin with `may:` are patterns of
-tests for which a machine may lack a program that no package index has; those are named loudly.
+taken off the list, so that it cannot fall silent again. Lines that begin with `may:` are patterns
+of tests for which a machine may lack a program that no package index has; those are named loudly.
 """
 
 import sys

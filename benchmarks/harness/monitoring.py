@@ -222,7 +222,8 @@ def monitoring(
             (
                 "prometheus",
                 (f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-                 f"--web.listen-address=127.0.0.1:{port}", f"--query.lookback-delta={lookback}"),
+                 f"--web.listen-address=127.0.0.1:{port}", f"--query.lookback-delta={lookback}",
+                 f"--rules.alert.resend-delay={_shorter('1m', scale)}"),
             ),
         ):  # fmt: skip
             running.processes.append(_started(stack, name, arguments, folder))
