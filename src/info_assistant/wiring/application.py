@@ -101,6 +101,10 @@ def build(settings: Settings) -> Application:
     parts = together([spend, records, documents, models, known, redis, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
+    metrics.conditions.watch_dependencies(
+        lambda: {name: each.state.value for name, each in health.snapshot().items()}
+    )
+    metrics.conditions.watch_limiter(redis.limiter_kind)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
