@@ -19,7 +19,8 @@ from tests.deploy.reachability import (
 )
 
 _PORTS = {"http": 80, "https": 443, "redis": 6379}
-PORTS = (22, 53, 80, 443, 4318, 5432, 6333, 6334, 6335, 6379, 8000, 8001, 8002, 8080, 9090)
+PORTS = (22, 53, 80, 443, 4318, 5432, 6333, 6334, 6335, 6379, 6443)
+PORTS += (8000, 8001, 8002, 8080, 9090, 9093, 10250)
 """Those in use, and some that nobody needs."""
 
 Flow = tuple[str, str, int]
@@ -30,6 +31,15 @@ AMONG_THEMSELVES: set[Flow] = {
     ("redis", "redis", 6379),
 }
 READERS: set[Flow] = {("edge", "backend", 8000), ("edge", "frontend", 8080)}
+WATCHING: set[Flow] = {
+    *(("prometheus", "internet", port) for port in (443, 6443, 10250)),
+    ("prometheus", "alertmanager", 9093),
+    ("monitoring", "prometheus", 9090),
+    ("alertmanager", "internet", 443),
+}
+"""Kubernetes' API and the kubelets, alerts and whom they reach, dashboards from elsewhere."""
+
+TELLING: set[Flow] = {("alertmanager", "incident", 8002), ("incident", "prometheus", 9090)}
 SCRAPED = {"backend": 8000, "frontend": 8080, "worker": 8001, "qdrant": 6333, "incident": 8002}
 
 
@@ -73,6 +83,10 @@ def test_the_flows_are_those_that_settings_name(name: str) -> None:
     expected = named | AMONG_THEMSELVES | READERS
     pods = {each.name for each in found.workloads()}
     expected |= {("monitoring", pod, port) for pod, port in SCRAPED.items() if pod in pods}
+    if "prometheus" in pods:
+        expected |= WATCHING
+        expected |= {("prometheus", pod, port) for pod, port in SCRAPED.items() if pod in pods}
+        expected |= TELLING if "incident" in pods else set()
     if "incident" in pods:
         expected.add(("incident", "internet", 443))  # Slack, Statuspage, paging.
     if "backup" in pods:
