@@ -32,6 +32,14 @@ images: wheel ## Build the application's image offline, on a minimal Debian or o
 
 # --- watching: Prometheus, Alertmanager, dashboards
 
+.PHONY: alerts dashboards
+
+alerts: dev ## Make each P0 real; does Prometheus tell of it, of nothing else, and take it back? (6 min)
+	$(BIN)/python -m benchmarks.alerts
+
+dashboards: dev ## Write deploy/monitoring/dashboards/ from the code
+	$(BIN)/python -m scripts.build_dashboards
+
 
 # --- backup, restore and the second region
 

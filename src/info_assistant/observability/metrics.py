@@ -18,6 +18,7 @@ from info_assistant.model.mode import ModeName
 from info_assistant.model.record import SentenceCheck
 from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
+from info_assistant.observability.conditions import Conditions
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """The media type of `Metrics.render`."""
@@ -55,6 +56,7 @@ class Metrics:
         """Create every metric at 0."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.conditions = Conditions(self.registry)
         self._create_http_metrics()
         self._create_answer_metrics()
         self._create_document_metrics()

@@ -14,6 +14,7 @@ from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
+from info_assistant.observability.metrics import Metrics
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.health import HealthMonitor
@@ -30,7 +31,7 @@ from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
 from info_assistant.wiring.parts import one_after_the_other, together
 from info_assistant.wiring.records import record_parts
-from info_assistant.wiring.redis import redis_parts
+from info_assistant.wiring.redis import RedisParts, redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 from info_assistant.wiring.spend import SpendParts, spend_parts
 
@@ -101,6 +102,7 @@ def build(settings: Settings) -> Application:
     parts = together([spend, records, documents, models, known, redis, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
+    _export_conditions(metrics, health, redis)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -138,3 +140,11 @@ def build(settings: Settings) -> Application:
         pipeline=pipeline,
         services=services,
     )
+
+
+def _export_conditions(metrics: Metrics, health: HealthMonitor, redis: RedisParts) -> None:
+    """Show in the metrics what /health says of dependencies, and how limits are counted."""
+    metrics.conditions.watch_dependencies(
+        lambda: {name: each.state.value for name, each in health.snapshot().items()}
+    )
+    metrics.conditions.watch_limiter(redis.limiter_kind)
