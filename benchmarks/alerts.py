@@ -148,7 +148,7 @@ def tried(case: Case, service: Breakable, watch: Monitoring, held_s: float = HEL
     told = sorted({each["labels"]["alertname"] for each in alerts})
     others = sorted(
         {
-            each["labels"]["alertname"]
+            f"{each['labels']['alertname']} {each['labels'].get('instance', '')}".strip()
             for each in alerts
             if each["labels"]["scenario"] != (case.scenario or "nothing")
         }

@@ -194,8 +194,12 @@ def breakable(
     with_model: bool = True,
     with_document: bool = True,
     with_worker: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Breakable]:
-    """Run a service until the block is left; the parts in `slow` are reached over a SlowLine."""
+    """Run a service until the block is left; the parts in `slow` are reached over a SlowLine.
+
+    `more` are further settings.
+    """
     openai = ProviderStandIn("openai", script=quoting)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diagnosis-")))
@@ -216,6 +220,7 @@ def breakable(
             "FRONTEND_PORT": str(at["frontend"]),
             "FRONTEND_URL": f"http://127.0.0.1:{at['frontend']}",
             "WORKER_PORT": str(at["worker"]),
+            **(more or {}),
         }
         if with_model:
             settings |= {

@@ -150,7 +150,7 @@ CONDITIONS: Mapping[str, Conditions] = {
     "BackupTooOld": _one("backup_last_success_timestamp_seconds", "1x300", "1+60x300", 250),
     "BackupNeverMade": _one("backup_last_success_timestamp_seconds", "0x200", "1x200", 150),
     "RecordsNotShipped": _one(
-        'records_pending{job="backend",instance="b"}', "0+2x40", " ".join(["5 90 60"] * 14), 30
+        'records_pending{job="backend",instance="b"}', "0+2x90", " ".join(["5 90 60"] * 30), 80
     ),
     "AuditEventsLost": Conditions(
         {"audit_append_failures_total": "0+1x20", "answer_record_failures_total": "0x20"},
@@ -177,10 +177,10 @@ CONDITIONS: Mapping[str, Conditions] = {
         step=5,
     ),
     "SpendNotShipped": _one(
-        'spend_events_pending{job="backend",instance="b"}', "0+2x40", "40x40", 30
+        'spend_events_pending{job="backend",instance="b"}', "0+2x90", "40x90", 80
     ),
     "ModeLeftOn": _one('mode_active{mode="CACHE_ONLY_MODE"}', "1x300", "1x100 0 1x199", 250),
-    "BreakerOpen": _one('breaker_state{dependency="openai"}', "2x30", "1x30", 20),
+    "BreakerOpen": _one('breaker_state{dependency="openai"}', "2x50", "1x50", 40),
     "ProcessRestarts": _one(
         'process_start_time_seconds{job="backend",instance="b"}', "0+60x20", "5x10 600x10"
     ),

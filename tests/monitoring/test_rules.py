@@ -181,7 +181,7 @@ PROMISED = {"backup_last_success_timestamp_seconds"}
 """Of design.md §7, exported by what makes backups."""
 
 _TEXTS = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]|(?:by|on|without|ignoring) \([^)]*\)')
-_NAME = re.compile(r"[a-zA-Z_:][\w:]*")
+_NAME = re.compile(r"(?<![\w.])[a-zA-Z_:][\w:]*")
 _WORDS = {
     "sum", "rate", "increase", "absent", "max", "min", "count", "and", "or", "unless", "on", "by",
     "bool", "offset", "vector", "time", "changes", "delta", "histogram_quantile", "min_over_time",

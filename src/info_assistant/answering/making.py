@@ -163,7 +163,7 @@ class Making:
         ranked = rank(vectors, candidates, limit=LISTED, may_show=may_show)
         journey.sources = _listed(ranked)
         journey.evidence = ranked[0].score if ranked else 0.0
-        journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
+        journey.timings_ms["rank"] = journey.passed("rank", begun)
         return ranked
 
     def _finished(self, question: Question, journey: Journey) -> Answer:

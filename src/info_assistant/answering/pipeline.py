@@ -34,6 +34,7 @@ from info_assistant.model.events import AnswerEvent, AnswerFinished, NoticeGiven
 from info_assistant.model.mode import ModeName
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
+from info_assistant.observability.spans import Facts, QuestionSpans
 from info_assistant.ports import KeepRecord
 from info_assistant.resilience.single_flight import SingleFlight
 
@@ -95,14 +96,19 @@ class AnswerPipeline:
         given = replace(answer, id=question.id, timings_ms={"recall": total, "total": total})
         given = with_currency(given, parts.clock.now().date())
         parts.recorder.answered(given)
+        if parts.spans is not None:
+            trace = parts.spans.question(question.id, total / 1000)
+            trace.done("recall", total / 1000)
+            trace.end(_facts_of(given))
         kept = PutRecord(parts.records, parts.recorder, self._record(question, given))
         return GivenAgain(given, kept)
 
     async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
         """Answer at once and in whole, without word of the steps. Raises what `stream` raises."""
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
-        with self._failures_counted(may_show):
-            asked = await self._asked(question, keep)
+        journey = self._journey(question, keep)
+        with self._failures_counted(may_show, journey.trace):
+            asked = await self._asked(question, journey)
             recalled = await self._recalled(asked, may_show)
             if recalled.answer is not None:
                 answer = await self._given(asked, recalled.answer, may_show)
@@ -134,17 +140,18 @@ class AnswerPipeline:
             GenerationUnavailable: no model could write, and quotes do not stand in.
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
-        with self._failures_counted(may_show):
-            async with aclosing(self._steps(question, may_show, keep)) as events:
+        journey = self._journey(question, keep)
+        with self._failures_counted(may_show, journey.trace):
+            async with aclosing(self._steps(question, may_show, journey)) as events:
                 async for event in events:
                     visible = released(event, may_show)
                     if visible is not None:
                         yield visible
 
     async def _steps(
-        self, question: Question, may_show: MayShow, keep: KeepRecord | None
+        self, question: Question, may_show: MayShow, journey: Journey
     ) -> AsyncGenerator[AnswerEvent]:
-        asked = await self._asked(question, keep)
+        asked = await self._asked(question, journey)
         yield StageReached("recall")
         recalled = await self._recalled(asked, may_show)
         if recalled.answer is not None:
@@ -165,10 +172,15 @@ class AnswerPipeline:
                 answer = event.answer if leads else taken_along(event.answer)
                 yield AnswerFinished(await self._given(asked, answer, may_show))
 
-    async def _asked(self, question: Question, keep: KeepRecord | None) -> _Asked:
+    def _journey(self, question: Question, keep: KeepRecord | None) -> Journey:
+        spans = self._parts.spans
+        trace = None if spans is None else spans.question(question.id)
+        return Journey(self._generation.begin(), keep or self._parts.records.keep, trace=trace)
+
+    async def _asked(self, question: Question, journey: Journey) -> _Asked:
         """Admit a question. Raises InvalidRequest."""
-        journey = Journey(self._generation.begin(), keep or self._parts.records.keep)
         question = await self._admitted(question, journey)
+        journey.passed("admit", journey.started)
         key = self._parts.memory.keys.of(question, self._generation.composed_by)
         return _Asked(question, journey, key)
 
@@ -181,15 +193,21 @@ class AnswerPipeline:
         asked.journey.own_notices += budget_notices(answer.mode, budget)
 
     @contextmanager
-    def _failures_counted(self, may_show: MayShow) -> Iterator[None]:
-        """Count errors, and let them show no more than may be shown."""
+    def _failures_counted(self, may_show: MayShow, trace: QuestionSpans | None) -> Iterator[None]:
+        """Count errors, and let them show no more than may be shown; end the trace."""
+        facts: Facts = {"info_assistant.abandoned": True}
         try:
             yield
         except InfoAssistantError as error:
+            facts = {"error.type": error.code}
             if isinstance(error, GenerationUnavailable):
                 error.passages = tuple(each for each in error.passages if may_show(each.passage))
             self._parts.recorder.failed(error.code)
             raise
+        finally:
+            if trace is not None:
+                # Where the answer was given, its trace has ended with what is known of it.
+                trace.end(facts)
 
     async def _admitted(self, question: Question, journey: Journey) -> Question:
         """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
@@ -256,6 +274,8 @@ class AnswerPipeline:
             checks=tuple(draft.checks),
         )
         await journey.timed("record", keep_record(journey.keep, parts.recorder, record))
+        if journey.trace is not None:
+            journey.trace.end(_facts_of(answer))
         return answer
 
     def _labelled(self, answer: Answer) -> Answer:
@@ -275,3 +295,15 @@ class AnswerPipeline:
             answer=answer,
             conversation_id=question.conversation_id,
         )
+
+
+def _facts_of(answer: Answer) -> Facts:
+    """Return what a trace says of an answer: how it ended and who gave it, never its words."""
+    return {
+        "info_assistant.answer.status": answer.status.value,
+        "info_assistant.answer.mode": answer.mode.value,
+        "info_assistant.cache": answer.served_by.cache,
+        "info_assistant.degraded": ",".join(answer.degraded),
+        "gen_ai.provider.name": answer.served_by.provider,
+        "gen_ai.response.model": answer.served_by.model,
+    }

@@ -32,6 +32,7 @@ from info_assistant.settings.values import (
     local_key_of,
     mode_of,
     needed_for_oidc,
+    otlp_endpoint_of,
     redis_url,
     redis_urls_of,
     s3_endpoint_of,
@@ -251,6 +252,14 @@ class Settings:
     providers: ProviderSettings
     site: SiteSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
+    otlp_endpoint: str = field(
+        metadata=named(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "A collector of traces that speaks OTLP over HTTP, such as http://collector:4318; the "
+            "extra `tracing` is needed. Other variables of OpenTelemetry's OTLP exporter work too. "
+            "Default: none; no traces are made.",
+        )
+    )
     log_level: str = field(
         metadata=named(
             "LOG_LEVEL",
@@ -340,6 +349,7 @@ class Settings:
             providers=ProviderSettings.read(given),
             site=SiteSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
+            otlp_endpoint=otlp_endpoint_of(given),
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),
