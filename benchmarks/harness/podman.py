@@ -17,6 +17,9 @@ HARDENED = (
 )
 """What every container is run with; the rest of its root cannot be written."""
 
+LIMITS = ("--memory=1g", "--cpus=1")
+"""What a container may use where nothing else is said."""
+
 _TIMEOUT_S = 120.0
 
 
@@ -85,7 +88,7 @@ class Plan:
     port: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
-    limits: Sequence[str] = ("--memory=1g", "--cpus=1")
+    limits: Sequence[str] = LIMITS
     options: Sequence[str] = ()
 
 
