@@ -73,8 +73,7 @@ def look_at_image(podman: Podman, image: str) -> Mapping[str, Any]:
         )
 
     size = int(podman.do("image", "inspect", "--format", "{{.Size}}", image))
-    history = podman.do("history", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", image)
-    layers = [line.split(" ", 1) for line in history.splitlines()]
+    history = json.loads(podman.do("history", "--format", "json", image))
     found = [
         name
         for name in _UNWANTED
@@ -91,7 +90,9 @@ def look_at_image(podman: Podman, image: str) -> Mapping[str, Any]:
     return {
         "size_mb": round(size / 1e6, 1),
         "layers_mb": {
-            what[:60]: round(int(n) / 1e6, 1) for n, what in layers if int(n) >= _SHOWN_BYTES
+            each["CreatedBy"][:60]: round(each["size"] / 1e6, 1)
+            for each in history
+            if each["size"] >= _SHOWN_BYTES
         },
         "packages_mb": packages,
         "components_in_bill_of_materials": len(materials["components"]),
