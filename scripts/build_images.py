@@ -7,6 +7,7 @@ The wheelhouse is filled by the base's own Python, as that decides which wheels 
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -171,7 +172,14 @@ def languages() -> list[str]:
 
 
 def download(builder: Builder, base: str, requirements: str, folder: str) -> None:
-    """Fill a folder with the wheels that fit the base's Python; what is there already stays."""
+    """Fill a folder with the wheels that fit the base's Python, unless it was for the same list."""
+    stamp = CONTEXT / f"{folder}.stamp"
+    identity = builder.ask("image", "inspect", "--format", "{{.Id}}", base)
+    listed = hashlib.sha256((CONTEXT / "requirements" / requirements).read_bytes()).hexdigest()
+    wanted = f"{identity} {listed}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"Downloading what {requirements} names …", flush=True)
     options = ["--rm", "--network=host", "--volume", f"{CONTEXT}:/context"]
     # How this machine reaches its package index is its own business; nothing of it is kept.
     for path in (CERTIFICATES, PIP_CONFIGURATION):
@@ -188,6 +196,7 @@ def download(builder: Builder, base: str, requirements: str, folder: str) -> Non
         f"--dest /context/{folder} -r /context/requirements/{requirements}"
     )
     builder.run("run", *options, base, "sh", "-euc", pip)
+    stamp.write_text(wanted)
 
 
 def build_application(builder: Builder, bases: Mapping[str, str], tag: str) -> None:
