@@ -58,9 +58,9 @@ def main() -> int:
         with clean_podman() as podman:
             podman.require(image)
             outcome.note("image", lambda: checks.look_at_image(podman, image))
-            outcome.note("start", lambda: checks.start_under_limits(podman, image))
             with stand(podman, image) as running:
                 look_at(running, image, outcome)
+            outcome.note("start", lambda: checks.start_under_limits(podman, image))
     except BuildFailed as failure:
         say(str(failure))
         return 1

@@ -40,7 +40,7 @@ RECOVERED_S = 30.0
 QUESTION = "How do I request records under access to information?"
 ANOTHER = "How many days in advance must annual leave be requested?"
 
-_ROUNDS = 5
+_ROUNDS = 3
 _SHOWN_BYTES = 100_000
 _OK = 200
 _IMPORT_ALL = """
@@ -103,10 +103,11 @@ def look_at_image(podman: Podman, image: str) -> Mapping[str, Any]:
 def start_under_limits(podman: Podman, image: str) -> Mapping[str, Any]:
     """Start each role alone, with nothing that it depends on, until it says that it is ready.
 
-    Judged by the fastest round: in others the machine may have been busy with something else. The
-    processor time says how long it takes at least under a limit.
+    Judged by the fastest round. Where the machine has more to do than it has processors, that says
+    nothing; there it is judged by the processor time that it took, under the same limit.
     """
-    seen: dict[str, Any] = {"load_average": os.getloadavg()}
+    busy = os.getloadavg()[0] > len(os.sched_getaffinity(0))
+    seen: dict[str, Any] = {"load_average": os.getloadavg(), "judged_by_processor_time": busy}
     late = []
     for cpus in ("1", "0.5"):
         limits = ("--memory=1g", f"--cpus={cpus}")
@@ -118,7 +119,8 @@ def start_under_limits(podman: Podman, image: str) -> Mapping[str, Any]:
                 "processor_s": [each[1] for each in rounds],
             }
             say(f"  {name}: {seen[name]}")
-            if min(seen[name]["ready_s"]) > START_S:
+            needed = min(each[1] for each in rounds) / float(cpus)
+            if (needed if busy else min(each[0] for each in rounds)) > START_S:
                 late.append(f"{name}: {rounds}")
     assert not late, late
     return seen
