@@ -29,6 +29,9 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 images: wheel ## Build the application's image offline, on a minimal Debian or on IMAGES="--base …" (podman)
 	$(BIN)/python -m scripts.build_images $(IMAGES)
 
+verify-containers: images ## Run that image hardened: start, probes, drain, exec, cut the network, upgrade (podman, root)
+	$(BIN)/python -m benchmarks.containers
+
 
 # --- watching: Prometheus, Alertmanager, dashboards
 
