@@ -15,6 +15,7 @@ from rich.console import Console
 from info_assistant.cli.local import make_private
 from info_assistant.cli.output import Occasionally, print_rows, say
 from info_assistant.errors import StoredDataInvalid
+from info_assistant.observability.log import configure_logging
 from info_assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -278,6 +279,7 @@ def _prepared() -> Settings:
 
         make_private(Path(unquote(urlsplit(settings.backup.url).path)))
     os.nice(_NICE)
+    configure_logging("WARNING")
     return settings
 
 

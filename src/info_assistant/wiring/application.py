@@ -25,6 +25,7 @@ from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import Writer, answer_pipeline, memory_parts
+from info_assistant.wiring.backup_watch import backup_parts
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
@@ -98,7 +99,8 @@ def build(settings: Settings) -> Application:
         base, records, documents.visibility, settings.answering, known.memory, writer
     )
     # Closed in this order: what is still to be noted first, what others stand on last.
-    parts = together([spend, records, documents, models, known, redis, base, sign_in])
+    backups = backup_parts(settings, base)
+    parts = together([spend, records, documents, models, known, redis, backups, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
     services = ApiServices(

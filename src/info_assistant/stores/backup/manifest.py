@@ -15,6 +15,8 @@ from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 
 _SEAL = "sealed"
+_MEMBERS = 6
+"""Of an object in the list; a later version may add more behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +104,15 @@ class Manifest:
                 began_at=moment_from(fields["began_at"]),
                 finished_at=moment_from(fields["finished_at"]),
                 product=str(fields["product"]),
-                objects=StoredFile(**fields["objects"]),
-                golden=StoredFile(**fields["golden"]),
+                objects=_file(fields["objects"]),
+                golden=_file(fields["golden"]),
                 object_count=int(fields["object_count"]),
                 object_bytes=int(fields["object_bytes"]),
                 packs={str(name): int(size) for name, size in fields["packs"].items()},
                 added_bytes=int(fields["added_bytes"]),
                 counts={str(name): int(count) for name, count in fields["counts"].items()},
                 collections=tuple(map(_collection, fields["collections"])),
-                table=StoredFile(**table) if table else None,
+                table=_file(table) if table else None,
             )
         except MALFORMED as exc:
             raise _not_understood("manifest of the backup", exc) from exc
@@ -181,7 +183,7 @@ def encoded_objects(objects: Sequence[StoredObject]) -> bytes:
 def decoded_objects(data: bytes) -> list[StoredObject]:
     """Return the objects of a list. Raises StoredDataInvalid."""
     try:
-        return [StoredObject(*json.loads(line)) for line in data.splitlines()]
+        return [StoredObject(*json.loads(line)[:_MEMBERS]) for line in data.splitlines()]
     except MALFORMED as exc:
         raise _not_understood("list of the objects in the backup", exc) from exc
 
@@ -197,7 +199,20 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 
 
 def _collection(fields: Mapping[str, Any]) -> CollectionCopy:
-    return CollectionCopy(**{**fields, "file": StoredFile(**fields["file"])})
+    return CollectionCopy(
+        alias=str(fields["alias"]),
+        collection=str(fields["collection"]),
+        form=str(fields["form"]),
+        engine=str(fields["engine"]),
+        peer=str(fields["peer"]),
+        points=int(fields["points"]),
+        metadata={str(name): str(value) for name, value in fields["metadata"].items()},
+        file=_file(fields["file"]),
+    )
+
+
+def _file(fields: Mapping[str, Any]) -> StoredFile:
+    return StoredFile(str(fields["key"]), str(fields["sha256"]), int(fields["size"]))
 
 
 def _not_understood(what: str, exc: Exception) -> StoredDataInvalid:

@@ -79,8 +79,11 @@ class Shelf:
 
     async def all(self) -> Sequence[Backup]:
         """Return every backup, the newest first."""
-        names = sorted(set(await self.blobs.folders("")) - {FOLDER}, reverse=True)
-        return [await self.look(name) for name in names]
+        return [await self.look(name) for name in await self.names()]
+
+    async def names(self) -> Sequence[str]:
+        """Return the ids of all backups, complete or not, the newest first."""
+        return sorted(set(await self.blobs.folders("")) - {FOLDER}, reverse=True)
 
     async def look(self, backup_id: str) -> Backup:
         """Return what can be read of a backup."""
