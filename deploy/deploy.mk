@@ -46,3 +46,11 @@ dashboards: dev ## Write deploy/monitoring/dashboards/ from the code
 
 # --- backup, restore and the second region
 
+.PHONY: kills-backup bench-backup
+
+kills-backup: dev ## Kill backups and restores 20 times, lose everything, and count what comes back
+	$(BIN)/python -m benchmarks.backup_kills
+
+bench-backup: dev ## Measure time and size of a backup and its restore with 100,000 passages
+	$(BIN)/python -m benchmarks.backup
+

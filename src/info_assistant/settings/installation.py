@@ -21,6 +21,7 @@ from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
 from info_assistant.settings.answering import AnsweringSettings
+from info_assistant.settings.backup import BackupSettings
 from info_assistant.settings.providers import ProviderSettings
 from info_assistant.settings.site import SiteSettings
 from info_assistant.settings.spend import SpendSettings
@@ -234,6 +235,7 @@ class Settings:
         )
     )
     spend: SpendSettings
+    backup: BackupSettings
     drain_delay_s: int = field(
         metadata=named(
             "DRAIN_DELAY_SECONDS",
@@ -341,6 +343,7 @@ class Settings:
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
             spend=SpendSettings.read(given),
+            backup=BackupSettings.read(given, data_dir),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
