@@ -14,3 +14,7 @@
 
 # --- backup, restore and the second region
 
+
+.PHONY: failover
+failover: suites ## Lead readers to a second region and back, by us and by the runbook's aws line
+	$(BIN)/python -m benchmarks.second_region

@@ -22,6 +22,7 @@ from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
 from info_assistant.settings.answering import AnsweringSettings
 from info_assistant.settings.providers import ProviderSettings
+from info_assistant.settings.region import RegionSettings
 from info_assistant.settings.site import SiteSettings
 from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
@@ -250,6 +251,7 @@ class Settings:
     answering: AnsweringSettings
     providers: ProviderSettings
     site: SiteSettings
+    region: RegionSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     log_level: str = field(
         metadata=named(
@@ -339,6 +341,7 @@ class Settings:
             answering=AnsweringSettings.read(given),
             providers=ProviderSettings.read(given),
             site=SiteSettings.read(given),
+            region=RegionSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
