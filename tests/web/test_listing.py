@@ -195,3 +195,22 @@ async def test_a_question_is_tried_on_one_document(
     assert failed.value("form.ask [name=document]", "value") == DOCUMENT
     await browser.post("/", data=form | {"document": "../x"}, headers=FORM)
     assert "filters" not in backend.questions[-1][1]
+
+
+async def test_saved_questions_can_be_asked_and_saved_answers_tell_their_age(
+    browser: Browser, backend: ScriptedBackend
+) -> None:
+    """In cache-only mode a miss offers like questions as buttons; a hit says when it was given."""
+    body = {"code": "cache_only_miss", "saved_questions": ["How <many> days?"]}
+    backend.fails(JSONResponse(body, 503))
+    missed = Page(await browser.post("/", data={"question": "Days?"}, headers=FORM))
+    assert missed.words(".follow-up button") == "How <many> days?"
+    saved = missed.value(".follow-up [name=question]", "value")
+    given = {"given_at": "2026-11-22T08:00:00Z", "documents_changed_since": True}
+    backend.answers(answer(**given))
+    await browser.post("/", data={"question": saved}, headers=FORM)
+    assert backend.questions[-1][1]["question"] == "How <many> days?"
+    told = Page(await browser.get(f"/answers/{ANSWER}")).words("p.reference")
+    assert "Given on" in told
+    assert "22 November 2026" in told
+    assert "Documents have changed since this answer was saved." in told

@@ -110,10 +110,10 @@ def _answers(text: str) -> Iterator[State]:
         yield State(f"answer {status}", ONE, "/", _answering(reply), question=text)
     quoted = rich_answer(text, answer_mode="extractive", see_also=[])
     yield State("answer quoted", ONE, "/", _answering(quoted), question=text)
-    saved = {"provider": text, "model": text, "cache": "hit", "switch": None}
-    yield State(
-        "answer saved", ONE, "/", _answering(rich_answer(text, served_by=saved)), question=text
-    )
+    served = {"provider": text, "model": text, "cache": "hit", "switch": None}
+    given = {"given_at": "2026-11-22T08:00:00Z", "documents_changed_since": True}
+    saved = rich_answer(text, served_by=served, **given)
+    yield State("answer saved", ONE, "/", _answering(saved), question=text)
     for code in (*words._DEGRADED, text):
         degraded = rich_answer(text, degraded=[code])
         yield State(f"degraded {code}", ONE, "/", _answering(degraded), question=text)
@@ -146,6 +146,7 @@ def _failures(text: str) -> Iterator[State]:
 def failing(status: int, code: str, text: str) -> Response:
     """Return an error with passages, to be waited for."""
     body = {"code": code, "detail": text, "request_id": "7", "passages": [citation_of(text, 1)]}
+    body |= {"saved_questions": [text, text]}
     return JSONResponse(body, status, {"Retry-After": "90"})
 
 

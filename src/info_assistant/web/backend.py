@@ -57,7 +57,8 @@ class BackendProblem(Exception):
 
     `status` is its HTTP status, `code` its stable code, `detail` its words for people,
     `retry_after_s` how long waiting is worthwhile, `request_id` what support can look up,
-    `passages` what was found where no answer could be written.
+    `passages` what was found where no answer could be written, `saved_questions` like ones whose
+    answers are known.
     """
 
     def __init__(self, status: int, details: ProblemDetails, retry_after_s: float | None) -> None:
@@ -68,6 +69,7 @@ class BackendProblem(Exception):
         self.detail = details.detail
         self.request_id = details.request_id
         self.passages = details.passages
+        self.saved_questions = details.saved_questions
         self.retry_after_s = retry_after_s
 
 

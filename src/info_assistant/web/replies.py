@@ -100,6 +100,8 @@ class Answer(Reply):
     notices: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     documents_as_of: datetime | None = None
+    given_at: datetime | None = None
+    documents_changed_since: bool | None = None
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -392,3 +394,4 @@ class ProblemDetails(Reply):
     retry_after: float | None = None
     request_id: Text = ""
     passages: tuple[Citation, ...] = ()
+    saved_questions: tuple[Text, ...] = ()
