@@ -214,3 +214,26 @@ async def test_saved_questions_can_be_asked_and_saved_answers_tell_their_age(
     assert "Given on" in told
     assert "22 November 2026" in told
     assert "Documents have changed since this answer was saved." in told
+
+
+async def test_files_that_were_handed_in_are_followed_one_by_one(
+    browser: Browser, backend: ScriptedBackend
+) -> None:
+    """The page after an upload shows these documents alone, each as far as it has come."""
+    taken = {"documents": [{"id": DOCUMENT}, {"id": OTHER}]}
+    backend.replies["POST /v1/documents"] = JSONResponse(taken, 202)
+    for each, state in ((DOCUMENT, "reading"), (OTHER, "failed")):
+        backend.replies[f"GET /v1/documents/{each}"] = JSONResponse(document(id=each, state=state))
+    files = [("file", ("a.md", b"# A", "text/markdown"))] * 2
+    added = await browser.post("/documents/add", files=files, headers=FORM)
+    page = Page(await browser.get(added.headers["location"]))
+    assert [each.text() for each in page.css(".state")] == ["Being read", "Could not be read"]
+    assert page.css("ul.documents[data-progress]"), "it asks again by itself until all are read"
+    lists(backend, document(), document())
+    assert len(await names(browser, "/documents?added=2&id=../x")) == 2
+
+    backend.replies["POST /v1/documents"] = JSONResponse(
+        {"documents": [{"id": f"{number:08}{DOCUMENT[8:]}"} for number in range(21)]}, 202
+    )
+    many = await browser.post("/documents/add", files=files, headers=FORM)
+    assert many.headers["location"] == "/documents?added=21"

@@ -202,6 +202,8 @@ def _curating(text: str) -> Iterator[State]:
     yield State("documents added", "/documents", "/documents?added=2", _listing([]))
     yield State("documents failed", "/documents", "/documents?state=failed", _listing([]))
     yield State("documents changed", "/documents", "/documents?changed=2", _listing([]))
+    alone = f"/documents?added=1&id={DOCUMENT}"
+    yield State("documents followed", "/documents", alone, _holding(text))
     many = [document(title=f"{text} {n}", source=text) for n in range(60)]
     found = f"access={quote(text)}&review_before=2026-12-01"
     for order in listing.ORDERS:

@@ -18,7 +18,11 @@ from info_assistant.web.replies import Document
 MOST_SORTED = 1000
 """How many documents are asked for where they are to be sorted: the most that the API gives."""
 
+MOST_FOLLOWED = 20
+"""Of how many documents handed in together the list shows these alone, until they are read."""
+
 _LONGEST = 500
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LARGEST_START = 10**6
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _GROUP = re.compile(r"[^,\x00-\x1f]{1,100}")
@@ -104,6 +108,11 @@ class Wanted:
         following = start + size
         more = self.address(start=str(following)) if following < len(documents) else ""
         return documents[start:following], more
+
+
+def followed(ids: Sequence[str]) -> Sequence[str]:
+    """Return which documents an address asks to follow, each once; nonsense counts for nothing."""
+    return [each for each in dict.fromkeys(ids[:MOST_FOLLOWED]) if _ID.fullmatch(each)]
 
 
 def _is_day(text: str) -> bool:

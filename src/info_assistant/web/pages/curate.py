@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -11,7 +11,7 @@ from info_assistant.errors import InvalidRequest
 from info_assistant.web.backend import Backend
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.languages import N_
-from info_assistant.web.listing import Wanted
+from info_assistant.web.listing import MOST_FOLLOWED, Wanted
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sign_in import Doorkeeper
 from info_assistant.web.visits import Visit
@@ -46,7 +46,11 @@ class CuratePages:
         if not kind.startswith("multipart/form-data"):
             raise InvalidRequest("The form holds no files.")
         taken = await self.backend.upload(kind, request.stream(), visit)
-        return RedirectResponse(f"/documents?added={len(taken.documents)}", _SEE_OTHER)
+        ids = [each.id for each in taken.documents]
+        # Of some files the next page follows each; many are found in the list of all.
+        followed = dict.fromkeys(ids) if len(ids) <= MOST_FOLLOWED else ()
+        address = urlencode([("added", len(ids)), *(("id", each) for each in followed)])
+        return RedirectResponse(f"/documents?{address}", _SEE_OTHER)
 
     async def visit(self, request: Request) -> Response:
         """Return what is said about a document, where it is quoted, what can be done; or do that.

@@ -1,6 +1,7 @@
 """The list of documents, one document's text with a passage marked, and its own file."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 from uuid import UUID
@@ -12,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from info_assistant.errors import InfoAssistantError
 from info_assistant.web.backend import Backend, BackendProblem, ByteStream
-from info_assistant.web.listing import MOST_SORTED, ORDERS, Wanted
+from info_assistant.web.listing import MOST_SORTED, ORDERS, Wanted, followed
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
@@ -47,6 +48,8 @@ class DocumentPages:
         """Return the list of documents. Raises SignInNeeded, and what `Backend.documents` does."""
         visit = self._door.require(request)
         wanted = Wanted.of(request.query_params)
+        if ids := followed(request.query_params.getlist("id")):
+            return await self._following(request, ids, visit)
         limit = MOST_SORTED if wanted.sort else _PER_PAGE
         page = await self._backend.documents(wanted.asked, limit, visit)
         if wanted.sort:
@@ -56,16 +59,23 @@ class DocumentPages:
             documents = page.documents
             following = wanted.address(after=page.next) if page.next else ""
         context = {
-            "here": "documents",
             "documents": documents,
             "wanted": wanted,
             "following": following,
-            "orders": ORDERS,
             "left_out": MOST_SORTED if wanted.sort and page.next else 0,
-            "added": _count(request, "added"),
-            "changed": _count(request, "changed"),
         }
-        return self._renderer.page("documents.html", context, visit=visit)
+        return self._list(request, context, visit)
+
+    async def _following(self, request: Request, ids: Sequence[str], visit: Visit) -> HTMLResponse:
+        """Return the list of these documents alone: how far each has come."""
+        documents = await asyncio.gather(*(self._backend.document(each, visit) for each in ids))
+        context = {"documents": documents, "wanted": Wanted(), "following": "", "alone": True}
+        return self._list(request, context, visit)
+
+    def _list(self, request: Request, context: Mapping[str, object], visit: Visit) -> HTMLResponse:
+        said = {"added": _count(request, "added"), "changed": _count(request, "changed")}
+        whole = {"here": "documents", "orders": ORDERS, "left_out": 0, "alone": False}
+        return self._renderer.page("documents.html", {**whole, **said, **context}, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:
         """Return a document's text, its passage marked.
