@@ -45,7 +45,7 @@ def failover(
             "SECOND_REGION_BACKUP_URL": str(backups),
             **KEYS,
         }
-        file = () if command == "check" else ("--file", str(tmp_path / "failover.json"))
+        file = () if command in {"check", "ship"} else ("--file", str(tmp_path / "failover.json"))
         done = CliRunner().invoke(
             program, ["failover", command, *file, *arguments], env={**given, **settings}
         )
@@ -113,6 +113,21 @@ def test_readers_are_not_led_to_a_region_that_is_not_well(
     assert not findings["ok"]
     assert failover("apply", "--yes", "--despite-health").code == 0
     assert zone.weights() == {"first": 0, "second": 100}
+
+
+def test_a_shipped_backup_makes_the_loss_acceptable(
+    failover: Command, backups: Path, tmp_path: Path
+) -> None:
+    """After shipping, `check` finds what the second region would be restored from."""
+    name = ship(tmp_path / "here", timedelta(minutes=2))
+    manifest = tmp_path / "here" / name / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"packs": {}}))
+    assert failover("check").code == 1
+    shipped = failover("ship", "--from", str(tmp_path / "here"))
+    assert shipped.code == 0, shipped.err
+    assert f"Backup {name} is there: 2 files" in shipped.err
+    assert (backups / name / "verified.json").exists()
+    assert name in failover("check").out
 
 
 def test_without_boto3_it_says_how_to_install_it(

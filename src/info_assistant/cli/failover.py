@@ -43,6 +43,7 @@ def failover() -> None:
       info-assistant failover plan      write failover.json and the way back
       info-assistant failover apply     lead readers to the second region
       info-assistant failover back      set every record as it was
+      info-assistant failover ship --from s3://backups/assistant
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -141,6 +142,26 @@ def back(path: Path, *, yes: bool) -> None:
         say("Every name server answers as before.")
     else:
         say("The records are as they were before; nothing was changed.")
+
+
+@failover.command("ship")
+@click.option("--from", "url", required=True, help="Where backups are made (BACKUP_URL there).")
+def ship(url: str) -> None:
+    """Copy the newest good backup to where the second region finds it (SECOND_REGION_BACKUP_URL).
+
+    Copies only what is not there; interrupted, it goes on when it is run again. Run it after each
+    backup: what it takes is part of the loss that a failover brings.
+
+    \b
+    Example:
+      info-assistant failover ship --from s3://backups-first-region/assistant
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.cli.second_region import ship_backup  # noqa: PLC0415  Slow to import.
+
+    shipped = ship_backup(Settings.from_environment(), url)
+    say(
+        f"Backup {shipped.id} is there: {shipped.files} files, {shipped.bytes / 1e6:.1f} MB copied."
+    )
 
 
 def _failover(settings: Settings) -> "Failover":

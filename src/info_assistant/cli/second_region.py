@@ -12,6 +12,7 @@ from info_assistant.errors import Misconfigured
 from info_assistant.regions.failover import Failover
 from info_assistant.regions.loss import ShippedBackup, newest_backup
 from info_assistant.regions.route53 import Route53
+from info_assistant.regions.shipping import Shipped, ship
 from info_assistant.settings import Settings
 from info_assistant.stores.blobs import ObjectBlobs
 
@@ -34,11 +35,19 @@ def shipped_backup(settings: Settings) -> tuple[ShippedBackup | None, int | None
 
     Raises Misconfigured, ObjectStorageUnavailable, StoredDataInvalid.
     """
+    found = asyncio.run(newest_backup(_shelf(settings)))
+    return found, found.loss_minutes(datetime.now(UTC)) if found else None
+
+
+def ship_backup(settings: Settings, url: str) -> Shipped:
+    """Copy the newest good backup from `url` to the second region. Raises what `ship` does."""
+    return asyncio.run(ship(ObjectBlobs(url, settings.s3), _shelf(settings)))
+
+
+def _shelf(settings: Settings) -> ObjectBlobs:
     region = settings.region
     _require([] if region.backup_url else ["SECOND_REGION_BACKUP_URL"])
-    blobs = ObjectBlobs(region.backup_url, region.s3)
-    found = asyncio.run(newest_backup(blobs))
-    return found, found.loss_minutes(datetime.now(UTC)) if found else None
+    return ObjectBlobs(region.backup_url, region.s3)
 
 
 def _require(missing: Sequence[str]) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.ports import FolderBlobs
 
-_MANIFEST, _VERIFIED = "manifest.json", "verified.json"
+MANIFEST, VERIFIED = "manifest.json", "verified.json"
+"""What a backup says of itself, written last, and what came of its verification."""
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -38,8 +40,8 @@ async def newest_backup(blobs: FolderBlobs) -> ShippedBackup | None:
 
 async def _shipped(blobs: FolderBlobs, folder: str) -> ShippedBackup | None:
     try:
-        verified = json.loads(await blobs.get(f"{folder}/{_VERIFIED}"))
-        manifest = json.loads(await blobs.get(f"{folder}/{_MANIFEST}"))
+        verified = json.loads(await blobs.get(f"{folder}/{VERIFIED}"))
+        manifest = json.loads(await blobs.get(f"{folder}/{MANIFEST}"))
         good = verified["good"] is True
     except (NotFound, ValueError, KeyError, TypeError):
         return None
