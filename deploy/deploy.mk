@@ -54,3 +54,6 @@ kills-backup: dev ## Kill backups and restores 20 times, lose everything, and co
 bench-backup: dev ## Measure time and size of a backup and its restore with 100,000 passages
 	$(BIN)/python -m benchmarks.backup
 
+.PHONY: failover
+failover: suites ## Lead readers to a second region and back, by us and by the runbook's aws line
+	$(BIN)/python -m benchmarks.second_region

@@ -52,7 +52,7 @@ def doctor(context: click.Context, *, verbose: bool, repair: bool, as_json: bool
         for line in engines():
             click.echo(line)
     findings = asyncio.run(_examine(Settings.from_environment(), repair=repair))
-    _report(findings, as_json=as_json)
+    report(findings, as_json=as_json)
 
 
 @doctor.command("providers", short_help="Say whether the keys of language models are good.")
@@ -68,11 +68,11 @@ def providers() -> None:
     \b
     Exit code: 0 every key that is set is good, 1 one is not.
     """  # noqa: D301  For click, the mark keeps the lines.
-    _report(asyncio.run(check_providers(Settings.from_environment())))
+    report(asyncio.run(check_providers(Settings.from_environment())))
 
 
-def _report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
-    """Show what was found; exit with 1 if something is wrong."""
+def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
+    """Show what was found, as one JSON object or in lines; exit with 1 if something is wrong."""
     wrong = any(finding.health is Health.WRONG for finding in findings)
     if as_json:
         found = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}

@@ -143,6 +143,12 @@ def _doctor() -> click.Command:
     return doctor
 
 
+def _failover() -> click.Command:
+    from info_assistant.cli.failover import failover
+
+    return failover
+
+
 def _runbook() -> click.Command:
     from info_assistant.runbooks.commands.runbook import runbook
 
@@ -168,6 +174,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("usage", "Show what language models cost, by day and model, and the budget.", _usage),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry("incident", "Open, record and close incidents, and follow a runbook.", _incident),
+    Entry("failover", "Lead readers to the second region, and back.", _failover),
     Entry("runbook", "Check, show and plan runbooks for incidents.", _runbook),
     Entry(
         "evaluate",

@@ -23,6 +23,7 @@ from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
 from info_assistant.settings.answering import AnsweringSettings
 from info_assistant.settings.backup import BackupSettings
 from info_assistant.settings.providers import ProviderSettings
+from info_assistant.settings.region import RegionSettings
 from info_assistant.settings.site import SiteSettings
 from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
@@ -253,6 +254,7 @@ class Settings:
     answering: AnsweringSettings
     providers: ProviderSettings
     site: SiteSettings
+    region: RegionSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     otlp_endpoint: str = field(
         metadata=named(
@@ -351,6 +353,7 @@ class Settings:
             answering=AnsweringSettings.read(given),
             providers=ProviderSettings.read(given),
             site=SiteSettings.read(given),
+            region=RegionSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
             otlp_endpoint=otlp_endpoint_of(given),
             log_level=choice_of(
