@@ -21,6 +21,16 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 # --- the cluster simulator and kubectl
 
+.PHONY: kubectl simulator options
+
+kubectl: dev ## Put the pinned kubectl into .venv/bin
+	@$(BIN)/kubectl version --client
+
+simulator: dev ## Try the real kubectl with the cluster simulator (a model: proves nothing of a real cluster)
+	$(BIN)/python -m pytest tests/drills/cluster benchmarks/simulator $(PYTEST)
+
+options: dev ## Each option of the runbook, by the engine, on the simulator: works, does not help, crashes midway
+	$(BIN)/python -m benchmarks.options
 
 # --- images
 
