@@ -5,6 +5,7 @@ since it booted, sleep included. Two moments of the same boot are compared by th
 of different boots, or of different machines, by the wall clock.
 """
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -60,5 +61,4 @@ def elapsed_s(begin: Instant, end: Instant) -> float:
 
 def elapsed_along_s(moments: Iterable[Instant]) -> float:
     """Return the seconds from the first moment to the last, each stretch by its best clock."""
-    known = list(moments)
-    return sum(elapsed_s(one, next_one) for one, next_one in zip(known, known[1:], strict=False))
+    return sum(elapsed_s(one, next_one) for one, next_one in itertools.pairwise(moments))

@@ -1,8 +1,8 @@
 """What is to be told to whom, and how far it got: a pure fold of an incident's events.
 
 A message is part of the event that it tells of: an escalation and its page are one line of the
-record, so no crash leaves one without the other. Its id follows from the incident, the cause and the
-receiver; whoever makes the same message again makes it under the same id.
+record, so no crash leaves one without the other. Its id follows from the incident, the cause and
+the receiver; whoever makes the same message again makes it under the same id.
 """
 
 import hashlib
