@@ -17,6 +17,7 @@ from info_assistant.runbooks.telling.assertions import Case
 from info_assistant.runbooks.telling.templates import (
     STATUS_WORDS,
     Clock,
+    Filled,
     drill_marked,
     filled,
     stamp,
@@ -50,8 +51,9 @@ class Composer:
         """Return where the incident stands, for everybody; `text` is what a person adds."""
         letter = Letter(case.incident)
         public = notices.public_text(case, clock)
-        inside = self._inside(case, clock, letter)
-        letter.left_out |= dict(public.left_out)
+        written = self.inside(case, clock)
+        inside = written.text
+        letter.left_out |= dict([*public.left_out, *written.left_out])
         said = f"{text.strip()}\n\n" if text.strip() else ""
         incident = case.incident
         title = notices.public_title(case)
@@ -68,10 +70,9 @@ class Composer:
             self._end(letter, incident, cause)
         return letter
 
-    def call(self, case: Case, call: Call, clock: Clock, cause: str) -> Letter:
-        """Return the call of people, and from an hour on what executives and customers get."""
-        letter = Letter(case.incident)
-        incident = case.incident
+    def call(self, incident: Incident, call: Call, cause: str, brief: str) -> Letter:
+        """Return the call of people; `brief` is what executives are told with it, if anything."""
+        letter = Letter(incident)
         people = [handle for each in call.contacts for handle in _handles(each.ways.values())]
         title = f"{name_of(incident)}: {call.text}"
         evidence = "\n".join(f"- {each}" for each in _evidence(incident))
@@ -84,9 +85,8 @@ class Composer:
         for receiver in self.receivers:
             if Act.PAGE in receiver.acts:
                 self._add(letter, receiver, Act.PAGE, cause, content)
-        if _is_last(self.runbook, call):
-            brief = notices.executive_brief(case, clock)
-            self._spread(letter, Act.BRIEF, cause, (f"Brief: {title}", brief.text))
+        if brief:
+            self._spread(letter, Act.BRIEF, cause, (f"Brief: {title}", brief))
         return letter
 
     def taken(self, incident: Incident, cause: str) -> Letter:
@@ -117,16 +117,14 @@ class Composer:
         self._spread(letter, Act.BRIEF, cause, (title, text))
         return letter
 
-    def _inside(self, case: Case, clock: Clock, letter: Letter) -> str:
+    def inside(self, case: Case, clock: Clock) -> Filled:
         """Return the runbook's template filled in; where it has none, the public words."""
         template = template_of(self.runbook, case.incident.scenario)
         over = case.incident.status in {Status.RESOLVED, Status.CLOSED}
         if not template or over:
-            name = f"**{name_of(case.incident)}**"
-            return f"{name}\n\n{notices.public_text(case, clock).text}"
-        done = filled(template, case, clock)
-        letter.left_out |= dict(done.left_out)
-        return done.text
+            public = notices.public_text(case, clock)
+            return Filled(f"**{name_of(case.incident)}**\n\n{public.text}", public.left_out)
+        return filled(template, case, clock)
 
     def _end(self, letter: Letter, incident: Incident, cause: str) -> None:
         self._answer_calls(letter, incident, Act.PAGE_OVER, cause)
@@ -192,7 +190,7 @@ def _evidence(incident: Incident) -> list[str]:
     return [sentence(event) for event in incident.events if event.kind in kinds][-5:]
 
 
-def _is_last(runbook: Runbook, call: Call) -> bool:
+def is_last(runbook: Runbook, call: Call) -> bool:
     """Whether executives and customers are to hear: the last tier of several."""
     tiers = tiers_of(runbook)
     return len(tiers) > 1 and call.tier == len(tiers) - 1

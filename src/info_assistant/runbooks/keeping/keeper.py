@@ -15,7 +15,7 @@ from info_assistant.runbooks.afterwards.checklists import due_reminder
 from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.errors import NotAllowed, RecordBusy, RecordError
 from info_assistant.runbooks.keeping.cadence import due_word, interval_s
-from info_assistant.runbooks.keeping.composing import Composer, Letter
+from info_assistant.runbooks.keeping.composing import Composer, Letter, is_last
 from info_assistant.runbooks.keeping.escalation import call_of, due_call, reached, unattended_s
 from info_assistant.runbooks.model import Runbook
 from info_assistant.runbooks.receivers.port import Receiver
@@ -24,6 +24,7 @@ from info_assistant.runbooks.record.incident import Incident, Status
 from info_assistant.runbooks.record.store import Incidents
 from info_assistant.runbooks.telling.assertions import Case
 from info_assistant.runbooks.telling.facts import Facts, done_of
+from info_assistant.runbooks.telling.notices import executive_brief
 from info_assistant.runbooks.telling.templates import Clock
 
 Decision = tuple[Kind, Mapping[str, Any]]
@@ -93,6 +94,15 @@ class Keeper:
 
         return self._step(name, step)
 
+    def publish(self, name: str, text: str) -> Event | None:
+        """Send the post-mortem to those who publish or keep it."""
+
+        def step(incident: Incident) -> Decision:
+            letter = self.composer(name).postmortem(incident, f"postmortem-{incident.head}", text)
+            return Kind.REMINDED, self._with({"what": "the post-mortem is published"}, letter)
+
+        return self._step(name, step)
+
     def runbook(self, name: str) -> Runbook:
         """Return the runbook of an incident. Raises RecordError."""
         with self._lock:
@@ -141,9 +151,10 @@ class Keeper:
         call = call_of(incident, runbook, wanted, waited)
         # By itself a tier is called once, under the same name on every machine; people may repeat.
         cause = f"call-{wanted}" + ("" if reason == _NOBODY else f"-{incident.head}")
-        letter = self.composer(incident.id).call(
-            self.case(incident), call, self.clock(incident), cause
-        )
+        brief = ""
+        if is_last(runbook, call):  # Only then is the service looked at: a call is not to wait.
+            brief = executive_brief(self.case(incident), self.clock(incident)).text
+        letter = self.composer(incident.id).call(incident, call, cause, brief)
         people = ", ".join(each.role for each in call.contacts) or "whoever is on call"
         data = {"tier": wanted, "text": call.text, "people": people, "reason": reason}
         return Kind.ESCALATED, self._with(data, letter)
