@@ -122,6 +122,7 @@ lock: dev ## Pin all dependencies with hashes again; UPGRADE=--upgrade takes new
 	$(LOCK) --extra route53 --extra tracing pyproject.toml -c requirements/run.txt -o requirements/image.txt
 	$(LOCK) requirements/build.in -c requirements/run.txt -o requirements/build.txt
 	$(LOCK) requirements/dev.in -c requirements/run.txt -c requirements/image.txt -c requirements/build.txt -o requirements/dev.txt
+	$(LOCK) requirements/materials.in -c requirements/run.txt -c requirements/dev.txt -o requirements/materials.txt
 	$(LOCK) requirements/suites.in -c requirements/run.txt -c requirements/dev.txt -o requirements/suites.txt
 
 verify-fresh: ## Try the two commands in a fresh minimal Debian (needs podman, or debootstrap and root)

@@ -22,6 +22,7 @@ from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Tools
 from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import LOCAL_OPERATOR
+from info_assistant.observability.log import configure_logging
 from info_assistant.ports import DocumentFilter
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.clock import SystemClock
@@ -117,4 +118,5 @@ async def serve(*, quick: bool) -> None:
 
 
 if __name__ == "__main__":
+    configure_logging()  # As the product does; without it each step writes two lines.
     asyncio.run(serve(quick="--quick" in sys.argv))
