@@ -35,3 +35,9 @@ images: wheel ## Build the application's image offline, on a minimal Debian or o
 
 # --- backup, restore and the second region
 
+# --- incidents
+
+.PHONY: telling
+
+telling: dev ## Send alerts to the incident service and measure how long until everybody is told, once
+	$(BIN)/python -m benchmarks.telling

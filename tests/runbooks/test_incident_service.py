@@ -2,12 +2,16 @@
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +27,7 @@ from info_assistant.runbooks.receivers.http import WebService
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
 from info_assistant.runbooks.record.redaction import Redaction
-from info_assistant.runbooks.record.store import Incidents
+from info_assistant.runbooks.record.store import Incidents, Opening
 from info_assistant.runbooks.service.alerts import Desk
 from info_assistant.runbooks.service.serving import Service
 from info_assistant.runbooks.shipped import NAME, shipped_runbook
@@ -263,5 +267,63 @@ def test_probes_metrics_and_what_is_no_alert(world: World) -> None:
         world.post({"status": "firing"})
     with caught.value:
         assert caught.value.code == 400
-    minor = {**ALERT, "labels": {"alertname": "DiskFull", "severity": "warning"}}
+    minor = {**ALERT, "labels": {"alertname": "DiskFull", "scenario": "none"}}
+    minor["labels"] |= {"severity": "warning"}  # type: ignore[operator]
     assert world.post(minor) == []
+    quiet = {"alertname": "SlowSearch", "scenario": "P0-2", "severity": "warning"}
+    assert world.post({**ALERT, "labels": quiet, "fingerprint": "f2"}) == [name]
+    grave = {"alertname": "BackupTooOld", "scenario": "none", "severity": "critical"}
+    (other,) = world.post({**ALERT, "labels": grave, "fingerprint": "f3"})
+    assert other != name
+
+
+PROGRAM = """
+import sys
+from info_assistant.runbooks.commands.incident import incident
+incident(["serve"])
+"""
+
+
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
+    """Killed while it tells and started again, each receiver has everything, once."""
+    with running_receivers() as receivers, running_mailbox() as mailbox:
+        given = {
+            **variables(receivers, mailbox, tmp_path),
+            "INCIDENT_DIR": str(tmp_path / "incidents"),
+            "INCIDENT_PORT": "0",
+            "PATH": os.defpath,
+        }
+        store = Incidents(tmp_path / "incidents", Redaction(), author=("service", "desk"))
+        opened = store.open(Opening("t", "P0-1"), shipped_runbook(), NAME)
+        receivers.misbehave("statuspage", Misbehaviour.DIE_AFTER)
+        receivers.misbehave("slack", Misbehaviour.DIE_AFTER)
+        for kills in range(3):
+            process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM], env=given, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                # Killed after its first events, then a little further each time.
+                least = 3 + 6 * kills
+                until(partial(lambda n: len(store.read(opened.id).events) >= n, least))
+            finally:
+                if kills < 2:
+                    process.kill()
+                else:
+                    until(lambda: settled(store, opened.id))
+                    process.terminate()
+                assert process.wait(10) in {0, -9}
+        taken = receivers.taken
+        assert len(taken["statuspage"].things) == 1
+        assert [e.kind for e in store.read(opened.id).events].count(Kind.ESCALATED) == 1
+        posts = [e["metadata"]["event_payload"]["message"] for e in taken["slack"].things.values()]
+        assert len(posts) == len(set(posts)) == 3
+        assert list(taken["pagerduty"].things) == [f"{opened.id}/tier-0"]
+        assert len(taken["jira"].things) == 1
+
+
+def settled(store: Incidents, name: str) -> bool:
+    """Whether people were told and nothing waits."""
+    known = store.read(name)
+    told = any(event.data.get("what") == "opened" for event in known.events)
+    return told and not outbox_of(known).waiting()

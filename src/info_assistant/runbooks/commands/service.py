@@ -12,7 +12,7 @@ import click
 from info_assistant.runbooks.commands.groups import FILE, print_json
 from info_assistant.runbooks.commands.run import id_option
 
-PORT = 8095
+PORT = 8002
 
 
 @click.command(short_help="Listen to alerts, page, tell people, keep the clock.")

@@ -1,8 +1,9 @@
 """Alerts become incidents: one for each cause, with all that was alerted of it as evidence.
 
-The cause is the label `scenario` of an alert (P0-1 …), else its name. An alert opens an incident if
-it names a scenario or its severity says that somebody is to be called. Alertmanager repeats what it
-sent; what the record knows already is not written again.
+The cause is the label `scenario` of an alert (P0-1 …), else its name. An alert opens an incident
+if its severity says that somebody is to be called, or if it has none and names a scenario; a milder
+one is evidence where its cause has an incident. Alertmanager repeats what it sent; what the record
+knows already is not written again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,15 +74,18 @@ def _alert(data: Mapping[str, Any]) -> Alert:
     notes = {str(name): str(value) for name, value in data.get("annotations", {}).items()}
     name = labels["alertname"]
     ended = _time(data.get("endsAt"))
+    severity = labels.get("severity", "").lower()
+    scenario = labels.get("scenario", "")
+    scenario = "" if scenario.lower() == "none" else scenario
     return Alert(
         name,
-        labels.get("scenario") or name,
+        scenario or name,
         data["status"] == "firing",
         _time(data["startsAt"]) or datetime.now(UTC),
         ended,
         notes.get("summary") or notes.get("description") or name,
         str(data.get("fingerprint") or sorted(labels.items())),
-        bool(labels.get("scenario")) or labels.get("severity", "").lower() in _CALLS,
+        severity in _CALLS if severity else bool(scenario),
         labels,
     )
 

@@ -19,7 +19,7 @@ from info_assistant.runbooks.service.provider_status import provider_status
 
 TICK_S = 1.0
 _PROVIDERS_S = 60.0
-_STOP_S = 5.0
+_STOP_S = 2.0
 _MOST_BYTES = 2 * 1024 * 1024
 _READ_S = 10.0
 _STALE_S = 60.0
