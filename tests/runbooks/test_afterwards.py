@@ -125,6 +125,9 @@ def test_commands_tell_people_by_themselves(
         monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "routing-of-a-drill")
         monkeypatch.setenv("PAGERDUTY_EVENTS_URL", f"{receivers.url}/pagerduty")
         monkeypatch.setenv("INCIDENT_STATUS_DIR", str(tmp_path / "status"))
+        monkeypatch.setenv("STATUSPAGE_TOKEN", "statuspage-token")
+        monkeypatch.setenv("STATUSPAGE_PAGE", "page1")
+        monkeypatch.setenv("STATUSPAGE_API_URL", f"{receivers.url}/statuspage")
         monkeypatch.setenv("BACKEND_URL", f"{receivers.url}/backend")
         call("open", "P0-1", "--drill")
         call("ack")
@@ -136,6 +139,11 @@ def test_commands_tell_people_by_themselves(
         first = next(each for key, each in things.items() if key.endswith("tier-0"))
         assert first["events"] == ["trigger", "acknowledge", "resolve"]
         assert first["payload"]["summary"].startswith("DRILL")
+        (shown,) = receivers.taken["statuspage"].things.values()
+        assert shown["deliver_notifications"] is False
+        assert shown["body"].startswith("DRILL")
+        call("postmortem", "--publish")
+        assert "# Post-mortem" in shown["postmortem"]["body_draft"]
     assert "resolved" in (tmp_path / "status" / "index.html").read_text()
     assert "waiting" not in call("outbox").output
 
