@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,15 @@ import pytest
 
 from info_assistant.drills.mailbox import Mailbox, running_mailbox
 from info_assistant.drills.receivers import Misbehaviour, Receivers, running_receivers
+from info_assistant.runbooks.errors import DeliveryRefused
 from info_assistant.runbooks.keeping.keeper import Keeper
+from info_assistant.runbooks.outbox.attempts import AttemptNotes
 from info_assistant.runbooks.outbox.messages import Stage, outbox_of
 from info_assistant.runbooks.outbox.sending import Sender
 from info_assistant.runbooks.reading.markdown import parse_runbook
 from info_assistant.runbooks.receivers.configured import setup_of
 from info_assistant.runbooks.receivers.http import WebService
+from info_assistant.runbooks.receivers.port import Attempt
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
 from info_assistant.runbooks.record.redaction import Redaction
@@ -97,6 +100,11 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come to it"
         pause.wait(0.02)
+
+
+def told(world: World, name: str, what: str) -> bool:
+    """Whether the record says that people were to be told that."""
+    return any(event.data.get("what") == what for event in world.store.read(name).events)
 
 
 def variables(receivers: Receivers, mailbox: Mailbox, folder: Path) -> dict[str, str]:
@@ -216,7 +224,7 @@ def test_nothing_is_lost_and_nothing_doubled(tmp_path: Path, how: Misbehaviour) 
     with running_receivers(hang_s=0.3) as receivers, running_mailbox() as mailbox:
         names = ("slack", "statuspage", "pagerduty", "jira", "webhook", "backend")
         for name in names:
-            receivers.misbehave(name, how, how)
+            receivers.misbehave(name, how)
         mailbox.die_after = int(how is Misbehaviour.DIE_AFTER)
         mailbox.fail = int(how is Misbehaviour.FAIL)
         with running(receivers, mailbox, tmp_path) as world:
@@ -251,6 +259,37 @@ def hurry(receiver: object) -> None:
     service = getattr(receiver, "_service", None)
     if isinstance(service, WebService):
         service._timeout_s = 0.2
+
+
+def test_a_refusal_is_shown_without_secrets_and_lets_others_pass(world: World) -> None:
+    """What a receiver does not want waits with its reason; the rest of its messages go out."""
+    sender = world.service.senders["webhook"]
+    said: list[str] = []
+    sender.say = said.append
+    refused: list[str] = []
+    real = sender.receiver.send
+
+    class Picky:
+        name, acts = sender.receiver.name, sender.receiver.acts
+
+        def send(self, attempt: Attempt) -> Mapping[str, str]:
+            if not refused or attempt.message.id in refused:
+                refused.append(attempt.message.id)
+                raise DeliveryRefused("It answers 400: token=abcdef123456")
+            return real(attempt)
+
+    sender.receiver = Picky()
+    (name,) = world.post(ALERT)
+    until(lambda: told(world, name, "opened") and said)
+
+    def waiting() -> list[str]:
+        found = outbox_of(world.store.read(name)).waiting("webhook")
+        return [each.message.id for each in found]
+
+    until(lambda: waiting() == refused[:1])
+    notes = AttemptNotes(world.store.record(name).folder).read(refused[0])
+    assert notes.count == 1
+    assert "abcdef123456" not in said[0] + notes.reason
 
 
 def test_probes_metrics_and_what_is_no_alert(world: World) -> None:

@@ -18,10 +18,10 @@ PORT = 8002
 @click.command(short_help="Listen to alerts, page, tell people, keep the clock.")
 @click.option(
     "--host",
-    envvar="INCIDENT_HOST",
+    envvar=["INCIDENT_HOST", "BIND_ADDRESS"],
     default="127.0.0.1",
     show_default=True,
-    help="Where it listens.",
+    help="Its address.",
 )
 @click.option("--port", envvar="INCIDENT_PORT", default=PORT, show_default=True, help="Its port.")
 @click.option(

@@ -111,7 +111,9 @@ class Sender:
             return False
         except NotDelivered as problem:
             self._failed(name, each, problem)
-            notes.write(message.id, Attempts(before.count + 1, problem.message))
+            notes.write(
+                message.id, Attempts(before.count + 1, self.store.redacted(problem.message))
+            )
             return False
         self._tell(name, Kind.DELIVERED, each, {"reference": dict(reference)})
         notes.forget(message.id)
@@ -124,7 +126,8 @@ class Sender:
         self.figures.failed += 1
         if each.delayed is None:
             self._tell(name, Kind.DELAYED, each, {"reason": problem.message})
-            self.say(f"{name}: {self.receiver.name} has not taken a message: {problem.message}")
+            words = f"{name}: {self.receiver.name} has not taken a message: {problem.message}"
+            self.say(self.store.redacted(words))
         if isinstance(problem, DeliveryRefused):
             self._refused[each.message.id] = _Pause(1, time.monotonic() + REFUSED_PAUSE_S)
             return

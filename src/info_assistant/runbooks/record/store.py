@@ -129,6 +129,10 @@ class Incidents:
             check_allowed(incident, wanted[0])
             return record.append(*wanted)
 
+    def redacted(self, text: str) -> str:
+        """Return a text without secrets, as it may be shown or kept."""
+        return self._redaction.text(text)
+
     def names(self) -> list[str]:
         """Return the names of all incidents, oldest first."""
         if not self._folder.is_dir():
