@@ -67,3 +67,10 @@ bench-backup: dev ## Measure time and size of a backup and its restore with 100,
 .PHONY: failover
 failover: suites ## Lead readers to a second region and back, by us and by the runbook's aws line
 	$(BIN)/python -m benchmarks.second_region
+
+# --- incidents
+
+.PHONY: telling
+
+telling: dev ## Send alerts to the incident service and measure how long until everybody is told, once
+	$(BIN)/python -m benchmarks.telling
