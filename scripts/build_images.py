@@ -60,6 +60,11 @@ class Builder:
             inherited.setdefault("CONTAINERS_CONF", str(CONTAINERFILES / "podman.conf"))
         return cls(program, inherited)
 
+    @property
+    def format(self) -> Sequence[str]:
+        """What to build in: podman's own format knows neither HEALTHCHECK nor SHELL."""
+        return ("--format=docker",) if self.program == "podman" else ()
+
     def run(self, *words: str) -> None:
         """Run the program and show what it says. Raises CalledProcessError."""
         subprocess.run([self.program, *words], check=True, env=dict(self.environment), cwd=ROOT)
@@ -202,9 +207,7 @@ def download(builder: Builder, base: str, requirements: str, folder: str) -> Non
 def build_application(builder: Builder, bases: Mapping[str, str], tag: str) -> None:
     """Build the image without a network."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    options = ["--network=none", "--tag", tag]
-    if builder.program == "podman":
-        options += ["--format=docker"]  # The other format knows no HEALTHCHECK.
+    options = ["--network=none", "--tag", tag, *builder.format]
     arguments = {**bases, "VERSION": project["version"], "REVISION": revision()}
     for name, value in arguments.items():
         options += ["--build-arg", f"{name}={value}"]
@@ -225,8 +228,8 @@ def build_qdrant(builder: Builder, base: str, *, real: bool) -> None:
         print("Qdrant's image was not built: restore-backup.sh is not here.")
         return
     tag = QDRANT_TAG if real else QDRANT_TRIAL_TAG
-    network = [] if real else ["--network=none"]
-    builder.run("build", *network, "--tag", tag, "--build-arg", f"BASE={base}", str(folder))
+    options = [*builder.format] if real else [*builder.format, "--network=none"]
+    builder.run("build", *options, "--tag", tag, "--build-arg", f"BASE={base}", str(folder))
     check = "curl --version >/dev/null && sh -n /restore-backup.sh && test -x /restore-backup.sh"
     builder.run("run", "--rm", "--network=none", "--entrypoint=sh", tag, "-euc", check)
     if not real:
