@@ -3,12 +3,14 @@
 import asyncio
 from itertools import pairwise
 
+import pytest
 from tests.backup.conftest import BackedUp
 from tests.backup.installation import FILES, Installation, silently
 
 from info_assistant.wiring import Application, build
 from info_assistant.wiring.backup import RestoreOrder, restore_backup, shelf_of
 
+pytestmark = [pytest.mark.model, pytest.mark.timeout(240)]
 _OLD = {"old.md": b"# Old\n\nThe old rule was here before anything was restored.\n"}
 
 
@@ -17,7 +19,7 @@ async def watched(application: Application, done: asyncio.Event) -> list[set[str
     seen: list[set[str]] = []
     while not done.is_set():
         seen.append(set(await application.stores.passages.counts()))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
     return seen
 
 

@@ -13,7 +13,11 @@ from info_assistant.evaluation.verify_backup import BackupVerifier
 from info_assistant.wiring.backup import shelf_of
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "containers" / "qdrant" / "restore-backup.sh"
-pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed"),
+]
 
 
 def run(place: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":

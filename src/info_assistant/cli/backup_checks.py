@@ -1,6 +1,8 @@
 """What `doctor` says of backups and restores."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from info_assistant.cli.checks import Finding, Health
 from info_assistant.errors import InfoAssistantError
@@ -14,6 +16,8 @@ from info_assistant.stores.objects import SharedObjects
 
 async def check_backups(settings: Settings) -> Sequence[Finding]:
     """Whether a restore was left half done, and whether there is a good backup."""
+    if _is_missing(settings.blob_url):
+        return []  # Nothing was ever kept here, and looking would make the folder.
     clock = SystemClock()
     blobs = ObjectBlobs(settings.blob_url, settings.s3)
     stored = SharedObjects(blobs, settings.data_dir / "last-good", clock).open(NAME)
@@ -26,7 +30,8 @@ async def check_backups(settings: Settings) -> Sequence[Finding]:
             remedy = f"Wait until it is done. If it was killed: info-assistant restore {half}"
             findings.append(Finding("Restore", Health.WRONG, words, remedy))
         shelf = Shelf(ObjectBlobs(settings.backup.url, settings.s3, variable="BACKUP_URL"), clock)
-        good = next((each for each in await shelf.all() if each.good and each.manifest), None)
+        found = [] if _is_missing(settings.backup.url) else await shelf.all()
+        good = next((each for each in found if each.good and each.manifest), None)
     except InfoAssistantError as error:
         return [*findings, Finding("Backups", Health.WARNING, error.message)]
     if good is None or good.manifest is None:
@@ -35,3 +40,9 @@ async def check_backups(settings: Settings) -> Sequence[Finding]:
     hours = (clock.now() - good.manifest.began_at).total_seconds() / 3600
     words = f"the newest good one is {hours:.1f} h old"
     return [*findings, Finding("Backups", Health.GOOD, words)]
+
+
+def _is_missing(url: str) -> bool:
+    """Whether a place is a folder of this machine that is not there."""
+    parts = urlsplit(url)
+    return parts.scheme in {"", "file"} and not Path(unquote(parts.path)).is_dir()
