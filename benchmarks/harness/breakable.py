@@ -3,6 +3,7 @@
 Nobody starts anything again, unlike under `up`: what is killed stays dead.
 """
 
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,10 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -32,8 +34,12 @@ from info_assistant.drills.providers import ProviderStandIn, running_providers
 from info_assistant.drills.scripted_answers import quoting
 
 _TEXT = "Employees carry over five days of annual leave. Leave is asked for in writing."
-_QUESTION = b'{"question": "How many days of annual leave do employees carry over?"}'
+_QUESTION = "How many days of annual leave do employees carry over?"
 _READY_S = 60.0
+_ROLES = {"qdrant": "local-qdrant", "backend": "serve", "frontend": "frontend", "worker": "worker"}
+
+PARTS = ("redis", *_ROLES)
+"""The processes of a service, in the order in which they start; the worker only where wanted."""
 
 
 class SlowLine:
@@ -78,11 +84,12 @@ class SlowLine:
 
 @dataclass
 class Breakable:
-    """A running service; `processes` by part: qdrant, redis, backend, frontend."""
+    """A running service; `processes` by part: qdrant, redis, backend, frontend, perhaps worker."""
 
     folder: Path
     settings: Mapping[str, str]
-    processes: Mapping[str, "subprocess.Popen[bytes]"]
+    processes: dict[str, "subprocess.Popen[bytes]"]
+    start_again: Mapping[str, Callable[[], "subprocess.Popen[bytes]"]]
     openai: ProviderStandIn
     lines: Mapping[str, SlowLine]
     over: threading.Event = field(default_factory=threading.Event)
@@ -92,10 +99,19 @@ class Breakable:
         self.processes[part].kill()
         self.processes[part].wait()
 
+    def mend(self, part: str) -> None:
+        """Start a part again that was killed."""
+        self.processes[part] = self.start_again[part]()
+
     def freeze(self, part: str) -> None:
         """Let a part accept connections, and do nothing."""
         self.processes[part].send_signal(signal.SIGSTOP)
         await_true(lambda: self.is_frozen(part), 10, f"{part} stands still")
+
+    def thaw(self, part: str) -> None:
+        """Let a part go on that stands still."""
+        self.processes[part].send_signal(signal.SIGCONT)
+        await_true(lambda: not self.is_frozen(part), 10, f"{part} goes on")
 
     def is_frozen(self, part: str) -> bool:
         """Whether a part stands still."""
@@ -122,9 +138,17 @@ class Breakable:
             thread.join()
 
     @contextmanager
-    def readers(self, count: int) -> Iterator[None]:
-        """Let this many readers ask one question after the other until the block is left."""
-        threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(count)]
+    def readers(self, count: int, *, ask_anew: bool = False) -> Iterator[None]:
+        """Let this many readers ask one question after the other until the block is left.
+
+        They ask the same again and again or, with `ask_anew`, what nobody has asked before.
+        """
+        threads = [
+            threading.Thread(
+                target=self._ask, args=(f" Case {n}-" if ask_anew else "",), daemon=True
+            )
+            for n in range(count)
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -132,13 +156,16 @@ class Breakable:
         finally:
             self.over.set()
 
-    def _ask(self) -> None:
-        request = urllib.request.Request(  # noqa: S310  Loopback.
-            f"{self.settings['BACKEND_URL']}/v1/query",
-            data=_QUESTION,
-            headers={"Content-Type": "application/json"},
-        )
+    def _ask(self, case: str) -> None:
+        asked = 0
         while not self.over.wait(0.3):
+            asked += 1
+            words = f"{_QUESTION}{case}{asked}." if case else _QUESTION
+            request = urllib.request.Request(  # noqa: S310  Loopback.
+                f"{self.settings['BACKEND_URL']}/v1/query",
+                data=json.dumps({"question": words}).encode(),
+                headers={"Content-Type": "application/json"},
+            )
             with suppress(OSError), urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
                 reply.read()
 
@@ -162,14 +189,22 @@ def diagnose(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
 
 @contextmanager
 def breakable(
-    *, slow: tuple[str, ...] = (), with_model: bool = True, with_document: bool = True
+    *,
+    slow: tuple[str, ...] = (),
+    with_model: bool = True,
+    with_document: bool = True,
+    with_worker: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Breakable]:
-    """Run a service until the block is left; the parts in `slow` are reached over a SlowLine."""
+    """Run a service until the block is left; the parts in `slow` are reached over a SlowLine.
+
+    `more` are further settings.
+    """
     openai = ProviderStandIn("openai", script=quoting)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diagnosis-")))
         stack.enter_context(running_providers(openai))
-        ports = {name: unused_port() for name in ("qdrant", "redis", "backend", "frontend")}
+        ports = {name: unused_port() for name in PARTS}
         lines = {}
         for name in slow:
             line = lines[name] = SlowLine(openai.port if name == "openai" else ports[name])
@@ -184,6 +219,8 @@ def breakable(
             "BACKEND_URL": f"http://127.0.0.1:{at['backend']}",
             "FRONTEND_PORT": str(at["frontend"]),
             "FRONTEND_URL": f"http://127.0.0.1:{at['frontend']}",
+            "WORKER_PORT": str(at["worker"]),
+            **(more or {}),
         }
         if with_model:
             settings |= {
@@ -194,37 +231,50 @@ def breakable(
             "QDRANT_URL": f"http://127.0.0.1:{ports['qdrant']}",
             "REDIS_URL": f"redis://127.0.0.1:{ports['redis']}",
         }
-        processes = _started(stack, folder, settings, own)
-        service = Breakable(folder, settings, processes, openai, lines)
+        again = _startable(stack, folder, settings, own)
+        wanted = [part for part in PARTS if part != "worker" or with_worker]
+        processes = {part: again[part]() for part in wanted}
+        _await_all(processes, folder, settings, own)
+        service = Breakable(folder, settings, processes, again, openai, lines)
         stack.callback(_let_go, service)
         if with_document:
             _hand_in(settings["BACKEND_URL"])
         yield service
 
 
-def _started(
+def _startable(
     stack: ExitStack, folder: Path, settings: Mapping[str, str], own: Mapping[str, str]
-) -> dict[str, "subprocess.Popen[bytes]"]:
-    """Start all parts; `own` has the ports on which Qdrant and Redis themselves listen."""
+) -> Mapping[str, Callable[[], "subprocess.Popen[bytes]"]]:
+    """Return how to start each part; `own` has the ports on which Qdrant and Redis listen."""
     logs = folder / "logs"
     logs.mkdir()
-    parent = ("--parent", str(os.getpid()))
-    processes = {"redis": _redis(stack, folder, own)}
-    for name, role, environ in (
-        ("qdrant", "local-qdrant", own),
-        ("backend", "serve", settings),
-        ("frontend", "frontend", settings),
-    ):
-        command = ["-m", "info_assistant", role, *parent]
-        processes[name] = stack.enter_context(running(command, environ, logs / f"{role}.log"))
-    for name, url, role in (
-        ("qdrant", own["QDRANT_URL"], "local-qdrant"),
-        ("backend", settings["BACKEND_URL"], "serve"),
-        ("frontend", settings["FRONTEND_URL"], "frontend"),
-    ):
-        await_ready(processes[name], f"{url}/readyz", logs / f"{role}.log")
+
+    def start(role: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        command = ["-m", "info_assistant", role, "--parent", str(os.getpid())]
+        return stack.enter_context(running(command, environ, logs / f"{role}.log"))
+
+    return {"redis": partial(_redis, stack, folder, own)} | {
+        part: partial(start, role, own if part == "qdrant" else settings)
+        for part, role in _ROLES.items()
+    }
+
+
+def _await_all(
+    processes: Mapping[str, "subprocess.Popen[bytes]"],
+    folder: Path,
+    settings: Mapping[str, str],
+    own: Mapping[str, str],
+) -> None:
+    urls = {
+        "qdrant": own["QDRANT_URL"],
+        "backend": settings["BACKEND_URL"],
+        "frontend": settings["FRONTEND_URL"],
+        "worker": f"http://127.0.0.1:{settings['WORKER_PORT']}",
+    }
+    for part in processes.keys() & urls.keys():
+        log = folder / "logs" / f"{_ROLES[part]}.log"
+        await_ready(processes[part], f"{urls[part]}/readyz", log)
     await_true(lambda: _is_well(settings["BACKEND_URL"]), _READY_S, "all dependencies are well")
-    return processes
 
 
 def _redis(

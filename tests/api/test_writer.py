@@ -14,7 +14,7 @@ from info_assistant.model.answer import AnswerMode
 from info_assistant.model.ids import new_id
 from info_assistant.model.passage import IndexedPassage
 from info_assistant.settings import Settings
-from info_assistant.wiring.answers import Writer, answer_pipeline
+from info_assistant.wiring.answers import Means, Writer, answer_pipeline
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.records import record_parts
 
@@ -36,7 +36,7 @@ async def test_a_writer_is_wired_to_the_whole_way(tmp_path: Path) -> None:
     )
     writer = Writer(model, known, in_use=lambda: True, falls_back=True)
     visible = HiddenDocuments()
-    made = answer_pipeline(base, records, visible, settings.answering, Memory(), writer)  # type: ignore[arg-type]
+    made = answer_pipeline(base, records, visible, Means(settings.answering, Memory(), writer))  # type: ignore[arg-type]
     pipeline = AnswerPipeline(replace(made._parts, index=index))
     composed = made._parts.composing
     assert composed is not None

@@ -15,6 +15,8 @@ REPORT = """<testsuites><testsuite>
     ("listing", "code"),
     [
         ("# remark\ntests.a.test_two\n", 0),
+        ("may: tests.a.test_t*\n", 0),
+        ("may: tests.b.*\n", 1),
         ("", 1),
         ("tests.a.test_one\ntests.a.test_two\n", 1),
     ],

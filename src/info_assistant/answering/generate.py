@@ -43,14 +43,17 @@ FILTERED = "content_filtered"
 BY_JUDGE = "judge"
 """Among the reasons of a check: a second model said that the passages say otherwise."""
 
+CITE = "cite"
+"""What traces call the check of sentences, which timings count with generating."""
+
 T = TypeVar("T")
 
 
 class Timed(Protocol):
     """Waits for a step of generating, and notes the time it took."""
 
-    async def __call__(self, step: Awaitable[T]) -> T:
-        """Return what the step returns. Raises what the step raises."""
+    async def __call__(self, step: Awaitable[T], shown_as: str = "generate") -> T:
+        """Return what the step returns; traces name it so. Raises what the step raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class Generation:
         likeness = None
         if composing is not None and composing.likeness is not None:
             try:
-                likeness = await timed(composing.likeness.of(sentence, task.ranked))
+                likeness = await timed(composing.likeness.of(sentence, task.ranked), CITE)
             except EmbedderUnavailable:
                 draft.by_fault = True
         finding = draft.examined(sentence, likeness)
@@ -172,7 +175,7 @@ class Generation:
             return finding
         if finding.support is not Support.UNVERIFIED:
             return finding
-        contradicted = await timed(composing.judge.contradicts(sentence, task.question))
+        contradicted = await timed(composing.judge.contradicts(sentence, task.question), CITE)
         return Finding(Support.REFUTED, (*finding.reasons, BY_JUDGE)) if contradicted else finding
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from info_assistant.answering.draft import Draft
 from info_assistant.model.answer import Citation
 from info_assistant.model.passage import Floats
+from info_assistant.observability.spans import QuestionSpans
 from info_assistant.ports import KeepRecord
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ class Journey:
     """One question on its way.
 
     `keep` takes its record. `vector` is the dense one of what was searched for. `notices` are for
-    everybody who asks this, `own_notices` for this asker alone.
+    everybody who asks this, `own_notices` for this asker alone. `trace` is told of each stage.
     """
 
     draft: Draft
@@ -29,11 +30,17 @@ class Journey:
     vector: Floats | None = None
     notices: list[str] = field(default_factory=list)
     own_notices: list[str] = field(default_factory=list)
+    trace: QuestionSpans | None = None
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     async def timed(self, stage: str, step: Awaitable[T]) -> T:
         """Wait for a step and note the time it took."""
+        return await self._timed(stage, stage, step)
+
+    async def _timed(self, stage: str, shown_as: str, step: Awaitable[T]) -> T:
+        if self.trace is not None:
+            step = self.trace.within(shown_as, step)
         begun = time.perf_counter()
         try:
             return await step
@@ -41,9 +48,16 @@ class Journey:
             spent = (time.perf_counter() - begun) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
 
-    async def generating(self, step: Awaitable[T]) -> T:
-        """Wait for a step of generating an answer."""
-        return await self.timed("generate", step)
+    async def generating(self, step: Awaitable[T], shown_as: str = "generate") -> T:
+        """Wait for a step of generating an answer; a trace shows it as a stage of that name."""
+        return await self._timed("generate", shown_as, step)
+
+    def passed(self, stage: str, begun: float) -> float:
+        """Return the milliseconds of a stage that waited for nothing and has just ended."""
+        seconds = time.perf_counter() - begun
+        if self.trace is not None:
+            self.trace.done(stage, seconds)
+        return seconds * 1000
 
     def finished(self) -> dict[str, float]:
         """Return the time of each stage and of the whole, in milliseconds."""

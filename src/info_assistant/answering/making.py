@@ -125,7 +125,8 @@ class Making:
         answer = self._finished(question, journey)
         visible = visible_part(answer, may_show)
         # What had to do without its usual means, or lost a part on its way, is not for others.
-        if visible is answer and not answer.degraded and not journey.draft.by_fault:
+        whole = visible is answer and not answer.degraded and not journey.draft.by_fault
+        if whole and self._recall.open:
             keeping = self._recall.keep(key, question.id, answer, tuple(found), position)
             await journey.timed("keep", keeping)
             if journey.vector is not None and answer.sentences:
@@ -162,7 +163,7 @@ class Making:
         ranked = rank(vectors, candidates, limit=LISTED, may_show=may_show)
         journey.sources = _listed(ranked)
         journey.evidence = ranked[0].score if ranked else 0.0
-        journey.timings_ms["rank"] = (time.perf_counter() - begun) * 1000
+        journey.timings_ms["rank"] = journey.passed("rank", begun)
         return ranked
 
     def _finished(self, question: Question, journey: Journey) -> Answer:

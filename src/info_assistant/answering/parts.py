@@ -9,6 +9,7 @@ from info_assistant.answering.recall import Memory
 from info_assistant.answering.record import Recorder
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.spend import Budget
+from info_assistant.observability.spans import Spans
 from info_assistant.ports import (
     AnswerRecords,
     Clock,
@@ -26,7 +27,8 @@ class PipelineParts:
     `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
     earlier turns, `memory` earlier answers. `visibility` knows what may be shown at each moment.
     `usage_of` returns what all model calls for an answer took, by the ledger; without it the
-    answer's own call counts. `budget_of` returns how a tenant's budget stands.
+    answer's own call counts. `spans` makes traces, where wanted. `budget_of` returns how
+    a tenant's budget stands.
     """
 
     embedder: Embedder
@@ -41,4 +43,5 @@ class PipelineParts:
     talk: Talk = field(default_factory=Talk)
     refuse_personal_data: bool = False
     usage_of: Callable[[str], AnswerUsage] | None = None
+    spans: Spans | None = None
     budget_of: Callable[[str], Budget | None] = lambda _tenant: None

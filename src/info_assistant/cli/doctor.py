@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from info_assistant.cli import checks
+from info_assistant.cli.backup_checks import check_backups
 from info_assistant.cli.checks import Finding, Health
 from info_assistant.cli.consistency import check_consistency
 from info_assistant.cli.output import plain
@@ -92,6 +93,7 @@ async def _examine(settings: Settings, *, repair: bool) -> Sequence[Finding]:
         *await checks.check_sign_in(settings),
         await checks.check_object_storage(settings),
         *await checks.check_writers(settings),
+        *await check_backups(settings),
         await checks.check_vector_store(settings),
         *await check_providers(settings),
         *await checks.check_backend(settings.backend_url),

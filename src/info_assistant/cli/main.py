@@ -101,6 +101,18 @@ def _rebuild() -> click.Command:
     return rebuild
 
 
+def _backup() -> click.Command:
+    from info_assistant.cli.backup import backup
+
+    return backup
+
+
+def _restore() -> click.Command:
+    from info_assistant.cli.backup import restore
+
+    return restore
+
+
 def _evaluate() -> click.Command:
     from info_assistant.evaluation.command import evaluate
 
@@ -172,6 +184,8 @@ ENTRIES: Sequence[Entry] = (
     Entry("keys", "Let programs in with API keys, and shut them out again.", _keys),
     Entry("tenants", "Create and list tenants, and set what each may use.", _tenants),
     Entry("rebuild", "Recreate what can be derived from object storage.", _rebuild),
+    Entry("backup", "Make backups of everything, prove them, and bring them back.", _backup),
+    Entry("restore", "Bring a backup back; the same as `backup restore`.", _restore),
     Entry("serve", "Run the backend alone.", _serve),
     Entry("worker", "Take documents in, without an API.", _worker),
     Entry("frontend", "Run the web page alone.", _frontend),

@@ -66,6 +66,7 @@ def frontend() -> None:
       FRONTEND_PORT=9090 BACKEND_URL=http://backend:8000 info-assistant frontend
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.observability.log import configure_logging
+    from info_assistant.observability.tracing import tracing_of
     from info_assistant.serving import Ending, Place, listen
     from info_assistant.serving import serve as serve_http
     from info_assistant.web.app import create_frontend
@@ -75,14 +76,16 @@ def frontend() -> None:
     configure_logging(settings.log_level)
     place = Place(settings.bind_host, settings.frontend_port, "web page", "FRONTEND_PORT")
     with listen(place) as listener:
+        tracing = tracing_of(settings.otlp_endpoint, "frontend")
         app = create_frontend(
             settings.backend_url,
             allowed_hosts=_hosts(settings),
             sign_in=sign_in,
             look=_look(settings.site),
         )
+        served = app if tracing is None else tracing.around(app)
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
-        serve_http(app, listener, ending, app.state.traffic.drain)
+        serve_http(served, listener, ending, app.state.traffic.drain)
 
 
 def _sign_in(settings: Settings) -> "SignInConfig | None":

@@ -21,6 +21,7 @@ from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
 from info_assistant.settings.answering import AnsweringSettings
+from info_assistant.settings.backup import BackupSettings
 from info_assistant.settings.providers import ProviderSettings
 from info_assistant.settings.region import RegionSettings
 from info_assistant.settings.site import SiteSettings
@@ -33,6 +34,7 @@ from info_assistant.settings.values import (
     local_key_of,
     mode_of,
     needed_for_oidc,
+    otlp_endpoint_of,
     redis_url,
     redis_urls_of,
     s3_endpoint_of,
@@ -234,6 +236,7 @@ class Settings:
         )
     )
     spend: SpendSettings
+    backup: BackupSettings
     drain_delay_s: int = field(
         metadata=named(
             "DRAIN_DELAY_SECONDS",
@@ -253,6 +256,14 @@ class Settings:
     site: SiteSettings
     region: RegionSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
+    otlp_endpoint: str = field(
+        metadata=named(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "A collector of traces that speaks OTLP over HTTP, such as http://collector:4318; the "
+            "extra `tracing` is needed. Other variables of OpenTelemetry's OTLP exporter work too. "
+            "Default: none; no traces are made.",
+        )
+    )
     log_level: str = field(
         metadata=named(
             "LOG_LEVEL",
@@ -334,6 +345,7 @@ class Settings:
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
             spend=SpendSettings.read(given),
+            backup=BackupSettings.read(given, data_dir),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
@@ -343,6 +355,7 @@ class Settings:
             site=SiteSettings.read(given),
             region=RegionSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
+            otlp_endpoint=otlp_endpoint_of(given),
             log_level=choice_of(
                 given, "LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), str.upper
             ),

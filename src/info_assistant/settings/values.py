@@ -141,3 +141,9 @@ def issuer_of(given: Mapping[str, str], auth: Auth) -> str:
         raise wrong("OIDC_ISSUER", value, "keys must come over https; give an https URL")
     # As it was given, a slash at its end included: tokens must name it exactly so.
     return value
+
+
+def otlp_endpoint_of(given: Mapping[str, str]) -> str:
+    """Return where traces go, "" for nowhere. Raises Misconfigured."""
+    name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    return url_of(given, name, "") if name in given else ""

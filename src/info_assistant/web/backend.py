@@ -13,6 +13,7 @@ import structlog
 from pydantic import ValidationError
 
 from info_assistant.errors import BackendUnavailable, DeadlineExceeded
+from info_assistant.observability.spans import TRACE_HEADERS
 from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.replies import (
     Conversation,
@@ -125,6 +126,7 @@ class Backend:
             transport=transport,
             # The backend is a neighbour; a proxy meant for the internet must not see questions.
             trust_env=False,
+            event_hooks={"request": [_join_trace]},
         )
 
     async def aclose(self) -> None:
@@ -397,3 +399,8 @@ def _seconds(value: str | None) -> float | None:
     if value is None or not value.isdecimal():
         return None
     return min(float(value), _LONGEST_RETRY_AFTER_S)
+
+
+async def _join_trace(request: httpx2.Request) -> None:
+    """Let a request belong to the trace of the page that it is for, where one is made."""
+    request.headers.update(TRACE_HEADERS.get())

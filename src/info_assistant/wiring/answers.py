@@ -16,6 +16,7 @@ from info_assistant.ingestion.sentences import sentences
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.spend import Budget
+from info_assistant.observability.spans import Spans
 from info_assistant.ports import AnswerCache, Grounding, TextModel
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.resilience.modes import Modes
@@ -44,6 +45,16 @@ class Writer:
     falls_back: bool = False
     usage_of: Callable[[str], AnswerUsage] | None = None
     budget_of: Callable[[str], Budget | None] = _without_budget
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How answers are made; without a writer they quote, without spans nobody is told of steps."""
+
+    settings: AnsweringSettings
+    memory: Memory
+    writer: Writer | None = None
+    spans: Spans | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +90,16 @@ def answer_pipeline(
     base: Foundation,
     records: RecordParts,
     visibility: VisibilityOverlay,
-    settings: AnsweringSettings,
-    memory: Memory,
-    writer: Writer | None = None,
+    means: Means,
 ) -> AnswerPipeline:
-    """Return a question's way; without a writer, answers quote."""
+    """Return a question's way."""
+    writer, settings = means.writer, means.settings
     return AnswerPipeline(
         PipelineParts(
             embedder=base.embedder,
             index=base.qdrant.passages,
             generator=ExtractiveGenerator(),
-            memory=memory,
+            memory=means.memory,
             clock=base.clock,
             recorder=base.metrics,
             records=records.answers,
@@ -99,6 +109,7 @@ def answer_pipeline(
             usage_of=None if writer is None else writer.usage_of,
             budget_of=_without_budget if writer is None else writer.budget_of,
             refuse_personal_data=settings.refuse_personal_data,
+            spans=means.spans,
         )
     )
 

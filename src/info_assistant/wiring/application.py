@@ -1,7 +1,7 @@
 """The backend, put together; nothing is contacted yet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +14,12 @@ from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
+from info_assistant.observability.metrics import Metrics
+from info_assistant.observability.spans import Spans
+from info_assistant.ports import TextModel
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
+from info_assistant.providers.traced import TracedModel
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.incidents import Incidents
 from info_assistant.resilience.load import LoadControl
@@ -24,13 +28,14 @@ from info_assistant.resilience.tasks import BackgroundTasks
 from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
-from info_assistant.wiring.answers import Writer, answer_pipeline, memory_parts
+from info_assistant.wiring.answers import Means, Writer, answer_pipeline, memory_parts
+from info_assistant.wiring.backup_watch import backup_parts
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
 from info_assistant.wiring.parts import one_after_the_other, together
 from info_assistant.wiring.records import record_parts
-from info_assistant.wiring.redis import redis_parts
+from info_assistant.wiring.redis import RedisParts, redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
 from info_assistant.wiring.spend import SpendParts, spend_parts
 
@@ -79,7 +84,14 @@ def _writer(models: ModelParts, spend: SpendParts) -> Writer | None:
     )
 
 
-def build(settings: Settings) -> Application:
+def _noted(spend: SpendParts, spans: Spans | None) -> Callable[[TextModel], TextModel]:
+    """Return what makes a model one whose calls are in the ledger, and in traces where wanted."""
+    if spans is None:
+        return spend.accounted
+    return lambda model: TracedModel(spend.accounted(model), spans)
+
+
+def build(settings: Settings, spans: Spans | None = None) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
     clock, metrics, objects = base.clock, base.metrics, base.objects
@@ -91,16 +103,17 @@ def build(settings: Settings) -> Application:
     spend = spend_parts(settings, base, records, tenants, redis.shared)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
-    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, spend.accounted)
+    worst = load.lag.usual_worst_s
+    models = model_parts(settings, clock, metrics, modes, worst, _noted(spend, spans))
     known = memory_parts(base, redis.answers, documents.visibility, modes, settings.answering)
-    writer = _writer(models, spend)
-    pipeline = answer_pipeline(
-        base, records, documents.visibility, settings.answering, known.memory, writer
-    )
+    means = Means(settings.answering, known.memory, _writer(models, spend), spans)
+    pipeline = answer_pipeline(base, records, documents.visibility, means)
+    backups = backup_parts(settings, base)
     # Closed in this order: what is still to be noted first, what others stand on last.
-    parts = together([spend, records, documents, models, known, redis, base, sign_in])
+    parts = together([spend, records, documents, models, known, redis, backups, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
+    _export_conditions(metrics, health, redis)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -138,3 +151,11 @@ def build(settings: Settings) -> Application:
         pipeline=pipeline,
         services=services,
     )
+
+
+def _export_conditions(metrics: Metrics, health: HealthMonitor, redis: RedisParts) -> None:
+    """Show in the metrics what /health says of dependencies, and how limits are counted."""
+    metrics.conditions.watch_dependencies(
+        lambda: {name: each.state.value for name, each in health.snapshot().items()}
+    )
+    metrics.conditions.watch_limiter(redis.limiter_kind)

@@ -36,6 +36,7 @@ class Foundation(Part):
 def foundation(settings: Settings) -> Foundation:
     """Return the ground, on which nothing is contacted yet."""
     clock, metrics, embedder = SystemClock(), Metrics(), MiniLmEmbedder()
+    metrics.conditions.watch_disk(settings.data_dir)
     qdrant = QdrantStore(
         settings.qdrant_url,
         settings.qdrant_api_key,

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC
+from typing import Any
 
+from info_assistant.api.addresses import address_of
 from info_assistant.api.app import create_app
 from info_assistant.api.gateway import Gateway
 from info_assistant.api.worker_app import WorkerServices, create_worker_app
@@ -21,6 +23,7 @@ from info_assistant.ingestion.reindex import Reindexer
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import Tools
 from info_assistant.observability.log import configure_logging
+from info_assistant.observability.tracing import tracing_of
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.modes import Modes
 from info_assistant.serving import Ending, Place, listen, serve
@@ -75,9 +78,17 @@ def run_backend(settings: Settings) -> None:
     configure_logging(settings.log_level)
     place = Place(settings.bind_host, settings.backend_port, "backend", "BACKEND_PORT")
     with listen(place) as listener:
-        services = build(settings).services
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
-        serve(create_app(services), listener, ending, services.lifecycle.drain)
+        tracing = tracing_of(settings.otlp_endpoint, "backend")
+        services = build(settings, tracing).services
+        app = create_app(services)
+        served = app if tracing is None else tracing.around(app, _route_of)
+        serve(served, listener, ending, services.lifecycle.drain)
+
+
+def _route_of(scope: Mapping[str, Any]) -> str:
+    address, _target = address_of(scope["method"], scope["path"])
+    return "unknown" if address is None else address.path
 
 
 def run_worker(settings: Settings) -> None:
@@ -93,10 +104,11 @@ def run_worker(settings: Settings) -> None:
         tenants = Tenants(base.objects.open("tenants"), base.clock)
         # Started for this alone, so a 0 meant for the backends beside it does not count.
         documents = document_parts(base, tenants, workers=max(settings.ingestion_workers, 1))
+        tracing = tracing_of(settings.otlp_endpoint, "worker")
         services = WorkerServices(
             base.metrics,
             {"shared objects": base.objects.run, **documents.tasks},
-            (*documents.closers, *base.closers),
+            (*documents.closers, *base.closers, *([] if tracing is None else [tracing.close])),
         )
         ending = Ending(settings.drain_delay_s, settings.drain_grace_s)
         serve(create_worker_app(services), listener, ending, services.lifecycle.drain)

@@ -1,5 +1,6 @@
 """What language models cost, and who may spend it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from info_assistant.identity.tenants import Tenants
@@ -48,6 +49,7 @@ def spend_parts(
     ledger = RecordedLedger(
         log, prices, bounded, on_end=metrics.spent, on_pending=metrics.spend_pending.set
     )
+    metrics.conditions.watch_budgets(lambda: _spent(budgets, tenants.with_budget()))
     watch = BudgetWatch(log, budgets, tenants.with_budget)
     shared = {"shared budgets": budgets.run} if isinstance(budgets, SharedBudgets) else {}
     return SpendParts(
@@ -59,6 +61,12 @@ def spend_parts(
         starters=(watch.start, *([prices.load] if settings.providers.configured else [])),
         closers=(ledger.catch_up,),
     )
+
+
+def _spent(budgets: Budgets, tenants: Sequence[str]) -> Mapping[str, float]:
+    """Return what share of its budget each of these tenants has spent this month."""
+    known = ((tenant, budgets.of(tenant)) for tenant in tenants)
+    return {tenant: each.spent / max(1, each.limit) for tenant, each in known if each is not None}
 
 
 def shared_budgets(local: MonthlyBudgets, redis: SharedRedis) -> SharedBudgets:
