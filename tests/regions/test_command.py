@@ -123,7 +123,7 @@ def test_a_shipped_backup_makes_the_loss_acceptable(
     manifest = tmp_path / "here" / name / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"packs": {}}))
     assert failover("check").code == 1
-    shipped = failover("ship", "--from", str(tmp_path / "here"))
+    shipped = failover("ship", BACKUP_URL=str(tmp_path / "here"))
     assert shipped.code == 0, shipped.err
     assert f"Backup {name} is there: 2 files" in shipped.err
     assert (backups / name / "verified.json").exists()

@@ -422,7 +422,9 @@ def _holding(text: str, *, highlights: bool = True) -> Arrange:
 
     def arrange(backend: ScriptedBackend) -> None:
         backend.holds(reading, highlights=highlights, title=text, source=text)
-        backend.replies[f"GET /v1/documents/{DOCUMENT}"] = JSONResponse(document(source=text))
+        backend.replies[f"GET /v1/documents/{DOCUMENT}"] = JSONResponse(
+            document(title=text, source=text)
+        )
         backend.replies[f"GET /v1/documents/{DOCUMENT}/original"] = Response(text)
 
     return arrange

@@ -43,7 +43,7 @@ def failover() -> None:
       info-assistant failover plan      write failover.json and the way back
       info-assistant failover apply     lead readers to the second region
       info-assistant failover back      set every record as it was
-      info-assistant failover ship --from s3://backups/assistant
+      info-assistant failover ship      copy the newest good backup there
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -145,8 +145,8 @@ def back(path: Path, *, yes: bool) -> None:
 
 
 @failover.command("ship")
-@click.option("--from", "url", required=True, help="Where backups are made (BACKUP_URL there).")
-def ship(url: str) -> None:
+@click.option("--from", "url", help="Where backups are made. Default: BACKUP_URL.")
+def ship(url: str | None) -> None:
     """Copy the newest good backup to where the second region finds it (SECOND_REGION_BACKUP_URL).
 
     Copies only what is not there; interrupted, it goes on when it is run again. Run it after each
@@ -154,11 +154,12 @@ def ship(url: str) -> None:
 
     \b
     Example:
-      info-assistant failover ship --from s3://backups-first-region/assistant
+      info-assistant failover ship
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.cli.second_region import ship_backup  # noqa: PLC0415  Slow to import.
 
-    shipped = ship_backup(Settings.from_environment(), url)
+    settings = Settings.from_environment()
+    shipped = ship_backup(settings, url or settings.backup.url)
     say(
         f"Backup {shipped.id} is there: {shipped.files} files, {shipped.bytes / 1e6:.1f} MB copied."
     )

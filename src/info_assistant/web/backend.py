@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from info_assistant.errors import BackendUnavailable, DeadlineExceeded
 from info_assistant.observability.spans import TRACE_HEADERS
 from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
+from info_assistant.web.asking import Asking
 from info_assistant.web.replies import (
     Conversation,
     Document,
@@ -72,15 +73,6 @@ class BackendProblem(Exception):
         self.passages = details.passages
         self.saved_questions = details.saved_questions
         self.retry_after_s = retry_after_s
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question, its conversation, and the only document to be searched, if there is one."""
-
-    question: str
-    conversation: str
-    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

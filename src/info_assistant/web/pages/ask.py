@@ -12,7 +12,8 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 from info_assistant.web import words
 from info_assistant.web.asked import Asked, AskedQuestions
-from info_assistant.web.backend import Asking, Backend, BackendProblem
+from info_assistant.web.asking import Asking
+from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.failures import Failure, failure
 from info_assistant.web.forms import check_csrf, check_origin, read_form
