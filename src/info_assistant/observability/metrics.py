@@ -18,6 +18,7 @@ from info_assistant.model.mode import ModeName
 from info_assistant.model.record import SentenceCheck
 from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
+from info_assistant.observability.backups import BackupGauges
 from info_assistant.observability.conditions import Conditions
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -28,9 +29,6 @@ STAGES = ("embed", "retrieve", "rank", "generate", "total")
 
 PROVIDERS = ("openai", "anthropic")
 """The providers of language models that metrics and /health name, set up or not."""
-
-BACKUP_STATES = ("good", "unverified", "bad", "incomplete")
-"""What a backup may be."""
 
 _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
@@ -64,7 +62,7 @@ class Metrics:
         self._create_answer_metrics()
         self._create_document_metrics()
         self._create_record_metrics()
-        self._create_backup_metrics()
+        self.backups = BackupGauges(self.registry)
         self._create_spend_metrics()
         self._create_mode_metrics()
         self._create_load_metrics()
@@ -211,34 +209,6 @@ class Metrics:
         self.visibility_stale = Gauge(
             "visibility_stale",
             "1 while documents removed or closed elsewhere in the last 30 s may be unknown here.",
-            registry=self.registry,
-        )
-
-    def _create_backup_metrics(self) -> None:
-        self.backup_last_success = Gauge(
-            "backup_last_success_timestamp_seconds",
-            "When the newest good backup was begun; 0: there is none.",
-            registry=self.registry,
-        )
-        self.backup_last_complete = Gauge(
-            "backup_last_complete_timestamp_seconds",
-            "When the newest complete backup was begun, verified or not; 0: there is none.",
-            registry=self.registry,
-        )
-        self.backup_size = Gauge(
-            "backup_size_bytes", "Size of the newest good backup.", registry=self.registry
-        )
-        self.backup_restore = Gauge(
-            "backup_restore_seconds",
-            "How long the restore took that proved the newest good backup.",
-            registry=self.registry,
-        )
-        self.backups = Gauge("backups", "Backups by state.", ("state",), registry=self.registry)
-        for state in BACKUP_STATES:
-            self.backups.labels(state)
-        self.restore_in_progress = Gauge(
-            "restore_in_progress",
-            "1 while a restore was begun and has not ended: nothing is indexed meanwhile.",
             registry=self.registry,
         )
 
