@@ -21,6 +21,16 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 # --- the cluster simulator and kubectl
 
+.PHONY: kubectl simulator options
+
+kubectl: dev ## Put the pinned kubectl into .venv/bin
+	@$(BIN)/kubectl version --client
+
+simulator: dev ## Try the real kubectl with the cluster simulator (a model: proves nothing of a real cluster)
+	$(BIN)/python -m pytest tests/drills/cluster benchmarks/simulator $(PYTEST)
+
+options: dev ## Each option of the runbook, by the engine, on the simulator: works, does not help, crashes midway
+	$(BIN)/python -m benchmarks.options
 
 # --- images
 
@@ -28,6 +38,9 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 images: wheel ## Build the application's image offline, on a minimal Debian or on IMAGES="--base …" (podman)
 	$(BIN)/python -m scripts.build_images $(IMAGES)
+
+verify-containers: images ## Run that image hardened: start, probes, drain, exec, cut the network, upgrade (podman, root)
+	$(BIN)/python -m benchmarks.containers
 
 
 # --- watching: Prometheus, Alertmanager, dashboards
@@ -43,3 +56,21 @@ dashboards: dev ## Write deploy/monitoring/dashboards/ from the code
 
 # --- backup, restore and the second region
 
+.PHONY: kills-backup bench-backup
+
+kills-backup: dev ## Kill backups and restores 20 times, lose everything, and count what comes back
+	$(BIN)/python -m benchmarks.backup_kills
+
+bench-backup: dev ## Measure time and size of a backup and its restore with 100,000 passages
+	$(BIN)/python -m benchmarks.backup
+
+.PHONY: failover
+failover: suites ## Lead readers to a second region and back, by us and by the runbook's aws line
+	$(BIN)/python -m benchmarks.second_region
+
+# --- incidents
+
+.PHONY: telling
+
+telling: dev ## Send alerts to the incident service and measure how long until everybody is told, once
+	$(BIN)/python -m benchmarks.telling

@@ -7,6 +7,7 @@ The wheelhouse is filled by the base's own Python, as that decides which wheels 
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -21,6 +22,9 @@ CONTEXT = ROOT / "build" / "image"
 BASE = "localhost/info-assistant-base:bookworm"
 BUILDER = "localhost/info-assistant-builder:bookworm"
 TAG = "localhost/info-assistant:latest"
+QDRANT_TAG = "localhost/pubsec-qdrant:latest"
+QDRANT_TRIAL_TAG = "localhost/pubsec-qdrant:without-qdrant"
+MATERIALS = "/usr/share/sbom/info-assistant.cdx.json"
 CONTAINERFILES = ROOT / "deploy" / "containers"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 PIP_CONFIGURATION = Path("/etc/pip.conf")
@@ -89,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", help="an image with Python; default: one that is made here")
     parser.add_argument("--builder", help="the same with binutils; default: the base")
+    parser.add_argument("--qdrant-base", help="Qdrant's own image; default: the base, for trials")
     parser.add_argument("--tag", default=TAG)
     parser.add_argument("--program", default="podman", choices=("podman", "docker"))
     given = parser.parse_args(arguments)
@@ -99,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         maker = maker or ensure_debian(builder, BUILDER, (*_PACKAGES, "binutils"))
         fill_context(builder, base)
         build_application(builder, {"BASE": base, "BUILDER": maker}, given.tag)
+        keep_materials(builder, given.tag)
+        build_qdrant(builder, given.qdrant_base or base, real=given.qdrant_base is not None)
     except BuildFailed as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -165,7 +172,14 @@ def languages() -> list[str]:
 
 
 def download(builder: Builder, base: str, requirements: str, folder: str) -> None:
-    """Fill a folder with the wheels that fit the base's Python; what is there already stays."""
+    """Fill a folder with the wheels that fit the base's Python, unless it was for the same list."""
+    stamp = CONTEXT / f"{folder}.stamp"
+    identity = builder.ask("image", "inspect", "--format", "{{.Id}}", base)
+    listed = hashlib.sha256((CONTEXT / "requirements" / requirements).read_bytes()).hexdigest()
+    wanted = f"{identity} {listed}"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"Downloading what {requirements} names …", flush=True)
     options = ["--rm", "--network=host", "--volume", f"{CONTEXT}:/context"]
     # How this machine reaches its package index is its own business; nothing of it is kept.
     for path in (CERTIFICATES, PIP_CONFIGURATION):
@@ -182,6 +196,7 @@ def download(builder: Builder, base: str, requirements: str, folder: str) -> Non
         f"--dest /context/{folder} -r /context/requirements/{requirements}"
     )
     builder.run("run", *options, base, "sh", "-euc", pip)
+    stamp.write_text(wanted)
 
 
 def build_application(builder: Builder, bases: Mapping[str, str], tag: str) -> None:
@@ -195,6 +210,27 @@ def build_application(builder: Builder, bases: Mapping[str, str], tag: str) -> N
         options += ["--build-arg", f"{name}={value}"]
     containerfile = CONTAINERFILES / "application" / "Containerfile"
     builder.run("build", *options, "--file", str(containerfile), str(CONTEXT))
+
+
+def keep_materials(builder: Builder, tag: str) -> None:
+    """Put the bill of materials of an image beside it."""
+    text = builder.ask("run", "--rm", "--network=none", "--entrypoint=cat", tag, MATERIALS)
+    (CONTEXT / Path(MATERIALS).name).write_text(text + "\n", encoding="utf-8")
+
+
+def build_qdrant(builder: Builder, base: str, *, real: bool) -> None:
+    """Build Qdrant's image with what the runbook runs inside it, where that script is here."""
+    folder = CONTAINERFILES / "qdrant"
+    if not (folder / "restore-backup.sh").exists():
+        print("Qdrant's image was not built: restore-backup.sh is not here.")
+        return
+    tag = QDRANT_TAG if real else QDRANT_TRIAL_TAG
+    network = [] if real else ["--network=none"]
+    builder.run("build", *network, "--tag", tag, "--build-arg", f"BASE={base}", str(folder))
+    check = "curl --version >/dev/null && sh -n /restore-backup.sh && test -x /restore-backup.sh"
+    builder.run("run", "--rm", "--network=none", "--entrypoint=sh", tag, "-euc", check)
+    if not real:
+        print(f"{tag} stands on a Debian without Qdrant: only how the script is packed is proven.")
 
 
 def revision() -> str:

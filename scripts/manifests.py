@@ -114,6 +114,9 @@ class Rendered:
         for each in container.get("env", ()):
             if "value" in each:
                 value = _REFERENCE.sub(lambda at: found.get(at[1], at[0]), str(each["value"]))
+            elif "configMapKeyRef" in each["valueFrom"]:
+                key = each["valueFrom"]["configMapKeyRef"]
+                value = self.one("ConfigMap", key["name"])["data"][key["key"]]
             else:
                 key = each["valueFrom"]["secretKeyRef"]
                 value = f"secret:{key['name']}/{key['key']}"

@@ -1,12 +1,15 @@
 """Passes connections from one port to another on the same machine.
 
 `local-qdrant` serves its own machine only, and in a container that is the container. This stands
-beside it, so that trials with several containers have a Qdrant. Usage: forward.py FROM TO
+beside it and lets others in, so that trials with several containers have a Qdrant; it answers only
+who asks for this machine by name, which is put in. Usage: forward.py FROM TO
 """
 
 import asyncio
 import sys
 from contextlib import suppress
+
+ASKED_FOR, OURS = b"ost: qdrant:6333", b"ost: localhost"
 
 
 async def main(outer: int, inner: int) -> None:
@@ -29,7 +32,7 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """Pass on all that comes, then end the other side."""
     with suppress(OSError):
         while data := await reader.read(65536):
-            writer.write(data)
+            writer.write(data.replace(ASKED_FOR, OURS))
             await writer.drain()
     with suppress(OSError):
         writer.close()

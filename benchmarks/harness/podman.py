@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.harness.processes import await_true, unused_port
-from scripts.build_images import Builder
+from scripts.build_images import Builder, BuildFailed
 
 HARDENED = (
     *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
@@ -17,7 +17,15 @@ HARDENED = (
 )
 """What every container is run with; the rest of its root cannot be written."""
 
+LIMITS = ("--memory=1g", "--cpus=1")
+"""What a container may use where nothing else is said."""
+
 _TIMEOUT_S = 120.0
+_USAGE = (
+    "if [ -f /sys/fs/cgroup/cpu.stat ]; then grep usage_usec /sys/fs/cgroup/cpu.stat; "
+    "else echo usage_ns $(cat /sys/fs/cgroup/cpuacct/cpuacct.usage); fi"
+)
+"""The two versions of cgroups tell it in different places and units."""
 
 
 class CommandFailed(Exception):
@@ -61,6 +69,11 @@ class Podman:
             raise CommandFailed(f"podman {' '.join(words)}: {done.code}\n{done.errors}")
         return done.output
 
+    def require(self, image: str) -> None:
+        """Return if the image is here. Raises BuildFailed."""
+        if self.ask("image", "exists", image).code:
+            raise BuildFailed(f"There is no image {image}: run `make images`.")
+
     def clear(self) -> None:
         """Remove every container, volume and network with our prefix."""
         named = f"name=^{self.prefix}"
@@ -85,7 +98,7 @@ class Plan:
     port: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
-    limits: Sequence[str] = ("--memory=1g", "--cpus=1")
+    limits: Sequence[str] = LIMITS
     options: Sequence[str] = ()
 
 
@@ -128,6 +141,14 @@ class Container:
     def inspect(self, path: str) -> Any:  # noqa: ANN401  Any JSON.
         """Return a part of what podman knows, by Go's template path, such as `.State.Pid`."""
         return json.loads(self._podman.do("inspect", "--format", f"{{{{json {path}}}}}", self.name))
+
+    def processor_s(self) -> float:
+        """Return the processor time that it has used, in seconds."""
+        usage = self.execute("sh", "-c", _USAGE)
+        if usage.code:
+            raise CommandFailed(f"{self.name}: {usage.errors}")
+        name, number = usage.output.split()
+        return int(number) / (1e6 if name == "usage_usec" else 1e9)
 
     def stop(self, grace_s: int) -> tuple[int, float]:
         """Ask it to end, by force after `grace_s`; return its exit code and the seconds it took."""

@@ -80,6 +80,8 @@ class ScriptedPipeline:
     questions: list[Question] = field(default_factory=list)
     ended_early: asyncio.Event = field(default_factory=asyncio.Event)
 
+    remembers = False
+
     async def known(self, question: Question) -> None:
         """Return nothing."""
 

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,3 +79,38 @@ def test_a_way_to_misbehave_that_is_none_is_told_with_those_that_are(
     assert run.code == 1
     assert "openai=badly" in run.err
     assert "reset_stream" in run.err
+
+
+def test_cluster_prints_the_way_for_kubectl_answers_and_ends(
+    free_port: Callable[[], int],
+) -> None:
+    """It says where kubectl finds it, answers there with the runbook's pods, and ends with 0."""
+    command = [sys.executable, "-m", "info_assistant", "drill", "cluster", "--port"]
+    process = subprocess.Popen(
+        [*command, str(free_port()), "--fault", "crashing=example/frontend:1"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = "".join(iter(process.stdout.readline, "kubectl get pods -n pubsec-info-assistant\n"))
+        config = re.search(r"^export KUBECONFIG=(.+)$", said, re.MULTILINE)
+        assert config is not None
+        server = json.loads(Path(config[1]).read_text())["clusters"][0]["cluster"]["server"]
+        pods = f"{server}/api/v1/namespaces/pubsec-info-assistant/pods"
+        with urllib.request.urlopen(pods, timeout=5) as reply:  # noqa: S310  Loopback.
+            names = {item["metadata"]["name"] for item in json.load(reply)["items"]}
+        assert {"qdrant-0", "redis-0", "redis-1"} <= names
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert not Path(config[1]).exists()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_fault_that_is_none_is_told_with_those_that_are(run_cli: "Callable[..., Run]") -> None:
+    """A way to fail that does not exist is refused with those that do."""
+    refused = run_cli("drill", "cluster", "--fault", "burning=*")
+    assert refused.code == 1
+    assert "unpullable, crashing, unready" in refused.err

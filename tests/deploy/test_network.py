@@ -1,5 +1,6 @@
 """Pods reach what their settings name, and nothing else."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -18,7 +19,10 @@ from tests.deploy.reachability import (
 )
 
 _PORTS = {"http": 80, "https": 443, "redis": 6379}
-PORTS = (22, 53, 80, 443, 4318, 5432, 6333, 6334, 6335, 6379, 8000, 8001, 8002, 8080, 9090)
+PORTS = (
+    *(22, 53, 80, 443, 4318, 5432, 6333, 6334, 6335, 6379, 6443),
+    *(8000, 8001, 8002, 8080, 9090, 9093, 10250),
+)
 """Those in use, and some that nobody needs."""
 
 Flow = tuple[str, str, int]
@@ -29,6 +33,15 @@ AMONG_THEMSELVES: set[Flow] = {
     ("redis", "redis", 6379),
 }
 READERS: set[Flow] = {("edge", "backend", 8000), ("edge", "frontend", 8080)}
+WATCHING: set[Flow] = {
+    *(("prometheus", "internet", port) for port in (443, 6443, 10250)),
+    ("prometheus", "alertmanager", 9093),
+    ("monitoring", "prometheus", 9090),
+    ("alertmanager", "internet", 443),
+}
+"""Kubernetes' API and the kubelets, alerts and whom they reach, dashboards from elsewhere."""
+
+TELLING: set[Flow] = {("alertmanager", "incident", 8002), ("incident", "prometheus", 9090)}
 SCRAPED = {"backend": 8000, "frontend": 8080, "worker": 8001, "qdrant": 6333, "incident": 8002}
 
 
@@ -51,7 +64,7 @@ def _flows_of(found: Rendered, who: str, name: str, value: str) -> Iterator[Flow
         yield who, "internet", 443
     if name == "AUTH" and who in {"backend", "frontend"}:
         yield who, "internet", 443
-    if not name.endswith("_URL") or (name == "FRONTEND_URL" and "//frontend" not in value):
+    if not re.search("_URLS?$", name) or (name == "FRONTEND_URL" and "//frontend" not in value):
         return
     if name == "BACKEND_URL" and who == "backend":
         return
@@ -72,6 +85,10 @@ def test_the_flows_are_those_that_settings_name(name: str) -> None:
     expected = named | AMONG_THEMSELVES | READERS
     pods = {each.name for each in found.workloads()}
     expected |= {("monitoring", pod, port) for pod, port in SCRAPED.items() if pod in pods}
+    if "prometheus" in pods:
+        expected |= WATCHING
+        expected |= {("prometheus", pod, port) for pod, port in SCRAPED.items() if pod in pods}
+        expected |= TELLING if "incident" in pods else set()
     if "incident" in pods:
         expected.add(("incident", "internet", 443))  # Slack, Statuspage, paging.
     if "backup" in pods:

@@ -10,10 +10,16 @@ from scripts.manifests import Rendered, Workload, everything, render
 from info_assistant.api.addresses import ADDRESSES
 
 UID = 10001
+ALONE = {"incident", "prometheus", "alertmanager"}
+"""What runs once, as it writes on one volume."""
+
+WITH_TOKEN = {"prometheus"}
+"""What asks Kubernetes: which pods there are."""
+
 OURS = {"backend": 8000, "frontend": 8080, "worker": 8001, "incident": 8002}
 """What runs our own image for ever, by its component, with the port of its probes."""
 
-_PINNED = re.compile(r"[\w./-]+(:\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})")
+_PINNED = re.compile(r"[\w./-]+(:v?\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})")
 _EVERY = [(name, each) for name in everything() for each in render(name).workloads()]
 _IDS = [f"{name}/{each.name}" for name, each in _EVERY]
 
@@ -38,7 +44,7 @@ def test_it_is_confined(name: str, workload: Workload) -> None:
     assert of_pod["runAsNonRoot"] is True
     assert of_pod["runAsUser"] == of_pod["runAsGroup"] == of_pod["fsGroup"] == UID
     assert of_pod["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert spec["automountServiceAccountToken"] is False
+    assert spec["automountServiceAccountToken"] is (workload.component in WITH_TOKEN)
     assert spec["enableServiceLinks"] is False
     account = render(name).one("ServiceAccount", spec["serviceAccountName"])
     assert account["automountServiceAccountToken"] is False
@@ -81,7 +87,8 @@ def test_each_image_is_named_once() -> None:
     for _, workload in _EVERY:
         for container in workload.containers:
             images[container["image"].partition(":")[0]].add(container["image"])
-    assert set(images) == {"pubsec-info-assistant", "pubsec-qdrant", "valkey/valkey"}
+    others = {"valkey/valkey", "prom/prometheus", "prom/alertmanager"}
+    assert set(images) == {"pubsec-info-assistant", "pubsec-qdrant", *others}
     assert all(len(versions) == 1 for versions in images.values())
 
 
@@ -109,8 +116,12 @@ def test_no_dependency_can_fail_its_probes(name: str, workload: Workload) -> Non
         assert all(each.startswith("redis-cli -h localhost ping") for each in asked)
     else:
         named = {kind: probe["httpGet"]["path"] for kind, probe in probes.items()}
-        assert named == {"startup": "/livez", "readiness": "/readyz", "liveness": "/livez"}
-        assert {each.path for each in ADDRESSES} >= set(named.values())
+        lives, ready = "/livez", "/readyz"
+        if workload.component in {"prometheus", "alertmanager"}:
+            lives, ready = "/-/healthy", "/-/ready"
+        assert named == {"startup": lives, "readiness": ready, "liveness": lives}
+        if workload.component in OURS:
+            assert {each.path for each in ADDRESSES} >= set(named.values())
         assert {probe["httpGet"]["port"] for probe in probes.values()} == {"http"}
     # Who is slow to answer leaves the balancer long before it is killed.
     patience = {k: p["periodSeconds"] * p["failureThreshold"] for k, p in probes.items()}
@@ -143,10 +154,9 @@ def test_it_may_finish_what_it_has_begun(name: str, workload: Workload) -> None:
 def test_it_survives_a_node_and_a_rollout(name: str, workload: Workload) -> None:
     """Several pods are spread, evicted one by one, and replaced before they go."""
     found, spec = render(name), workload.whole["spec"]
-    if workload.kind == "Deployment" and workload.component != "incident":
+    if workload.kind == "Deployment" and workload.component not in ALONE:
         assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-    if workload.component == "incident":
-        # One writer on one volume.
+    if workload.component in ALONE:
         assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
         return
     spread = {each["topologyKey"] for each in workload.spec["topologySpreadConstraints"]}

@@ -116,7 +116,7 @@ def _keys_of_secrets(found: Rendered) -> dict[str, bool]:
     for workload in found.workloads():
         for container in workload.containers:
             for each in container.get("env", ()):
-                if "valueFrom" in each:
+                if "secretKeyRef" in each.get("valueFrom", ()):
                     key = each["valueFrom"]["secretKeyRef"]
                     name, optional = f"{key['name']}/{key['key']}", key.get("optional", False)
                     keys[name] = keys.get(name, True) and optional

@@ -15,7 +15,7 @@ from info_assistant.errors import Conflict, InvalidRequest, NotFound
 from info_assistant.ingestion.entries import EntryEdit, checked_metadata
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.document import Document, DocumentState, Hold, HoldKind
-from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller, Role
+from info_assistant.model.identity import EVERYONE, LOCAL_OPERATOR, AccessScope, Caller, Role
 from info_assistant.model.metadata import FIELDS, Metadata
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters
@@ -80,6 +80,8 @@ async def test_an_edit_reaches_passages_and_lists_without_reading_again(place: "
         (DocumentFilter(review_before=date(2026, 3, 1)), False),
         (DocumentFilter(superseded_by=date(2026, 1, 2)), True),
         (DocumentFilter(superseded_by=date(2026, 1, 1)), False),
+        (DocumentFilter(access=EVERYONE), True),
+        (DocumentFilter(access="works council"), False),
     ):
         page = await place.library.page(SCOPE, limit=5, wanted=wanted)
         assert bool(page.statuses) == there, wanted

@@ -65,6 +65,32 @@ async def test_all_read_the_same_work_also_when_the_first_leaves() -> None:
     assert (work.begun, work.closed, len(flights)) == (1, 1, 0)
 
 
+async def test_the_end_alone_is_had_by_all_who_want_it() -> None:
+    """Who wants the end only gets it, beside those who read along; the work is done once."""
+    flights: SingleFlight[int] = SingleFlight("Working")
+    work = Work()
+    ends = [asyncio.ensure_future(flights.last("key", work)) for _ in range(3)]
+    await settled(2, work)
+    along = asyncio.ensure_future(read(flights, work))
+    await asyncio.sleep(0)
+    ends[0].cancel()
+    work.gate.set()
+    assert await asyncio.gather(*ends[1:]) == [3, 3]
+    assert await along == [1, 2, 3]
+    assert (work.begun, work.closed, len(flights)) == (1, 1, 0)
+
+
+async def test_a_failure_is_told_to_those_who_want_the_end() -> None:
+    """Each gets the error of the work, and nothing is left of it."""
+    flights: SingleFlight[int] = SingleFlight("Working")
+    work = Work(failure=VectorStoreUnavailable("away"))
+    work.gate.set()
+    ends = [asyncio.ensure_future(flights.last("key", work)) for _ in range(2)]
+    found = await asyncio.gather(*ends, return_exceptions=True)
+    assert [type(each) for each in found] == [VectorStoreUnavailable] * 2
+    assert (work.begun, len(flights)) == (1, 0)
+
+
 async def test_the_last_to_leave_ends_it() -> None:
     """Work that nobody waits for is closed before the last reader is gone, and leaves no task."""
     flights: SingleFlight[int] = SingleFlight("Working")

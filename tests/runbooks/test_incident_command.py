@@ -101,7 +101,8 @@ def test_a_second_person_joins(call: Call, tmp_path: Path, monkeypatch: pytest.M
 def test_verify_log_finds_a_cut_end_by_a_head_noted_elsewhere(call: Call, tmp_path: Path) -> None:
     """Who cuts the record and its head alike is found by a hash that was kept elsewhere."""
     call("open", "P1-1", "--runbook", "slow.md")
-    (folder,) = (tmp_path / "incidents").iterdir()
+    (file,) = (tmp_path / "incidents").glob("*/record.jsonl")
+    folder = file.parent
     before = {name: (folder / name).read_bytes() for name in ("record.jsonl", "head.json")}
     noted = call("note", "the only trace").output.split()[-1]
     assert call("verify-log", "--head", noted).exit_code == 0
@@ -116,7 +117,8 @@ def test_verify_log_finds_a_cut_end_by_a_head_noted_elsewhere(call: Call, tmp_pa
 def test_tampering_ends_with_code_1(call: Call, tmp_path: Path) -> None:
     """A changed record is refused by every command, and listed as broken."""
     call("open", "P1-1", "--runbook", "slow.md")
-    (folder,) = (tmp_path / "incidents").iterdir()
+    (file,) = (tmp_path / "incidents").glob("*/record.jsonl")
+    folder = file.parent
     file = folder / "record.jsonl"
     file.write_text(file.read_text().replace("ada", "eve"))
     for arguments in (("verify-log",), ("status",), ("note", "x"), ("export",)):

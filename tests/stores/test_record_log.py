@@ -4,8 +4,8 @@ import asyncio
 import json
 import random
 import sqlite3
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from info_assistant.stores import journal as journals
 from info_assistant.stores import journal_file, segments
 from info_assistant.stores.claims import claim
 from info_assistant.stores.compaction import MANY, Upkeep
-from info_assistant.stores.journal_file import Record, insert_records
+from info_assistant.stores.journal_file import Record
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.segments import Wanted
@@ -41,6 +41,14 @@ async def log(blobs: FailingBlobs, tmp_path: Path) -> AsyncIterator[RecordLog]:
     await made.open()
     yield made
     await made.close()
+
+
+@contextmanager
+def other_hand(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the journal under `folder` once more, to get in its way."""
+    (file,) = folder.glob("journals/*/journal.sqlite3")
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        yield connection
 
 
 def record(tenant: str = "default", record_id: str = "", **fields: str) -> Record:
@@ -219,22 +227,17 @@ async def test_a_log_that_was_never_used_leaves_nothing(
 
 
 async def test_a_disk_that_hangs_is_not_waited_for(
-    log: RecordLog, monkeypatch: pytest.MonkeyPatch
+    log: RecordLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the disk hangs, appending fails in time; what was begun is kept once it goes on."""
-    going_on = threading.Event()
-
-    def hanging(connection: sqlite3.Connection, records: list[Record]) -> tuple[int, int]:
-        going_on.wait(20)
-        return insert_records(connection, records)
-
-    monkeypatch.setattr(journals, "insert_records", hanging)
+    await log.open()
     monkeypatch.setattr(journals, "_APPEND_S", 0.05)
     late = record()
-    with pytest.raises(RecordsUnavailable, match="TimeoutError"):
-        await log.append([late])
-    assert not going_on.is_set()
-    going_on.set()
+    with other_hand(tmp_path) as holding:
+        holding.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordsUnavailable, match="TimeoutError"):
+            await log.append([late])
+        holding.execute("ROLLBACK")
     assert await log.find(KIND, "default", late.id) is not None
 
 
@@ -297,23 +300,32 @@ async def test_a_damaged_journal_is_set_aside(blobs: FailingBlobs, tmp_path: Pat
     await second.close()
 
 
-async def test_a_disk_that_fails_is_told_and_recovers(
-    log: RecordLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_disk_that_fails_is_told_and_recovers(log: RecordLog, tmp_path: Path) -> None:
     """While SQLite cannot write, appending fails with our own error; afterwards it works again."""
-    failed = []
-
-    def broken(_connection: sqlite3.Connection, _records: object) -> tuple[int, int]:
-        failed.append(1)
-        raise sqlite3.OperationalError("disk I/O error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(journals, "insert_records", broken)
-        with pytest.raises(RecordsUnavailable):
+    await log.open()
+    with other_hand(tmp_path) as breaking:
+        breaking.execute(
+            "CREATE TRIGGER broken BEFORE INSERT ON records "
+            "BEGIN INSERT INTO nowhere VALUES (1); END"
+        )
+        with pytest.raises(RecordsUnavailable, match="OperationalError"):
             await log.append([record()])
-    assert failed
+        breaking.execute("DROP TRIGGER broken")
     await log.append([record()])
     assert log.pending == 1
+
+
+@pytest.mark.parametrize("others", [0, 3, 400])
+async def test_what_is_kept_twice_counts_once_in_whatever_company(
+    log: RecordLog, others: int
+) -> None:
+    """One that was there before neither keeps those beside it out nor counts again."""
+    known, beside = record(), [record() for _ in range(others)]
+    await log.append([known])
+    await asyncio.gather(*(log.append([each]) for each in (known, *beside)))
+    assert log.pending == 1 + others
+    for each in (known, *beside):
+        assert await log.find(KIND, "default", each.id) is not None
 
 
 async def test_a_folder_that_cannot_be_made_is_told_and_recovers(

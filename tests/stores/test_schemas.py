@@ -13,6 +13,14 @@ from typing import Any
 
 import pytest
 from pydantic_core import to_json
+from tests.stores.backup_samples import (
+    MANIFEST,
+    VERIFICATION,
+    read_manifest,
+    read_verification,
+    write_manifest,
+    write_verification,
+)
 from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon, Read, Write
 from tests.stores.stored_things import (
     AGAIN,
@@ -72,7 +80,7 @@ from info_assistant.stores.qdrant.payload import (
 from info_assistant.stores.writers import WriterMarks, WriterWatch
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "schemas"
-FREE = frozenset({"timings_ms", "detail", "fields"})
+FREE = frozenset({"timings_ms", "detail", "fields", "packs", "counts", "metadata"})
 """Members whose names are data, so that one more is one more fact and no unknown field."""
 
 
@@ -349,6 +357,8 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
     Stored.WRITER_MARK: (write_mark, read_mark, [("0123456789ab", 20_000_000)]),
+    Stored.BACKUP_MANIFEST: (write_manifest, read_manifest, MANIFEST),
+    Stored.BACKUP_VERIFICATION: (write_verification, read_verification, VERIFICATION),
     Stored.QUOTE_PURGE: (write_purge, read_purge, (TOMBSTONE,)),
     Stored.JOURNAL: (
         write_journal,

@@ -9,17 +9,21 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from tests.web.conftest import PAGE_URL, Page, ScriptedBackend, problem
 from tests.web.test_process import raw_server, visiting
 from tests.web.tour import FORM, unwell, well
 
-from info_assistant.web.app import create_frontend
+from info_assistant.errors import BackendUnavailable
+from info_assistant.web.app import DEFAULT_TIMEOUT_S, create_frontend
+from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.banners import banners_of
 from info_assistant.web.brand import Brand, contrast, rgb_of
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.languages import ENGLISH
 from info_assistant.web.rendering import Look
-from info_assistant.web.replies import Health, Usage
+from info_assistant.web.replies import Health, ProblemDetails, Usage
 from info_assistant.web.spend_chart import HEIGHT, bars
 
 Browser = httpx2.AsyncClient
@@ -121,6 +125,57 @@ async def test_a_backend_that_hangs_is_said_to_not_respond() -> None:
     """Silence is told as well as refusal; the page itself never waits for it."""
     async with raw_server(b"", then_hang=True) as url, visiting(create_frontend(url)) as client:
         await banner_within(client, "The service does not respond", 30)
+
+
+async def test_a_question_to_a_backend_that_hangs_comes_back_to_who_typed_it() -> None:
+    """Long before the time for an answer is up: 503 with Retry-After, the question in the box."""
+    async with raw_server(b"", then_hang=True) as url, visiting(create_frontend(url)) as client:
+        # The time for an answer is longer than this: without the look at its health it would fail.
+        async with asyncio.timeout(DEFAULT_TIMEOUT_S / 2):
+            reply = await client.post("/", data={"question": "How <many>?"}, headers=FORM)
+    assert reply.status_code == 503
+    assert reply.headers["retry-after"]
+    assert Page(reply).one("textarea").text() == "How <many>?"
+
+
+async def test_a_backend_that_thinks_is_waited_for_and_one_that_hangs_is_not() -> None:
+    """Whoever tells its health may take long; whoever does not is given up, and the wait ended."""
+    backend, asked, ended = ScriptedBackend(), asyncio.Event(), asyncio.Event()
+    looked_at = asyncio.Event()
+
+    def told(_request: Request) -> Response:
+        if backend.looks == 3:
+            looked_at.set()
+        return JSONResponse({"status": "ok"})
+
+    backend.replies["GET /health"] = told
+
+    async def thinks() -> str:
+        await looked_at.wait()
+        return "Thought"
+
+    async def hangs() -> None:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def refuses() -> None:
+        raise BackendProblem(429, ProblemDetails(code="rate_limited"), None)
+
+    transport = httpx2.ASGITransport(app=backend.app)
+    there = Backend("http://backend", timeout_s=10, transport=transport)
+    watch = ConditionWatch(there, silence_s=0.01)
+    assert await watch.while_it_answers(thinks()) == "Thought"
+    with pytest.raises(BackendProblem, match="rate_limited"):
+        await watch.while_it_answers(refuses())
+    backend.replies["GET /health"] = problem(500, "internal")
+    with pytest.raises(BackendUnavailable):
+        await watch.while_it_answers(hangs())
+    assert asked.is_set()
+    assert ended.is_set()
+    await there.aclose()
 
 
 async def test_operators_throw_and_release_switches(

@@ -45,7 +45,10 @@ async def test_files_reach_the_backend_as_the_browser_sent_them(
     ]
     done = await browser.post("/documents/add", files=files, headers=FORM)
 
-    assert (done.status_code, done.headers["location"]) == (303, "/documents?added=2")
+    assert (done.status_code, done.headers["location"]) == (
+        303,
+        f"/documents?added=2&id={DOCUMENT}",
+    )
     ((request, body),) = backend.asked
     assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
     assert body.count(b"%PDF") == 100_000

@@ -24,7 +24,7 @@ from tests.web.conftest import (
 from info_assistant.model.answer import AnswerStatus
 from info_assistant.model.document import DocumentState
 from info_assistant.model.reading import Block, BlockKind, Reading
-from info_assistant.web import troubles, words
+from info_assistant.web import listing, troubles, words
 
 TALK = "talk-1"
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -110,10 +110,10 @@ def _answers(text: str) -> Iterator[State]:
         yield State(f"answer {status}", ONE, "/", _answering(reply), question=text)
     quoted = rich_answer(text, answer_mode="extractive", see_also=[])
     yield State("answer quoted", ONE, "/", _answering(quoted), question=text)
-    saved = {"provider": text, "model": text, "cache": "hit", "switch": None}
-    yield State(
-        "answer saved", ONE, "/", _answering(rich_answer(text, served_by=saved)), question=text
-    )
+    served = {"provider": text, "model": text, "cache": "hit", "switch": None}
+    given = {"given_at": "2026-11-22T08:00:00Z", "documents_changed_since": True}
+    saved = rich_answer(text, served_by=served, **given)
+    yield State("answer saved", ONE, "/", _answering(saved), question=text)
     for code in (*words._DEGRADED, text):
         degraded = rich_answer(text, degraded=[code])
         yield State(f"degraded {code}", ONE, "/", _answering(degraded), question=text)
@@ -146,6 +146,7 @@ def _failures(text: str) -> Iterator[State]:
 def failing(status: int, code: str, text: str) -> Response:
     """Return an error with passages, to be waited for."""
     body = {"code": code, "detail": text, "request_id": "7", "passages": [citation_of(text, 1)]}
+    body |= {"saved_questions": [text, text]}
     return JSONResponse(body, status, {"Retry-After": "90"})
 
 
@@ -200,6 +201,15 @@ def _documents(text: str) -> Iterator[State]:
 def _curating(text: str) -> Iterator[State]:
     yield State("documents added", "/documents", "/documents?added=2", _listing([]))
     yield State("documents failed", "/documents", "/documents?state=failed", _listing([]))
+    yield State("documents changed", "/documents", "/documents?changed=2", _listing([]))
+    alone = f"/documents?added=1&id={DOCUMENT}"
+    yield State("documents followed", "/documents", alone, _holding(text))
+    many = [document(title=f"{text} {n}", source=text) for n in range(60)]
+    found = f"access={quote(text)}&review_before=2026-12-01"
+    for order in listing.ORDERS:
+        path = f"/documents?sort={order}&{found}&start=5"
+        yield State(f"documents by {order}", "/documents", path, _listing(many, "7"))
+    yield from _changing_several(text)
     yield State("adding", "/documents/add", "/documents/add")
     yield State("adding no file", "/documents/add", "/documents/add", send={}, status=422)
     route, path = f"{SOURCE}/curate", f"/documents/{DOCUMENT}/curate"
@@ -219,14 +229,33 @@ def _curating(text: str) -> Iterator[State]:
     yield State("curate: nonsense", route, path, send={"action": text}, status=422)
 
 
+def _changing_several(text: str) -> Iterator[State]:
+    path = "/documents/change"
+    form = {f"id:{DOCUMENT}": "yes", "access": text, "list": f"q={quote(text)}"}
+
+    def replies(*outcomes: str) -> Arrange:
+        body = {"documents": [{"id": text, "outcome": each, "detail": text} for each in outcomes]}
+        return lambda backend: backend.replies.update({"PATCH /v1/documents": JSONResponse(body)})
+
+    yield State("several: changed", path, path, replies("done"), send=form, status=303)
+    refusing = replies("done", "forbidden", text)
+    yield State("several: refused", path, path, refusing, send=form, status=409)
+    yield State("several: none", path, path, send={"access": text}, status=422)
+    nothing = {f"id:{DOCUMENT}": "yes"}
+    yield State("several: nothing", path, path, send=nothing, status=422)
+
+
 def _curated(text: str, **fields: object) -> Arrange:
     entry = document(title=text, source=text, detail=text, access=[text], marking=text, **fields)
     at = "2026-11-23T13:06:00Z"
+    pieces = [{"number": n, "heading_path": [text] * n, "text": text} for n in range(2)]
+    passages = {"total": 9, "passages": pieces, "next": 2}
     quoted = [{"id": ANSWER, "at": at, "question": text}, {"id": ANSWER, "at": at}]
 
     def arrange(backend: ScriptedBackend) -> None:
         address = f"/v1/documents/{DOCUMENT}"
         backend.replies[f"GET {address}"] = JSONResponse(entry)
+        backend.replies[f"GET {address}/passages"] = JSONResponse(passages)
         backend.replies[f"GET {address}/citations"] = JSONResponse({"answers": quoted})
         for action in ("withdraw", "quarantine", "restore", "retry"):
             backend.replies[f"POST {address}/{action}"] = JSONResponse(entry)

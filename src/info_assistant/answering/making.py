@@ -125,7 +125,8 @@ class Making:
         answer = self._finished(question, journey)
         visible = visible_part(answer, may_show)
         # What had to do without its usual means, or lost a part on its way, is not for others.
-        if visible is answer and not answer.degraded and not journey.draft.by_fault:
+        whole = visible is answer and not answer.degraded and not journey.draft.by_fault
+        if whole and self._recall.open:
             keeping = self._recall.keep(key, question.id, answer, tuple(found), position)
             await journey.timed("keep", keeping)
             if journey.vector is not None and answer.sentences:

@@ -1,7 +1,7 @@
 """The steps of a question's way, in order. Whoever reads this file knows the product."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,6 +47,15 @@ class GivenAgain:
     kept: Awaitable[None]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as it is asked, on its way; its answer is known under `key`, if at all."""
+
+    question: Question
+    journey: Journey
+    key: str
+
+
 class AnswerPipeline:
     """Answers questions; between them it knows only which are being answered."""
 
@@ -59,6 +68,11 @@ class AnswerPipeline:
         self._making = Making(parts, self._generation, self._recall, self._saved)
         self._flights: SingleFlight[AnswerEvent] = SingleFlight("Answering the question")
 
+    @property
+    def remembers(self) -> bool:
+        """Whether answers are given again at this moment, so that `known` may find one."""
+        return self._recall.open
+
     async def known(self, question: Question) -> GivenAgain | None:
         """Return the answer if it was given before and may be given now; else None.
 
@@ -66,7 +80,7 @@ class AnswerPipeline:
         What is wrong with a question is told by `answer` and `stream`. Raises nothing.
         """
         parts, began = self._parts, time.perf_counter()
-        if question.conversation_id is not None or not parts.memory.cache.open:
+        if question.conversation_id is not None or not self.remembers:
             return None
         try:
             question = self._readable(question)
@@ -90,15 +104,25 @@ class AnswerPipeline:
         return GivenAgain(given, kept)
 
     async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
-        """Answer at once and in whole. Raises what `stream` raises."""
-        answer: Answer | None = None
-        async with aclosing(self.stream(question, keep)) as events:
-            async for event in events:
-                if isinstance(event, AnswerFinished):
-                    answer = event.answer
-        if answer is None:
-            raise InfoAssistantError("The question was left without an answer. Please ask again.")
-        return answer
+        """Answer at once and in whole, without word of the steps. Raises what `stream` raises."""
+        may_show = partial(self._parts.visibility.may_show, question.caller.scope)
+        journey = self._journey(question, keep)
+        with self._failures_counted(may_show, journey.trace):
+            asked = await self._asked(question, journey)
+            recalled = await self._recalled(asked, may_show)
+            if recalled.answer is not None:
+                answer = await self._given(asked, recalled.answer, may_show)
+            else:
+                leads = self._flights.leads(asked.key)
+                event = await self._flights.last(asked.key, self._make(asked, recalled))
+                if not isinstance(event, AnswerFinished):
+                    raise InfoAssistantError(
+                        "The question was left without an answer. Please ask again."
+                    )
+                self._add_own_notices(asked, event.answer)
+                made = event.answer if leads else taken_along(event.answer)
+                answer = await self._given(asked, made, may_show)
+            return visible_part(answer, may_show)
 
     async def stream(
         self, question: Question, keep: KeepRecord | None = None
@@ -116,10 +140,8 @@ class AnswerPipeline:
             GenerationUnavailable: no model could write, and quotes do not stand in.
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
-        spans = self._parts.spans
-        trace = None if spans is None else spans.question(question.id)
-        journey = Journey(self._generation.begin(), keep or self._parts.records.keep, trace=trace)
-        with self._failures_counted(may_show, trace):
+        journey = self._journey(question, keep)
+        with self._failures_counted(may_show, journey.trace):
             async with aclosing(self._steps(question, may_show, journey)) as events:
                 async for event in events:
                     visible = released(event, may_show)
@@ -129,31 +151,46 @@ class AnswerPipeline:
     async def _steps(
         self, question: Question, may_show: MayShow, journey: Journey
     ) -> AsyncGenerator[AnswerEvent]:
-        question = await self._admitted(question, journey)
-        journey.passed("admit", journey.started)
+        asked = await self._asked(question, journey)
         yield StageReached("recall")
-        key = self._parts.memory.keys.of(question, self._generation.composed_by)
-        recalled = await journey.timed("recall", self._recalled(question, key, may_show))
+        recalled = await self._recalled(asked, may_show)
         if recalled.answer is not None:
-            answer = await self._given(question, recalled.answer, journey, may_show)
+            answer = await self._given(asked, recalled.answer, may_show)
             for event in events_of(answer):
                 yield event
             return
 
-        # Many may ask the same at once: the answer is made once, for the first of them.
-        leads = self._flights.leads(key)
-        make = partial(self._making.events, question, journey, key, recalled)
-        async with aclosing(self._flights.join(key, make)) as events:
+        leads = self._flights.leads(asked.key)
+        async with aclosing(self._flights.join(asked.key, self._make(asked, recalled))) as events:
             async for event in events:
                 if not isinstance(event, AnswerFinished):
                     yield event
                     continue
-                budget = self._parts.budget_of(question.caller.scope.tenant)
-                journey.own_notices += budget_notices(event.answer.mode, budget)
-                for notice in journey.own_notices:
+                self._add_own_notices(asked, event.answer)
+                for notice in asked.journey.own_notices:
                     yield NoticeGiven(notice)
                 answer = event.answer if leads else taken_along(event.answer)
-                yield AnswerFinished(await self._given(question, answer, journey, may_show))
+                yield AnswerFinished(await self._given(asked, answer, may_show))
+
+    def _journey(self, question: Question, keep: KeepRecord | None) -> Journey:
+        spans = self._parts.spans
+        trace = None if spans is None else spans.question(question.id)
+        return Journey(self._generation.begin(), keep or self._parts.records.keep, trace=trace)
+
+    async def _asked(self, question: Question, journey: Journey) -> _Asked:
+        """Admit a question. Raises InvalidRequest."""
+        question = await self._admitted(question, journey)
+        journey.passed("admit", journey.started)
+        key = self._parts.memory.keys.of(question, self._generation.composed_by)
+        return _Asked(question, journey, key)
+
+    def _make(self, asked: _Asked, recalled: Recalled) -> Callable[[], AsyncGenerator[AnswerEvent]]:
+        """Return what makes an answer: once, for the first of those who ask the same by then."""
+        return partial(self._making.events, asked.question, asked.journey, asked.key, recalled)
+
+    def _add_own_notices(self, asked: _Asked, answer: Answer) -> None:
+        budget = self._parts.budget_of(asked.question.caller.scope.tenant)
+        asked.journey.own_notices += budget_notices(answer.mode, budget)
 
     @contextmanager
     def _failures_counted(self, may_show: MayShow, trace: QuestionSpans | None) -> Iterator[None]:
@@ -191,8 +228,11 @@ class AnswerPipeline:
             require_no_personal_data(question)
         return question
 
-    async def _recalled(self, question: Question, key: str, may_show: MayShow) -> Recalled:
+    async def _recalled(self, asked: _Asked, may_show: MayShow) -> Recalled:
         """Return what is known. Raises CacheOnlyMiss where that is all that may be given."""
+        return await asked.journey.timed("recall", self._known(asked.question, asked.key, may_show))
+
+    async def _known(self, question: Question, key: str, may_show: MayShow) -> Recalled:
         recalled = await self._recall.find(question, key, may_show)
         if recalled.answer is not None or not self._parts.memory.only():
             return recalled
@@ -212,10 +252,9 @@ class AnswerPipeline:
                 break
         return tuple(offered)
 
-    async def _given(
-        self, question: Question, answer: Answer, journey: Journey, may_show: MayShow
-    ) -> Answer:
+    async def _given(self, asked: _Asked, answer: Answer, may_show: MayShow) -> Answer:
         """Take note of an answer, and return it as it is given to this asker."""
+        question, journey = asked.question, asked.journey
         parts, draft = self._parts, journey.draft
         answer = replace(
             self._labelled(visible_part(answer, may_show)),

@@ -48,6 +48,10 @@ from info_assistant.resilience.modes import Modes
 class Pipeline(Protocol):
     """A question's way."""
 
+    @property
+    def remembers(self) -> bool:
+        """Whether `known` may find anything at this moment."""
+
     async def known(self, question: Question) -> GivenAgain | None:
         """Return the whole answer if it was given before; None where it is to be made."""
 

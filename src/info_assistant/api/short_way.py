@@ -35,9 +35,9 @@ class ShortWay:
         Raises what sending the answer raises.
         """
         stated = exchange.header(b"content-type")
-        if stated != _JSON or _STREAM in exchange.header(b"accept").lower():
+        if not self._pipeline.remembers or stated != _JSON:
             return False
-        if exchange.header(_ONCE):
+        if _STREAM in exchange.header(b"accept").lower() or exchange.header(_ONCE):
             return False
         try:
             asked = QueryRequest.model_validate_json(exchange.kept_body)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from info_assistant.cli import checks
+from info_assistant.cli.backup_checks import check_backups
 from info_assistant.cli.checks import Finding, Health
 from info_assistant.cli.consistency import check_consistency
 from info_assistant.cli.output import plain
@@ -51,7 +52,7 @@ def doctor(context: click.Context, *, verbose: bool, repair: bool, as_json: bool
         for line in engines():
             click.echo(line)
     findings = asyncio.run(_examine(Settings.from_environment(), repair=repair))
-    _report(findings, as_json=as_json)
+    report(findings, as_json=as_json)
 
 
 @doctor.command("providers", short_help="Say whether the keys of language models are good.")
@@ -67,11 +68,11 @@ def providers() -> None:
     \b
     Exit code: 0 every key that is set is good, 1 one is not.
     """  # noqa: D301  For click, the mark keeps the lines.
-    _report(asyncio.run(check_providers(Settings.from_environment())))
+    report(asyncio.run(check_providers(Settings.from_environment())))
 
 
-def _report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
-    """Show what was found; exit with 1 if something is wrong."""
+def report(findings: Sequence[Finding], *, as_json: bool = False) -> None:
+    """Show what was found, as one JSON object or in lines; exit with 1 if something is wrong."""
     wrong = any(finding.health is Health.WRONG for finding in findings)
     if as_json:
         found = {"ok": not wrong, "findings": [asdict(finding) for finding in findings]}
@@ -92,6 +93,7 @@ async def _examine(settings: Settings, *, repair: bool) -> Sequence[Finding]:
         *await checks.check_sign_in(settings),
         await checks.check_object_storage(settings),
         *await checks.check_writers(settings),
+        *await check_backups(settings),
         await checks.check_vector_store(settings),
         *await check_providers(settings),
         *await checks.check_backend(settings.backend_url),

@@ -3,8 +3,10 @@
 
 import secrets
 import signal
+import tempfile
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import click
 from info_assistant.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from info_assistant.drills.cluster.faults import Fault
     from info_assistant.drills.provider_faults import Behaviour
 
 ISSUER_PORT = 8090
@@ -20,6 +23,9 @@ ISSUER_PORT = 8090
 
 PROVIDERS_PORT = 8091
 """Where the first of the stand-ins for providers listens unless told otherwise."""
+
+CLUSTER_PORT = 8093
+"""Where the simulated cluster listens unless told otherwise."""
 
 
 @click.group(short_help="Run stand-ins for demonstrations, such as an identity provider.")
@@ -30,6 +36,7 @@ def drill() -> None:
     Examples:
       info-assistant drill issuer
       info-assistant drill providers --misbehave openai=status_503
+      info-assistant drill cluster
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -99,6 +106,61 @@ def providers(port: int, misbehave: tuple[str, ...]) -> None:
         calls = stand_in.tally.calls
         read, written = sum(call.input for call in calls), sum(call.output for call in calls)
         click.echo(f"{name} counted {len(calls)} calls, {read} tokens read, {written} written.")
+
+
+@drill.command(short_help="Run a simulator of a Kubernetes cluster, for kubectl and runbooks.")
+@click.option("--port", default=CLUSTER_PORT, show_default=True, help="Where it listens.")
+@click.option("--scale", default=1.0, show_default=True, help="How many times as fast time runs.")
+@click.option("--empty", is_flag=True, help="Begin with nodes only, for your own manifests.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="HOW=IMAGE",
+    help="Containers of an image fail, such as unpullable=example/backend:2 or crashing=*:bad.",
+)
+def cluster(port: int, scale: float, faults: tuple[str, ...], *, empty: bool) -> None:
+    """Run a simulator of a Kubernetes cluster on loopback, for kubectl and for runbooks.
+
+    It is a model and no cluster: docs/simulator.md says what it models. It begins with the objects
+    that the runbook names, and prints the line that leads kubectl to it.
+
+    \b
+    Examples:
+      info-assistant drill cluster
+      info-assistant drill cluster --fault 'unpullable=*:bad' --scale 10
+      info-assistant drill cluster --empty     (then: kubectl apply -k DIRECTORY)
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.drills.cluster.simulator import Setup, running_cluster, settled_cluster
+
+    simulated = settled_cluster(Setup(items=[] if empty else None), scale=scale)
+    simulated.faults.active += [_cluster_fault(each) for each in faults]
+    simulated.control.look_again()
+    over = _told_to_stop()
+    with tempfile.TemporaryDirectory(prefix="info-assistant-cluster-") as folder:
+        try:
+            with running_cluster(simulated, port) as running:
+                config = running.kubeconfig(Path(folder) / "kubeconfig")
+                click.echo(f"A simulated cluster answers at {running.url}. Press Ctrl-C to stop.")
+                click.echo("In another terminal:\n")
+                click.echo(f"export KUBECONFIG={config}")
+                click.echo("kubectl get pods -n pubsec-info-assistant")
+                over.wait()
+        except OSError as error:
+            raise _cannot_listen("The simulated cluster", port, error) from error
+
+
+def _cluster_fault(given: str) -> "Fault":
+    """Return which containers are to fail, and how. Raises Misconfigured."""
+    from info_assistant.drills.cluster.faults import Fault, FaultKind
+
+    how, _, image = given.partition("=")
+    if how in set(FaultKind) and image:
+        return Fault(FaultKind(how), image=image)
+    raise Misconfigured(
+        f"--fault {given} is not understood. Give a way and an image, such as "
+        f"unpullable=example/backend:2. Ways: {', '.join(FaultKind)}."
+    )
 
 
 def _misbehaviour(given: str, names: tuple[str, ...]) -> "tuple[str, Behaviour]":

@@ -101,6 +101,18 @@ def _rebuild() -> click.Command:
     return rebuild
 
 
+def _backup() -> click.Command:
+    from info_assistant.cli.backup import backup
+
+    return backup
+
+
+def _restore() -> click.Command:
+    from info_assistant.cli.backup import restore
+
+    return restore
+
+
 def _evaluate() -> click.Command:
     from info_assistant.evaluation.command import evaluate
 
@@ -131,6 +143,12 @@ def _doctor() -> click.Command:
     return doctor
 
 
+def _failover() -> click.Command:
+    from info_assistant.cli.failover import failover
+
+    return failover
+
+
 def _runbook() -> click.Command:
     from info_assistant.runbooks.commands.runbook import runbook
 
@@ -156,6 +174,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("usage", "Show what language models cost, by day and model, and the budget.", _usage),
     Entry("doctor", "Say what is wrong with this installation and how to mend it.", _doctor),
     Entry("incident", "Open, record and close incidents, and follow a runbook.", _incident),
+    Entry("failover", "Lead readers to the second region, and back.", _failover),
     Entry("runbook", "Check, show and plan runbooks for incidents.", _runbook),
     Entry(
         "evaluate",
@@ -165,6 +184,8 @@ ENTRIES: Sequence[Entry] = (
     Entry("keys", "Let programs in with API keys, and shut them out again.", _keys),
     Entry("tenants", "Create and list tenants, and set what each may use.", _tenants),
     Entry("rebuild", "Recreate what can be derived from object storage.", _rebuild),
+    Entry("backup", "Make backups of everything, prove them, and bring them back.", _backup),
+    Entry("restore", "Bring a backup back; the same as `backup restore`.", _restore),
     Entry("serve", "Run the backend alone.", _serve),
     Entry("worker", "Take documents in, without an API.", _worker),
     Entry("frontend", "Run the web page alone.", _frontend),

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -73,6 +73,22 @@ class Stack:
             qdrant_remark=" (set by QDRANT_URL, not started here)" if remote else "",
             redis=_redis_in_words(settings, ours=redis_is_ours),
         )
+
+    def with_incidents(self, host: str, port: int, parent: int) -> Self:
+        """Return the stack with the incident service, which ends with the process `parent`.
+
+        It is started last and stopped first; what it had to say goes on with its next start.
+        """
+        address = Address("incident service", host, port, "INCIDENT_PORT")
+        own = {"INCIDENT_HOST": host, "INCIDENT_PORT": str(port), "BACKEND_URL": self.backend_url}
+        part = Part(
+            "incident",
+            (sys.executable, "-m", "info_assistant", "incident", "serve", "--parent", str(parent)),
+            f"{_url(address)}/readyz",
+            self.parts[-1].log.with_name("incident.log"),
+            own,
+        )
+        return replace(self, parts=[*self.parts, part], addresses=[*self.addresses, address])
 
 
 def _url(address: Address) -> str:

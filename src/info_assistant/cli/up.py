@@ -23,7 +23,11 @@ _STOP_S = 9.0
 @click.command(short_help="Start everything on this machine and keep it running.")
 @click.option("--verbose", is_flag=True, help="Show engines, versions and what the parts log.")
 @click.option("--no-samples", is_flag=True, help="Do not load the sample documents.")
-def up(*, verbose: bool, no_samples: bool) -> None:
+@click.option("--incidents", is_flag=True, help="Start the incident service as well.")
+@click.option(
+    "--incidents-port", envvar="INCIDENT_PORT", default=8002, show_default=True, help="Its port."
+)
+def up(*, verbose: bool, no_samples: bool, incidents: bool, incidents_port: int) -> None:
     """Start everything on this machine and keep it running.
 
     Starts the vector store, the backend and the web page, each a process of its own; restarts
@@ -33,20 +37,23 @@ def up(*, verbose: bool, no_samples: bool) -> None:
     Examples:
       info-assistant up
       info-assistant up --no-samples --verbose
+      info-assistant up --incidents
       DATA_DIR=/srv/assistant BACKEND_PORT=9000 info-assistant up
     """  # noqa: D301  For click, the mark keeps the lines.
     settings = Settings.from_environment()
     with claimed(settings.data_dir):
-        asyncio.run(_run(settings, verbose=verbose, with_samples=not no_samples))
+        key = settings.qdrant_api_key or ""
+        if settings.qdrant_is_local and not key:
+            key = local_key(settings.data_dir / LOCAL_KEY_NAME)
+        stack = Stack.of(settings, parent=os.getpid(), qdrant_key=key)
+        if incidents:
+            stack = stack.with_incidents(settings.bind_host, incidents_port, os.getpid())
+        asyncio.run(_run(settings, stack, verbose=verbose, with_samples=not no_samples))
     say("Stopped.")
 
 
-async def _run(settings: Settings, *, verbose: bool, with_samples: bool) -> None:
+async def _run(settings: Settings, stack: Stack, *, verbose: bool, with_samples: bool) -> None:
     """Bring the stack up and keep it up until a signal says stop."""
-    key = settings.qdrant_api_key or ""
-    if settings.qdrant_is_local and not key:
-        key = local_key(settings.data_dir / LOCAL_KEY_NAME)
-    stack = Stack.of(settings, parent=os.getpid(), qdrant_key=key)
     for address in stack.addresses:
         await require_free(address)
     if verbose:

@@ -154,7 +154,21 @@ class ScratchStack:
 @asynccontextmanager
 async def scratch_stack() -> AsyncIterator[ScratchStack]:
     """Start a stack of its own in a temporary folder, and take it away at the end."""
-    with tempfile.TemporaryDirectory(prefix="info-assistant-evaluation-") as folder:
+    async with scratch_place() as settings:
+        configure_logging(settings.log_level)
+        application = build(settings)
+        await until_ready(application)
+        async with application.running():
+            yield ScratchStack(application)
+
+
+@asynccontextmanager
+async def scratch_place(parent: Path | None = None) -> AsyncIterator[Settings]:
+    """Give the settings of an empty installation in a temporary folder, with a Qdrant of its own.
+
+    The folder lies in `parent`, by default where the system keeps such things.
+    """
+    with tempfile.TemporaryDirectory(prefix="info-assistant-scratch-", dir=parent) as folder:
         port = _free_port()
         variables = {
             "DATA_DIR": folder,
@@ -165,12 +179,7 @@ async def scratch_stack() -> AsyncIterator[ScratchStack]:
             "LLM_PROVIDER": "extractive",
         }
         async with _local_qdrant(variables):
-            settings = Settings.from_environment(variables)
-            configure_logging(settings.log_level)
-            application = build(settings)
-            await _until_ready(application)
-            async with application.running():
-                yield ScratchStack(application)
+            yield Settings.from_environment(variables)
 
 
 @asynccontextmanager
@@ -190,7 +199,7 @@ async def _local_qdrant(variables: Mapping[str, str]) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def _until_ready(application: Application) -> None:
+async def until_ready(application: Application) -> None:
     """Wait until the stack's Qdrant answers. Raises VectorStoreUnavailable after START_S."""
     deadline = time.monotonic() + START_S
     while True:

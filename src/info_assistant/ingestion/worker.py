@@ -116,6 +116,8 @@ class IngestionWorker:
             library.visibility.tell_content,
         )
         self._reconciler = Reconciler(stores, library, clock)
+        self.held: Callable[[], bool] = lambda: False
+        """Whether nothing new may be begun at this moment, because a restore is under way."""
 
     def on_settled(self, callback: Callable[[float], None]) -> None:
         """Tell `callback` how many seconds each document took until it was ready or failed."""
@@ -151,7 +153,7 @@ class IngestionWorker:
             began = asyncio.get_running_loop().time()
             wait_s = self._pace.reconcile_s
             try:
-                if await self._reconciler.mend():
+                if not self.held() and await self._reconciler.mend():
                     self.notify()
                 # A catalogue so large that comparing takes long is compared less often.
                 took_s = asyncio.get_running_loop().time() - began
@@ -164,9 +166,11 @@ class IngestionWorker:
     async def _claim(self) -> None:
         while True:
             self._wake.clear()
-            claimed = await self._wait.until_available(
-                lambda: self._claims.claim(self._reporter.held, self._pace.claims)
-            )
+            claimed: Sequence[DocumentStatus] = ()
+            if not self.held():
+                claimed = await self._wait.until_available(
+                    lambda: self._claims.claim(self._reporter.held, self._pace.claims)
+                )
             for status in claimed:
                 self._reporter.hold(status)
             for status in claimed:

@@ -35,6 +35,8 @@ class Stored(StrEnum):
     KNOWN_ANSWER = "known_answer"
     ANSWER_REPEAT = "answer_repeat"
     SAVED_QUESTION = "saved_question"
+    BACKUP_MANIFEST = "backup_manifest"
+    BACKUP_VERIFICATION = "backup_verification"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {

@@ -29,6 +29,9 @@ STAGES = ("embed", "retrieve", "rank", "generate", "total")
 PROVIDERS = ("openai", "anthropic")
 """The providers of language models that metrics and /health name, set up or not."""
 
+BACKUP_STATES = ("good", "unverified", "bad", "incomplete")
+"""What a backup may be."""
+
 _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -61,6 +64,7 @@ class Metrics:
         self._create_answer_metrics()
         self._create_document_metrics()
         self._create_record_metrics()
+        self._create_backup_metrics()
         self._create_spend_metrics()
         self._create_mode_metrics()
         self._create_load_metrics()
@@ -207,6 +211,34 @@ class Metrics:
         self.visibility_stale = Gauge(
             "visibility_stale",
             "1 while documents removed or closed elsewhere in the last 30 s may be unknown here.",
+            registry=self.registry,
+        )
+
+    def _create_backup_metrics(self) -> None:
+        self.backup_last_success = Gauge(
+            "backup_last_success_timestamp_seconds",
+            "When the newest good backup was begun; 0: there is none.",
+            registry=self.registry,
+        )
+        self.backup_last_complete = Gauge(
+            "backup_last_complete_timestamp_seconds",
+            "When the newest complete backup was begun, verified or not; 0: there is none.",
+            registry=self.registry,
+        )
+        self.backup_size = Gauge(
+            "backup_size_bytes", "Size of the newest good backup.", registry=self.registry
+        )
+        self.backup_restore = Gauge(
+            "backup_restore_seconds",
+            "How long the restore took that proved the newest good backup.",
+            registry=self.registry,
+        )
+        self.backups = Gauge("backups", "Backups by state.", ("state",), registry=self.registry)
+        for state in BACKUP_STATES:
+            self.backups.labels(state)
+        self.restore_in_progress = Gauge(
+            "restore_in_progress",
+            "1 while a restore was begun and has not ended: nothing is indexed meanwhile.",
             registry=self.registry,
         )
 

@@ -46,7 +46,8 @@ class DocumentFilter:
     """Which documents to list; what is left out does not count.
 
     `query` is words that title or source contain. `review_before` is the day before which somebody
-    wanted to look at them again, `superseded_by` the day on which they count no more.
+    wanted to look at them again, `superseded_by` the day on which they count no more; `access` is a
+    group that may see them.
     """
 
     state: DocumentState | None = None
@@ -55,6 +56,7 @@ class DocumentFilter:
     marking: str | None = None
     review_before: date | None = None
     superseded_by: date | None = None
+    access: str | None = None
 
 
 class DocumentBoard(Protocol):

@@ -2,10 +2,11 @@
 
 The work runs in a task of its own, so that it outlives whoever asked first; it ends when the last
 of its readers has left. It goes no further than its fastest reader asks for: what nobody reads is
-not made.
+not made. Who wants nothing but the end has it made without a stop, and is woken once.
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
@@ -31,7 +32,8 @@ class _Flight(Generic[T]):
         self.error: Exception | None = None
         self._wanted = 0
         self._demand = asyncio.Event()
-        self._news = asyncio.Event()
+        self._news: asyncio.Event | None = None
+        self._over = asyncio.Event()
         # Its readers own it: the last of them to leave ends it.
         self.task = asyncio.create_task(self._run(produce, what))  # noqa: TID251
 
@@ -50,12 +52,19 @@ class _Flight(Generic[T]):
             if self.ended:
                 break
             if self._wanted <= number:
-                self._wanted = number + 1
-                self._demand.set()
+                self._want(number + 1)
+            if self._news is None:
+                self._news = asyncio.Event()
             await self._news.wait()
-        if self.error is not None:
-            # Each reader has its own traceback, which would grow from reader to reader.
-            raise self.error.with_traceback(None)
+        self._raise_error()
+
+    async def last(self) -> T | None:
+        """Return what is yielded last; None where that is nothing. Raises what the work raises."""
+        if not self.ended:
+            self._want(sys.maxsize)
+            await self._over.wait()
+        self._raise_error()
+        return self.yielded[-1] if self.yielded else None
 
     async def _run(self, produce: Produce[T], what: str) -> None:
         try:
@@ -71,11 +80,22 @@ class _Flight(Generic[T]):
             self.error = error
         finally:
             self.ended = True
+            self._over.set()
             self._tell()
 
+    def _want(self, number: int) -> None:
+        self._wanted = number
+        self._demand.set()
+
     def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        news, self._news = self._news, None
+        if news is not None:
+            news.set()
+
+    def _raise_error(self) -> None:
+        if self.error is not None:
+            # Each reader has its own traceback, which would grow from reader to reader.
+            raise self.error.with_traceback(None)
 
 
 class SingleFlight(Generic[T]):
@@ -103,22 +123,35 @@ class SingleFlight(Generic[T]):
 
         Raises what the work raises, DeadlineExceeded.
         """
+        flight = self._joined(key, produce)
+        try:
+            async with aclosing(flight.read()) as made:
+                async for each in made:
+                    yield each
+        finally:
+            await self._left(key, flight)
+
+    async def last(self, key: str, produce: Produce[T]) -> T | None:
+        """Return what the work under `key` yields last, or None. Begins and raises as `join`."""
+        flight = self._joined(key, produce)
+        try:
+            return await flight.last()
+        finally:
+            await self._left(key, flight)
+
+    def _joined(self, key: str, produce: Produce[T]) -> _Flight[T]:
         if self.leads(key):
             # That of whoever asked first, where it is earlier: who writes wants to know how long.
             deadline = Deadline.after(self._longest_s)
             self._flights[key] = _Flight(produce, deadline, self._what)
         flight = self._flights[key]
         flight.readers += 1
-        try:
-            async with aclosing(flight.read()) as made:
-                async for each in made:
-                    yield each
-        finally:
-            flight.readers -= 1
-            if not flight.readers:
-                await self._end(key, flight)
+        return flight
 
-    async def _end(self, key: str, flight: _Flight[T]) -> None:
+    async def _left(self, key: str, flight: _Flight[T]) -> None:
+        flight.readers -= 1
+        if flight.readers:
+            return
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.task.done():

@@ -7,6 +7,10 @@ EngineError
 │   ├── RecordBroken       … because it is not what was written
 │   └── RecordBusy         … because another process writes it right now
 ├── NotAllowed             the incident, or the runbook, is in no state for that
+├── NotConfigured          a setting of the incident service cannot be used
+├── NotDelivered           a message did not reach its receiver
+│   ├── DeliveryLater      … it may on another attempt, after some time
+│   └── DeliveryRefused    … the receiver does not want it as it is
 ├── DiagnosisUnreadable    a record of what a diagnosis saw is none
 └── StepRefused            a step does not run: unresolved, not confirmed, contradictory
 """
@@ -51,3 +55,24 @@ class StepRefused(EngineError):
 
 class DiagnosisUnreadable(EngineError):
     """What is to be judged is no record of what a diagnosis saw."""
+
+
+class NotConfigured(EngineError):
+    """A setting of the incident service, or its file of people, cannot be used."""
+
+
+class NotDelivered(EngineError):
+    """A message did not reach its receiver, or nobody knows whether it did."""
+
+
+class DeliveryLater(NotDelivered):
+    """Another attempt may succeed. `after_s` is what the receiver asks to wait, if it does."""
+
+    def __init__(self, message: str, after_s: float = 0.0) -> None:
+        """Carry the reason and the seconds to wait at least."""
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class DeliveryRefused(NotDelivered):
+    """The receiver does not want the message as it is; the setting or the text is wrong."""

@@ -6,6 +6,17 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+_RECEIVERS = (
+    "SLACK_BOT_TOKEN", "STATUSPAGE_TOKEN", "PAGERDUTY_ROUTING_KEY", "INCIDENT_WEBHOOK_URL",
+    "SMTP_URL", "JIRA_URL", "BACKEND_URL", "INCIDENT_STATUS_DIR",
+)  # fmt: skip
+"""Each of these sets somebody up who is told of incidents."""
+
+
+def tells_somebody(variables: Mapping[str, str]) -> bool:
+    """Whether anybody is set up who can be told; else nothing that sends is loaded at all."""
+    return any(variables.get(name) for name in _RECEIVERS)
+
 
 def environment() -> Mapping[str, str]:
     """Return the variables of this process."""

@@ -21,7 +21,9 @@ from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
 from info_assistant.model.mode import LONGEST_MESSAGE, ModeName
 from info_assistant.settings.answering import AnsweringSettings
+from info_assistant.settings.backup import BackupSettings
 from info_assistant.settings.providers import ProviderSettings
+from info_assistant.settings.region import RegionSettings
 from info_assistant.settings.site import SiteSettings
 from info_assistant.settings.spend import SpendSettings
 from info_assistant.settings.values import (
@@ -234,6 +236,7 @@ class Settings:
         )
     )
     spend: SpendSettings
+    backup: BackupSettings
     drain_delay_s: int = field(
         metadata=named(
             "DRAIN_DELAY_SECONDS",
@@ -251,6 +254,7 @@ class Settings:
     answering: AnsweringSettings
     providers: ProviderSettings
     site: SiteSettings
+    region: RegionSettings
     modes: Mapping[ModeName, str] = field(metadata=_MODES)
     otlp_endpoint: str = field(
         metadata=named(
@@ -341,6 +345,7 @@ class Settings:
             audit_retention_days=number_of(given, "AUDIT_RETENTION_DAYS", 365, _RETENTION_DAYS),
             answer_retention_days=number_of(given, "ANSWER_RETENTION_DAYS", 365, _RETENTION_DAYS),
             spend=SpendSettings.read(given),
+            backup=BackupSettings.read(given, data_dir),
             drain_delay_s=number_of(given, "DRAIN_DELAY_SECONDS", 0, range(_LONGEST_DRAIN_S + 1)),
             drain_grace_s=number_of(
                 given, "DRAIN_GRACE_SECONDS", 8, range(1, _LONGEST_DRAIN_S + 1)
@@ -348,6 +353,7 @@ class Settings:
             answering=AnsweringSettings.read(given),
             providers=ProviderSettings.read(given),
             site=SiteSettings.read(given),
+            region=RegionSettings.read(given),
             modes={name: mode_of(given, name) for name in ModeName if name in given},
             otlp_endpoint=otlp_endpoint_of(given),
             log_level=choice_of(

@@ -77,11 +77,13 @@ class ObjectBlobs:
     come from the environment as the AWS tools read it. Nothing is opened until first use.
     """
 
-    def __init__(self, url: str, s3: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, s3: Mapping[str, str] | None = None, variable: str = "BLOB_URL"
+    ) -> None:
         """Remember where the objects are. Raises Misconfigured for a URL of another kind."""
         self._url = url
         self._s3 = dict(s3 or {})
-        self._root = _local_root(url)
+        self._root = _local_root(url, variable)
         self._store: ObjectStore | None = None
         self._check: asyncio.Future[None] | None = None
         self._files = _DurableFiles(self._root) if self._root is not None else None
@@ -336,7 +338,7 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _local_root(url: str) -> Path | None:
+def _local_root(url: str, variable: str) -> Path | None:
     parts = urlsplit(url)
     if parts.scheme in {"s3", "s3a"}:
         return None
@@ -345,7 +347,7 @@ def _local_root(url: str) -> Path | None:
     if "://" not in url and url:
         return Path(url).absolute()
     raise Misconfigured(
-        f"BLOB_URL={url!r} is neither a directory nor s3://bucket/prefix. "
+        f"{variable}={url!r} is neither a directory nor s3://bucket/prefix. "
         "Name a directory (a path or file:///…) or a bucket."
     )
 

@@ -14,14 +14,16 @@ _FAULTS = (sqlite3.Error, OSError)
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_ROWS_AT_ONCE = (256, 64, 16, 4, 1)
-"""Numbers of rows for which there is a statement: each gives up the interpreter's lock once."""
+_MOST_ROWS = 128
+"""Rows that one statement inserts at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insertion(Generic[T]):
     """Work that inserts rows, as a rule all of them new: several are done by one statement.
 
+    That is a transaction of its own. Each further statement would give up the interpreter's lock
+    and wait until the event loop gives it back, which may take milliseconds each time.
     `into` names table and columns, in words of ours. `alone` does the same by itself, and returns
     the result, which is `all_new` where no row was there before.
     """
@@ -36,10 +38,6 @@ class Insertion(Generic[T]):
         return self.alone(connection)
 
 
-class _NotAllNew(Exception):
-    """Some row was there already, so each piece of work must tell for itself."""
-
-
 @dataclass(slots=True)
 class _Job:
     """A piece of work and whoever waits for it."""
@@ -49,6 +47,7 @@ class _Job:
     waiting: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
+    done: bool = False
 
 
 class SqliteThread:
@@ -140,9 +139,14 @@ class _Worker:
 
     def _carry_out(self, batch: Sequence[_Job]) -> None:
         try:
-            self._transact(batch)
+            groups = _insertions(batch)
+            if groups is None:
+                self._transact(batch)
+            else:
+                for group in groups:
+                    self._insert(group)
         except Exception:  # noqa: BLE001  Whose fault it was shows when each runs by itself.
-            for job in batch:
+            for job in (each for each in batch if not each.done):
                 try:
                     self._transact([job])
                 except Exception as error:  # noqa: BLE001  Raised where the job is awaited.
@@ -153,9 +157,7 @@ class _Worker:
         try:
             connection = self._connection = self._connection or self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            together = _insertions(jobs) if len(jobs) > 1 else []
-            _insert_together(connection, together)
-            for job in jobs[len(together) :]:
+            for job in jobs:
                 job.result = job.work(connection)
             connection.execute("COMMIT")
         except _FAULTS:
@@ -167,6 +169,24 @@ class _Worker:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def _insert(self, group: "_Group") -> None:
+        """Insert the rows of all of these or none. Raises IntegrityError if some were there."""
+        rows = [row for _, work in group for row in work.rows]
+        marks = "(" + ",".join("?" * len(rows[0])) + ")"
+        try:
+            connection = self._connection = self._connection or self._connect()
+            connection.execute(
+                f"INSERT INTO {group[0][1].into} VALUES {','.join([marks] * len(rows))}",  # noqa: S608
+                [value for row in rows for value in row],
+            )
+        except sqlite3.IntegrityError:
+            raise
+        except _FAULTS:
+            self._disconnect()
+            raise
+        for job, work in group:
+            job.result, job.done = work.all_new, True
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             # Closing rolls back what was not committed.
@@ -174,38 +194,26 @@ class _Worker:
             self._connection = None
 
 
-def _insertions(jobs: Sequence[_Job]) -> list[tuple[_Job, Insertion[Any]]]:
-    """Return the first jobs as far as they insert into the same table."""
-    together: list[tuple[_Job, Insertion[Any]]] = []
+_Group = list[tuple[_Job, Insertion[Any]]]
+"""Jobs that one statement does."""
+
+
+def _insertions(jobs: Sequence[_Job]) -> list[_Group] | None:
+    """Return jobs as groups for one statement each; None unless all insert into the same table."""
+    groups: list[_Group] = []
+    count = _MOST_ROWS
     for job in jobs:
         work = job.work
-        if not isinstance(work, Insertion) or (together and work.into != together[0][1].into):
-            break
-        together.append((job, work))
-    return together
-
-
-def _insert_together(
-    connection: sqlite3.Connection, jobs: Sequence[tuple[_Job, Insertion[Any]]]
-) -> None:
-    """Insert the rows of all jobs by few statements. Raises _NotAllNew if some were there."""
-    if not jobs:
-        return
-    into = jobs[0][1].into
-    rows = [row for _, work in jobs for row in work.rows]
-    before, at = connection.total_changes, 0
-    while at < len(rows):
-        count = next(each for each in _ROWS_AT_ONCE if each <= len(rows) - at)
-        marks = "(" + ",".join("?" * len(rows[at])) + ")"
-        connection.execute(
-            f"INSERT OR IGNORE INTO {into} VALUES {','.join([marks] * count)}",  # noqa: S608
-            [value for row in rows[at : at + count] for value in row],
-        )
-        at += count
-    if connection.total_changes - before != len(rows):
-        raise _NotAllNew
-    for job, work in jobs:
-        job.result = work.all_new
+        if not isinstance(work, Insertion) or not 0 < len(work.rows) <= _MOST_ROWS:
+            return None
+        if groups and work.into != groups[0][0][1].into:
+            return None
+        count += len(work.rows)
+        if count > _MOST_ROWS:
+            groups.append([])
+            count = len(work.rows)
+        groups[-1].append((job, work))
+    return groups
 
 
 def _deliver(batch: Sequence[_Job]) -> None:

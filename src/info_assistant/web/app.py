@@ -102,7 +102,7 @@ def create_frontend(
 
     app = Starlette(
         routes=[
-            *_routes_for_asking(backend, renderer, door),
+            *_routes_for_asking(backend, renderer, door, condition),
             *_routes_for_reading(backend, renderer, door),
             *_routes_for_watching(WatchPages(backend, renderer, door, condition)),
             *_routes_for_signing_in(reception),
@@ -170,10 +170,12 @@ def _need_to_sign_in(error: Exception, visit: Visit) -> SignInNeeded | None:
     return SignInNeeded(refused=True) if refused and visit.session is not None else None
 
 
-def _routes_for_asking(backend: Backend, renderer: Renderer, door: Doorkeeper) -> list[BaseRoute]:
+def _routes_for_asking(
+    backend: Backend, renderer: Renderer, door: Doorkeeper, condition: ConditionWatch
+) -> list[BaseRoute]:
     """Return the addresses of questions, answers and conversations."""
     asked = AskedQuestions()
-    ask = AskPage(backend, renderer, door, asked)
+    ask = AskPage(backend, renderer, door, asked, condition)
     answers = AnswerPages(backend, renderer, door, asked)
     talks = ConversationPages(backend, renderer, door)
     one, conversation = "/answers/{answer_id:uuid}", "/conversations/{conversation_id}"
@@ -196,6 +198,7 @@ def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) 
     statements = StatementPages(renderer, door)
     return [
         Route("/documents", documents.listing),
+        Route("/documents/change", curate.change_several, methods=["POST"]),
         Route("/documents/add", curate.add, methods=["GET", "POST"]),
         Route("/documents/{document_id:uuid}/curate", curate.visit, methods=["GET", "POST"]),
         Route("/documents/{document_id:uuid}", documents.source),

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +23,8 @@ from info_assistant.web.replies import (
     Health,
     Me,
     Modes,
+    Outcomes,
+    Passages,
     ProblemDetails,
     QuotedBy,
     RecordedAnswer,
@@ -40,6 +42,10 @@ _EVENTS = "text/event-stream"
 _ANSWER_ID = re.compile(r"[0-9a-f-]{36}")
 _UNAVAILABLE = 503
 _UPLOAD_S = 600.0
+
+PASSAGES_SHOWN = 5
+"""How many passages of a document are shown at once."""
+
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
@@ -52,7 +58,8 @@ class BackendProblem(Exception):
 
     `status` is its HTTP status, `code` its stable code, `detail` its words for people,
     `retry_after_s` how long waiting is worthwhile, `request_id` what support can look up,
-    `passages` what was found where no answer could be written.
+    `passages` what was found where no answer could be written, `saved_questions` like ones whose
+    answers are known.
     """
 
     def __init__(self, status: int, details: ProblemDetails, retry_after_s: float | None) -> None:
@@ -63,7 +70,17 @@ class BackendProblem(Exception):
         self.detail = details.detail
         self.request_id = details.request_id
         self.passages = details.passages
+        self.saved_questions = details.saved_questions
         self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question, its conversation, and the only document to be searched, if there is one."""
+
+    question: str
+    conversation: str
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +133,14 @@ class Backend:
         """Close all connections."""
         await self._client.aclose()
 
-    async def begin(self, question: str, conversation: str, visit: Visit) -> Underway:
-        """Ask `question` and return its answer under way: what it rests on has been found."""
-        asked = {"question": question, "conversation_id": conversation}
+    async def begin(self, asking: Asking, visit: Visit) -> Underway:
+        """Ask and return the answer under way: what it rests on has been found."""
+        asked: dict[str, object] = {
+            "question": asking.question,
+            "conversation_id": asking.conversation,
+        }
+        if asking.document:
+            asked["filters"] = {"document_ids": [asking.document]}
         request = self._client.build_request(
             "POST", "/v1/query", json=asked, headers={**visit.headers, "Accept": _EVENTS}
         )
@@ -231,6 +253,24 @@ class Backend:
             "PATCH", path, json=dict(change), headers=visit.headers
         )
         await self._fetch(request, Reply)
+
+    async def change_several(
+        self, ids: Sequence[str], change: Mapping[str, object], visit: Visit
+    ) -> Outcomes:
+        """Make the same change to several documents; each has an outcome of its own."""
+        request = self._client.build_request(
+            "PATCH",
+            "/v1/documents",
+            json={"ids": list(ids), "change": dict(change)},
+            headers=visit.headers,
+        )
+        return await self._fetch(request, Outcomes)
+
+    async def passages(self, document_id: str, first: int, visit: Visit) -> Passages:
+        """Return some of the passages in which a document is searched, from one on."""
+        wanted = {"first": first, "limit": PASSAGES_SHOWN}
+        request = self._get(f"/v1/documents/{document_id}/passages", visit, wanted)
+        return await self._fetch(request, Passages)
 
     async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
         """Return the answers that quote a document; for contributors."""

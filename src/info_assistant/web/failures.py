@@ -40,7 +40,7 @@ class Failure:
     """An error for people: an HTTP status, words, how long to wait, what to quote to support.
 
     `detail` is the backend's own sentence where that may be shown; else it is empty. `passages`
-    help a reader whose answer could not be written.
+    help a reader whose answer could not be written, `saved_questions` one who may ask those.
     """
 
     status: int
@@ -50,6 +50,7 @@ class Failure:
     request_id: str
     retry_after_s: float | None
     passages: tuple[Citation, ...] = ()
+    saved_questions: tuple[str, ...] = ()
 
     def advice(self, language: Language) -> str:
         """Return what to do about it."""
@@ -60,6 +61,7 @@ def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_
     """Return what to tell about `error`; the backend's name for the request beats ours."""
     code, detail, retry_after_s = "", "", None
     passages: tuple[Citation, ...] = ()
+    saved: tuple[str, ...] = ()
     if isinstance(error, HTTPException):
         status = error.status_code
     elif isinstance(error, BackendProblem):
@@ -67,13 +69,16 @@ def failure(error: InfoAssistantError | BackendProblem | HTTPException, request_
         status = error.status if _FIRST_ERROR <= error.status <= _LAST_ERROR else 502
         code, retry_after_s = error.code, error.retry_after_s
         request_id, passages = error.request_id or request_id, error.passages
+        saved = error.saved_questions
     else:
         code, retry_after_s = error.code, error.retry_after_s
         status = _STATUSES.get(code, 500)
     said = trouble(code, status)
     if said.quotes and isinstance(error, BackendProblem):
         detail = error.detail
-    return Failure(status, code or str(status), said, detail, request_id, retry_after_s, passages)
+    return Failure(
+        status, code or str(status), said, detail, request_id, retry_after_s, passages, saved
+    )
 
 
 def failure_page(

@@ -58,7 +58,7 @@ def check_csrf(form: Mapping[str, str], expected: str) -> None:
         raise FormOutdated("The form does not belong to the present session.")
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
+async def read_form(request: Request, *, most_fields: int = 10) -> Mapping[str, str]:
     """Return the fields as they were typed, without files. Raises PayloadTooLarge, BodyLate."""
     try:
         async with asyncio.timeout(_ARRIVAL_S):
@@ -70,7 +70,9 @@ async def read_form(request: Request) -> Mapping[str, str]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     replayed = Request(request.scope, replay)
-    async with replayed.form(max_files=1, max_fields=10, max_part_size=MAX_FORM_BYTES) as form:
+    async with replayed.form(
+        max_files=1, max_fields=most_fields, max_part_size=MAX_FORM_BYTES
+    ) as form:
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
     # Forms carry line breaks as CRLF; a question has them as its reader sees them.
     return {name: value.replace("\r\n", "\n") for name, value in fields.items()}

@@ -100,6 +100,8 @@ class Answer(Reply):
     notices: tuple[str, ...] = ()
     follow_ups: tuple[str, ...] = ()
     documents_as_of: datetime | None = None
+    given_at: datetime | None = None
+    documents_changed_since: bool | None = None
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -192,10 +194,40 @@ class QuotedBy(Reply):
     answers: tuple[Quoted, ...] = ()
 
 
-class Passages(Reply):
-    """The passages in which a document is searched."""
+class Passage(Reply):
+    """A passage as it is searched and quoted."""
 
-    passages: tuple[Citation, ...] = ()
+    number: int = 0
+    page: int | None = None
+    heading_path: tuple[str, ...] = ()
+    text: Text = ""
+
+
+class Passages(Reply):
+    """Some of the passages in which a document is searched; `next` is the number of the next."""
+
+    total: int = 0
+    passages: tuple[Passage, ...] = ()
+    next: int | None = None
+
+
+class Outcome(Reply):
+    """What became of one document of several; `detail` is why nothing was done to it."""
+
+    id: Text = ""
+    outcome: Text = ""
+    detail: Text = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether it was changed."""
+        return self.outcome == "done"
+
+
+class Outcomes(Reply):
+    """What became of each of several documents."""
+
+    documents: tuple[Outcome, ...] = ()
 
 
 class Uploaded(Reply):
@@ -362,3 +394,4 @@ class ProblemDetails(Reply):
     retry_after: float | None = None
     request_id: Text = ""
     passages: tuple[Citation, ...] = ()
+    saved_questions: tuple[Text, ...] = ()

@@ -29,6 +29,7 @@ from info_assistant.settings import Settings
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import Means, Writer, answer_pipeline, memory_parts
+from info_assistant.wiring.backup_watch import backup_parts
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.models import ModelParts, model_parts
@@ -90,14 +91,6 @@ def _noted(spend: SpendParts, spans: Spans | None) -> Callable[[TextModel], Text
     return lambda model: TracedModel(spend.accounted(model), spans)
 
 
-def _show(metrics: Metrics, health: HealthMonitor, redis: RedisParts) -> None:
-    """Let metrics say what /health says of dependencies and limits."""
-    metrics.conditions.watch_dependencies(
-        lambda: {name: each.state.value for name, each in health.snapshot().items()}
-    )
-    metrics.conditions.watch_limiter(redis.limiter_kind)
-
-
 def build(settings: Settings, spans: Spans | None = None) -> Application:
     """Put the product together. Raises Misconfigured if the model is missing or altered."""
     base = foundation(settings)
@@ -110,16 +103,17 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
     spend = spend_parts(settings, base, records, tenants, redis.shared)
     documents = document_parts(base, tenants, workers=settings.ingestion_workers)
     load = LoadControl(metrics, base.embedder.warm_up)
-    noted = _noted(spend, spans)
-    models = model_parts(settings, clock, metrics, modes, load.lag.usual_worst_s, noted)
+    worst = load.lag.usual_worst_s
+    models = model_parts(settings, clock, metrics, modes, worst, _noted(spend, spans))
     known = memory_parts(base, redis.answers, documents.visibility, modes, settings.answering)
     means = Means(settings.answering, known.memory, _writer(models, spend), spans)
     pipeline = answer_pipeline(base, records, documents.visibility, means)
+    backups = backup_parts(settings, base)
     # Closed in this order: what is still to be noted first, what others stand on last.
-    parts = together([spend, records, documents, models, known, redis, base, sign_in])
+    parts = together([spend, records, documents, models, known, redis, backups, base, sign_in])
     first = together([base, redis, records, spend])
     health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
-    _show(metrics, health, redis)
+    _export_conditions(metrics, health, redis)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -157,3 +151,11 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
         pipeline=pipeline,
         services=services,
     )
+
+
+def _export_conditions(metrics: Metrics, health: HealthMonitor, redis: RedisParts) -> None:
+    """Show in the metrics what /health says of dependencies, and how limits are counted."""
+    metrics.conditions.watch_dependencies(
+        lambda: {name: each.state.value for name, each in health.snapshot().items()}
+    )
+    metrics.conditions.watch_limiter(redis.limiter_kind)

@@ -11,6 +11,8 @@ from info_assistant.ingestion.read import ReadLimits, SubprocessReader
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.ingestion.worker import IngestionWorker, Pace, Tools
 from info_assistant.resilience.idempotency import IdempotentRequests
+from info_assistant.resilience.restoring import NAME as RESTORE
+from info_assistant.resilience.restoring import RestoreMark
 from info_assistant.resilience.wake_ups import Topic
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.wiring.foundation import Foundation
@@ -45,6 +47,8 @@ def document_parts(base: Foundation, tenants: Tenants, *, workers: int) -> Docum
     worker = IngestionWorker(
         stores, library, Tools(reader, base.embedder, base.embedder), clock, pace
     )
+    restoring = RestoreMark(base.objects.open(RESTORE))
+    worker.held = lambda: restoring.running
     worker.on_settled(base.metrics.ingestion_duration.observe)
     limits = IntakeLimits(documents=tenants.most_documents)
 

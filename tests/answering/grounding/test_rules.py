@@ -235,3 +235,53 @@ def test_a_changed_number_is_never_supported(number: int, form: str) -> None:
 def test_number_words_are_read_whole(word: str, value: int) -> None:
     """The number is sixty, not six."""
     assert [quantity.value for quantity in quantities(f"{word} hens")] == [value]
+
+
+ORCHARD = passage(
+    "Sixty days must pass from the planting before a grower can sell the fruit.",
+    "If the fence is set to its highest level by the keeper, then no deer is let in.",
+    "A broken gate is a reason to call.",
+    "This applies only to gates in use, not to scenery.",
+    "Painted fences do not stop wasps because they smell as sweet as the old ones.",
+    "Write down the harvest of at least 3 years, ideally of 8 years.",
+    "The grower pays the picker's bus fare.",
+    "A clerk will write to you later to confirm the plot.",
+    "The Board of Orchards (BOO) lends ladders to village clubs.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("A grower can sell the fruit on the day of planting.", Reason.EXCEPTION),
+        ("No deer is ever let in.", Reason.EXCEPTION),
+        ("Broken scenery is a reason to call.", Reason.EXCEPTION),
+        (
+            "Painted fences stop wasps, since they are never as sweet as the old ones.",
+            Reason.NEGATION,
+        ),
+        ("Ideally write down the harvest of 3 years.", Reason.QUANTITY),
+        ("The picker pays the grower's bus fare.", Reason.SUBJECT),
+        ("Village clubs lend BOO ladders.", Reason.SUBJECT),
+    ],
+)
+def test_what_a_quote_says_under_a_condition_is_not_said_of_all(text: str, reason: Reason) -> None:
+    """A waiting time, a condition, a following restriction, a degree, and who does it are kept."""
+    finding = check(text, ORCHARD)
+    assert (finding.support, finding.reasons) == (Support.REFUTED, (reason,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Before a grower can sell the fruit, sixty days must pass from the planting.",
+        "No deer is let in if the keeper has set the fence to its highest level.",
+        "Painted fences do not stop wasps, since they smell as sweet as the old ones.",
+        "Ideally write down the harvest of 8 years.",
+        "The grower pays the bus fare of the picker.",
+        "BOO lends ladders to village clubs.",
+    ],
+)
+def test_with_its_condition_the_same_is_supported(text: str) -> None:
+    """The rules do not hold back who tells the condition in words of their own."""
+    assert check(text, ORCHARD).support is Support.SUPPORTED

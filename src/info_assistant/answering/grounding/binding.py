@@ -20,6 +20,11 @@ _TELLING = frozenset(
     "first second last next over under above below before after further without no not".split()
 )
 """Function words that tell one number's label from another's."""
+_DEGREES = frozenset(
+    "ideally preferably normally usually exceptionally typically recommended required minimum "
+    "maximum legally".split()
+)
+"""Words that tell how much is wanted: a number that one of them stands beside is no other's."""
 _JOINING = frozenset(["and", "or", "but", "while", "whereas", "though"])
 _CONDITIONS = frozenset(["if", "when", "where", "who", "which", "that", "unless", "for"])
 
@@ -89,7 +94,8 @@ def _fit(mine: Quantity, sentence: Facts, quote: Quote) -> Fit:
         if mine.same_number(theirs) or _one_range(mine, theirs, quote):
             continue
         fits_own = max(len(label & (one - words)) for one, _ in own)
-        if min(len(label & (words - one)) for one, _ in own) > fits_own:
+        another = min(len(label & (words - one)) for one, _ in own) > fits_own
+        if another or all(label & (words - one) & _DEGREES for one, _ in own):
             return Fit.ANOTHER
         if not fits_own and all(one - words for one, _ in own):
             found = Fit.CONDITION_LOST if all(on for _, on in own) else Fit.NONE
@@ -184,6 +190,6 @@ def _told(text: Facts, first: int, last: int) -> frozenset[str]:
             continue
         if word.stem and not word.text.isdigit():
             found.add(word.stem)
-        elif word.lower in _TELLING:
+        if word.lower in _TELLING | _DEGREES:
             found.add(word.lower)
     return frozenset(found)

@@ -46,7 +46,7 @@ MODAL = frozenset({Kind.MUST, Kind.SHOULD, Kind.MAY, Kind.CAN, Kind.EXEMPT, Kind
 class Event:
     """One marker, the stems after it that it bears on, those around it, its own, and its clause.
 
-    `verb` is the first of those it bears on, what must or may be done. `subordinate` says that words like "when" or "which" introduce it.
+    `verb` is the first of those it bears on, what must or may be done. `subordinate` says that words like "when" or "which" introduce it. `before` has the words in front of it in its clause, in lower case; `reason` says that it stands behind "because" or "since".
     """
 
     kind: Kind
@@ -57,6 +57,8 @@ class Event:
     marker: str
     subordinate: bool
     verb: str
+    before: frozenset[str]
+    reason: bool
 
 
 _NOT = r"(?:not|n't|never)"
@@ -180,6 +182,7 @@ _INTRODUCING = frozenset(
         "since",
     ]
 )
+_GIVING_REASONS = frozenset(["because", "since"])
 _MODAL_STEMS = frozenset(
     ["need", "requir", "possibl", "recommend", "allow", "permit", "enabl", "necessari"]
 )
@@ -217,7 +220,7 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
     own = frozenset(word.stem for word in text.words[first : last + 1] if word.stem)
     clause = text.words[first].clause
     before = {w.lower for w in text.words[max(0, first - 4) : first] if w.clause == clause}
-    subordinate = bool(before & _INTRODUCING)
+    reason = any(word.lower in _GIVING_REASONS for word in text.words[1:first])
     following = (w.stem for w in text.words[last + 1 :] if w.stem and w.clause == clause)
     verb = next((stem for stem in following if stem not in _MODAL_STEMS), "")
     governed = governed if match[0].startswith(_LOOKING_ON) else governed or own
@@ -226,7 +229,10 @@ def _event(text: Words, kind: Kind, match: re.Match[str]) -> Event:
         around |= {_PREFIX.sub("", word.stem) for word in text.words[first : last + 1] if word.stem}
     if not match[0].startswith(_LOOKING_ON):
         around |= text.near(first, before=_BEFORE)
-    return Event(kind, governed, around, own, clause, match[0], subordinate, verb)
+    subordinate = bool(before & _INTRODUCING)
+    return Event(
+        kind, governed, around, own, clause, match[0], subordinate, verb, frozenset(before), reason
+    )
 
 
 def is_imperative(text: Words) -> bool:

@@ -4,17 +4,23 @@ Each rule takes the sentence, the quote and the passages around it. Contradictio
 back; doubts keep it from being called supported.
 """
 
-# ruff: noqa: SIM905 - tables of words read best as text.
-
 from collections.abc import Iterator, Sequence
 
 from info_assistant.answering.grounding.binding import Fit, competing, fits, kind, said_elsewhere
+from info_assistant.answering.grounding.conditions import condition_lost
 from info_assistant.answering.grounding.facts import missing_facts
-from info_assistant.answering.grounding.pairing import polarity_kept
-from info_assistant.answering.grounding.polarity import Kind
+from info_assistant.answering.grounding.modality import modality_kept
+from info_assistant.answering.grounding.pairing import exception_dropped, negations_paired
+from info_assistant.answering.grounding.parts import begins_passive
 from info_assistant.answering.grounding.quantities import Bound, Quantity
 from info_assistant.answering.grounding.reasons import Reason
-from info_assistant.answering.grounding.roles import begins_passive, changed_places, exchanged
+from info_assistant.answering.grounding.roles import (
+    changed_places,
+    done_by_another,
+    exchanged,
+    for_the_reader,
+)
+from info_assistant.answering.grounding.sharing import about_the_same, near_copy
 from info_assistant.answering.grounding.statements import (
     MOST_STATEMENTS,
     Facts,
@@ -26,29 +32,9 @@ from info_assistant.answering.grounding.subjects import (
     unknown_opening,
 )
 
-_RESTRICTING = frozenset(["that", "who", "which", "whose", "if", "when", "where", "provided"])
-_IF = frozenset(["if", "unless", "provided"])
-_CONDITIONAL = frozenset(
-    "if when whenever where once unless only who whoever whose that which provided case long until "
-    "after before during under given for without any every whatever".split()
-)
-_UNIVERSAL = frozenset("all every always each never everyone everybody entire".split())
-_PARTIAL = frozenset(
-    "almost nearly most mostly some many several few usually normally generally typically often "
-    "sometimes largely partly likely tend tends certain rule".split()
-)
-_LONGEST_CONDITION = 6
-_SHORT = 4
-_PLACING = frozenset(["outside", "inside", "without"])
-_COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 _COPIED = 4
 _ADDED = 3
 _COPIED_SHARE = 0.3
-_ABOUT_THE_SAME = 0.5
-"""With this share of its words in the quote, it is looked at who does what in a sentence."""
-
-_NEAR_COPY = 0.65
-"""With this share of its words in the quote, a sentence is compared with it word by word."""
 
 
 def with_missing_facts(sentence: Facts, quote: Quote, most_characters: int) -> Quote:
@@ -101,20 +87,18 @@ def _contradictions(sentence: Facts, quote: Quote, held: Sequence[Statements]) -
     found = set(fits(sentence, quote))
     if Fit.ANOTHER in found or said_elsewhere(sentence, quote, held):
         yield Reason.QUANTITY
-    if (
-        Fit.CONDITION_LOST in found
-        or _lost_restriction(sentence, quote)
-        or _unconditional(sentence, quote)
-        or _made_universal(sentence, quote)
-    ):
+    if Fit.CONDITION_LOST in found or condition_lost(sentence, quote):
         yield Reason.EXCEPTION
     if _opposite_bounds(sentence, quote):
         yield Reason.COMPARISON
-    reason = polarity_kept(sentence, quote)
-    if reason is not None:
-        yield reason
-    if (_about_the_same(sentence, quote) and _other_actor(sentence, quote, held)) or exchanged(
-        sentence.words, quote.words, copied=_near_copy(sentence, quote)
+    if exception_dropped(sentence, quote):
+        yield Reason.EXCEPTION
+    if not negations_paired(sentence, quote):
+        yield Reason.NEGATION
+    if not modality_kept(sentence, quote):
+        yield Reason.MODALITY
+    if (about_the_same(sentence, quote) and _other_actor(sentence, quote, held)) or exchanged(
+        sentence.words, quote.words, copied=near_copy(sentence, quote)
     ):
         yield Reason.SUBJECT
     if _blended(sentence, quote, held) or _added_to_copied(sentence, quote, _ADDED):
@@ -132,7 +116,7 @@ def _other_actor(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> b
         changed_places(words, quoted)
         or foreign_subject(words, quoted, elsewhere, passive=begins_passive(words))
         or (
-            _near_copy(sentence, quote)
+            near_copy(sentence, quote)
             and not begins_passive(words)
             and unknown_opening(words, quoted, frozenset())
         )
@@ -142,8 +126,15 @@ def _other_actor(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> b
 def doubts(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> list[Reason]:
     """Return the reasons for which a sentence that nothing contradicts is not called supported."""
     found = []
-    if _near_copy(sentence, quote) and unknown_opening(
-        sentence.words, quote.words, _elsewhere(quote, held)
+    if (
+        (
+            near_copy(sentence, quote)
+            and unknown_opening(sentence.words, quote.words, _elsewhere(quote, held))
+        )
+        or for_the_reader(sentence.words, quote.words)
+        or done_by_another(
+            sentence.words, quote.words, (other.words for other in _others(quote, held))
+        )
     ):
         found.append(Reason.SUBJECT)
     if _added_to_copied(sentence, quote, least=_ADDED - 1):
@@ -153,101 +144,6 @@ def doubts(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> list[Re
     if _lost_bounds(sentence, quote):
         found.append(Reason.COMPARISON)
     return found
-
-
-def _lost_restriction(sentence: Facts, quote: Quote) -> bool:
-    """Whether a sentence repeats its quote without the words that say of whom or when it is true.
-
-    It repeats it if most of its words are in the quote, or most of what the quote says besides.
-    """
-    terms = sentence.words.terms
-    return any(
-        at
-        and quote.words.words[at - 1].stem in terms
-        and quote.words.words[at - 1].clause == word.clause
-        and _left_out(word.lower, at, sentence, quote)
-        for at, word in enumerate(quote.words.words)
-        if word.lower in _RESTRICTING | _PLACING
-        or (word.lower in _COMPARING and _number_after(quote, at))
-    )
-
-
-def _made_universal(sentence: Facts, quote: Quote) -> bool:
-    """Whether what the quote says of most or of some is told of all."""
-    said, quoted = sentence.words.known, quote.words.known
-    return (
-        bool(said & _UNIVERSAL and quoted & _PARTIAL)
-        and not said & (_PARTIAL | _CONDITIONAL)
-        and not said & quoted & (_UNIVERSAL - {"all"})
-        and _about_the_same(sentence, quote)
-    )
-
-
-def _unconditional(sentence: Facts, quote: Quote) -> bool:
-    """Whether the quote says under what condition something is so, and the sentence has none.
-
-    Nothing of the condition may be in the sentence, and the rest must be what it is about.
-    """
-    terms = sentence.words.terms
-    words = sentence.words.words
-    if (
-        (len(terms) > _SHORT and not _near_copy(sentence, quote))
-        or sentence.words.known & _CONDITIONAL
-        or any(word.lower.endswith("ing") for word in words)
-        or words[0].lower == "should"
-    ):
-        return False
-    for at, word in enumerate(quote.words.words):
-        if word.lower not in _IF:
-            continue
-        said = quote.words.near(at, after=_LONGEST_CONDITION)
-        rest = quote.words.terms - said
-        if (
-            len(said) > 1
-            and not said & terms
-            and len(rest & terms) * 3 >= min(len(rest), len(terms))
-        ):
-            return True
-    return False
-
-
-def _left_out(word: str, at: int, sentence: Facts, quote: Quote) -> bool:
-    """Whether most of what a restricting word introduces is missing from what is else repeated."""
-    terms = sentence.words.terms
-    if word in _RESTRICTING and sentence.words.known & _RESTRICTING:
-        return False
-    said = quote.words.near(at, after=1 if word in _PLACING else 4)
-    missing = len(said - terms)
-    if word in _PLACING and (
-        not _near_copy(sentence, quote)
-        or any(event.kind is Kind.EXCEPT for event in sentence.events)
-    ):
-        return False
-    return (
-        len(said) > (word in _RESTRICTING)
-        and missing > len(said) / 2
-        and _repeats(terms, quote.words.terms - said)
-    )
-
-
-def _number_after(quote: Quote, at: int) -> bool:
-    """Whether a number stands within two words of a comparing word."""
-    return any(word.text[0].isdigit() for word in quote.words.words[at + 1 : at + 3])
-
-
-def _repeats(terms: frozenset[str], quoted: frozenset[str]) -> bool:
-    shared = len(terms & quoted)
-    return shared >= _NEAR_COPY * min(len(terms), max(len(quoted), 1))
-
-
-def _about_the_same(sentence: Facts, quote: Quote) -> bool:
-    terms = sentence.words.terms
-    return len(terms & quote.words.terms) >= _ABOUT_THE_SAME * len(terms)
-
-
-def _near_copy(sentence: Facts, quote: Quote) -> bool:
-    terms = sentence.words.terms
-    return len(terms & quote.words.terms) >= _NEAR_COPY * len(terms)
 
 
 def _added_to_copied(sentence: Facts, quote: Quote, least: int) -> bool:
@@ -292,7 +188,7 @@ def _opposite_bounds(sentence: Facts, quote: Quote) -> bool:
 
 def _lost_bounds(sentence: Facts, quote: Quote) -> bool:
     """Whether a most or least of the quote is given as exact, or the other way round."""
-    copied = _near_copy(sentence, quote)
+    copied = near_copy(sentence, quote)
     return any(
         not any(mine.bound.fits(theirs.bound) for theirs in same)
         # A deadline may be told as the time that there is, in a sentence of one's own.
@@ -311,14 +207,15 @@ def _pairs(sentence: Facts, quote: Quote) -> Iterator[tuple[Quantity, list[Quant
 
 def _elsewhere(quote: Quote, held: Sequence[Statements]) -> frozenset[str]:
     """Return the terms of the cited passages' other statements."""
-    return frozenset().union(
-        *(
-            other.words.terms
-            for each in held
-            for other in each.single
-            if not (each is quote.held and quote.first <= other.first <= quote.last)
-        )
-    )
+    return frozenset().union(*(other.words.terms for other in _others(quote, held)))
+
+
+def _others(quote: Quote, held: Sequence[Statements]) -> Iterator[Quote]:
+    """Yield the cited passages' other statements."""
+    for each in held:
+        for other in each.single:
+            if not (each is quote.held and quote.first <= other.first <= quote.last):
+                yield other
 
 
 def _blended(sentence: Facts, quote: Quote, held: Sequence[Statements]) -> bool:

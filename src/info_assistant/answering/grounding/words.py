@@ -12,7 +12,7 @@ Terms = Callable[[str], Sequence[str]]
 
 _WORD = re.compile(r"[^\W_]+(?:[.'\-/&][^\W_]+)*")
 _PLURAL_ACRONYM = re.compile(r"([A-Z]{2,})s")
-_CLAUSE_END = re.compile(r"[;:!?](?=\s|$)|\.(?=\s|$)|,(?=\s)|\s-\s|\n|[()|]")
+_CLAUSE_END = re.compile(r"[;:!?](?=\s|$)|\.(?=\s|$)|,(?=\s)|\s-\s|\n|[()|]|\s(?=because\s)")
 
 
 @dataclass(frozen=True, slots=True)

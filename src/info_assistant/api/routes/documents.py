@@ -231,6 +231,11 @@ class _Sought:
         Day | None, Query(description="Only those that count no more on this day.")
     ] = None
 
+    access: Annotated[
+        str | None,
+        Query(max_length=100, description="Only those that this access group may see."),
+    ] = None
+
     def filter(self) -> DocumentFilter:
         return DocumentFilter(
             state=self.state,
@@ -239,6 +244,7 @@ class _Sought:
             marking=self.marking,
             review_before=self.review_before,
             superseded_by=self.superseded_by,
+            access=self.access,
         )
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from info_assistant.runbooks.commands import after, service
 from info_assistant.runbooks.commands.diagnose import diagnose
 from info_assistant.runbooks.commands.groups import FILE, EngineGroup, print_json
 from info_assistant.runbooks.commands.run import id_option, resume, run
+from info_assistant.runbooks.commands.sending import follow_up
 
 if TYPE_CHECKING:
     from info_assistant.runbooks.record.incident import Incident
@@ -88,6 +90,7 @@ def _instant(
 @click.option("--started", callback=_instant, metavar="TIME", help="When it began (UTC).")
 @click.option("--detected", callback=_instant, metavar="TIME", help="When it was noticed (UTC).")
 @click.option("--diagnose", "look", is_flag=True, help="Look first, and record what was found.")
+@click.option("--drill", is_flag=True, help="It is an exercise; all that is said says so.")
 def open_incident(  # noqa: PLR0913  One parameter an option.
     scenario: str | None,
     file: Path | None,
@@ -97,6 +100,7 @@ def open_incident(  # noqa: PLR0913  One parameter an option.
     detected: datetime | None,
     *,
     look: bool,
+    drill: bool,
 ) -> None:
     """Begin an incident: its record, and a copy of the runbook that holds for all of it.
 
@@ -127,6 +131,7 @@ def open_incident(  # noqa: PLR0913  One parameter an option.
         severity,
         started,
         detected,
+        drill,
     )
     store = incidents()
     opened = store.open(opening, data, name)
@@ -138,6 +143,7 @@ def open_incident(  # noqa: PLR0913  One parameter an option.
     if found is not None:
         click.echo("Next: info-assistant incident run")
     _head(opened)
+    follow_up(opened.id)
 
 
 def _head(shown: "Incident") -> None:
@@ -153,6 +159,8 @@ def _tell(kind: str, text: str, name: str | None) -> None:
     store.tell(current, Kind(kind), {"text": text} if text else {})
     click.echo(f"{current}: {kind}.")
     _head(store.read(current))
+    if kind != Kind.NOTED:
+        follow_up(current)
 
 
 @incident.command(short_help="Write down what is seen or done.")
@@ -354,6 +362,5 @@ def verify_log(name: str | None, head: str | None) -> None:
     _head(shown)
 
 
-incident.add_command(diagnose)
-incident.add_command(run)
-incident.add_command(resume)
+for _command in (diagnose, run, resume, *service.COMMANDS, *after.COMMANDS):
+    incident.add_command(_command)

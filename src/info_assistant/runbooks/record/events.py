@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from info_assistant.runbooks.clock import Instant, instant_of
+from info_assistant.runbooks.clock import now as this_moment
 from info_assistant.runbooks.errors import RecordBroken
 
 SCHEMA = 1
@@ -33,6 +35,20 @@ class Kind(StrEnum):
     MITIGATED = "mitigated"
     RESOLVED = "resolved"
     CLOSED = "closed"
+    ALERTED = "alerted"
+    """What the monitoring told: evidence, and whether the alert is over."""
+    HANDED_OFF = "handed.off"
+    ESCALATED = "escalated"
+    """Somebody is called. Carries its messages, as `told` and `reminded` do."""
+    TOLD = "told"
+    REMINDED = "reminded"
+    PROPOSED = "proposed"
+    """All that was seen of the cause is over; a person is asked to resolve."""
+    CHECKED = "checked"
+    """An item of a list for afterwards is done."""
+    DELAYED = "message.delayed"
+    DELIVERED = "message.delivered"
+    DROPPED = "message.dropped"
     MERGED = "merged"
     """Holds events of a copy of the record that went on by itself."""
 
@@ -51,6 +67,8 @@ class Event:
     hash: str
     text: str
     """The event as one line of the record, without its end."""
+    moment: Instant
+    """`at` with the time since boot, where the writer knew it."""
 
 
 def next_event(
@@ -58,10 +76,12 @@ def next_event(
 ) -> Event:
     """Return the event that follows `last`; `author` is who, and on which machine."""
     number = last.number + 1 if last else 1
+    moment = this_moment()
     body = {
         "schema": SCHEMA,
         "number": number,
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": moment.wall.isoformat(timespec="milliseconds"),
+        "clock": moment.data(),
         "actor": author[0],
         "host": author[1],
         "kind": kind,
@@ -78,9 +98,10 @@ def parse_line(line: str, number: int) -> Event:
     """
     try:
         raw = json.loads(line)
+        at = datetime.fromisoformat(raw["at"])
         event = Event(
-            raw["number"], datetime.fromisoformat(raw["at"]), raw["actor"], raw["host"],
-            raw["kind"], raw["data"], raw["before"], raw["hash"], line,
+            raw["number"], at, raw["actor"], raw["host"], raw["kind"], raw["data"],
+            raw["before"], raw["hash"], line, instant_of(at, raw.get("clock")),
         )  # fmt: skip
         own = _hash({key: value for key, value in raw.items() if key != "hash"})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -62,6 +62,13 @@ class Incident:
     times: dict[str, datetime] = field(default_factory=dict)
     """When it started, was detected, acknowledged, mitigated, resolved, closed."""
     acknowledged_by: str = ""
+    responder: str = ""
+    """Who takes care of it now, or was asked to."""
+    unattended: bool = True
+    """Whether nobody has said, since the opening or the last handing over, that they care."""
+    keeper: str = ""
+    """The store of records whose service keeps the clock and sends the messages."""
+    drill: bool = False
     steps: dict[str, StepState] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
     reverts: list[Revert] = field(default_factory=list)
@@ -134,9 +141,8 @@ def _apply(incident: Incident, event: Event) -> None:
     data = event.data
     if event.kind == Kind.OPENED:
         _open(incident, event)
-    elif event.kind == Kind.ACKNOWLEDGED and "acknowledged" not in incident.times:
-        incident.times["acknowledged"] = event.at
-        incident.acknowledged_by = event.actor
+    elif event.kind in {Kind.ACKNOWLEDGED, Kind.HANDED_OFF}:
+        _attend(incident, event)
     elif event.kind in {Kind.MITIGATED, Kind.RESOLVED, Kind.CLOSED}:
         order = list(Status)
         incident.status = max(incident.status, Status(event.kind), key=order.index)
@@ -148,6 +154,18 @@ def _apply(incident: Incident, event: Event) -> None:
         _apply_step(incident, event, str(data.get("step", "")))
 
 
+def _attend(incident: Incident, event: Event) -> None:
+    incident.unattended = event.kind == Kind.HANDED_OFF
+    if incident.unattended:
+        incident.responder = str(event.data.get("to", ""))
+        incident.keeper = str(event.data.get("keeper") or incident.keeper)
+        return
+    incident.responder = event.actor
+    if "acknowledged" not in incident.times:
+        incident.times["acknowledged"] = event.at
+        incident.acknowledged_by = event.actor
+
+
 def _open(incident: Incident, event: Event) -> None:
     data = event.data
     incident.id = str(data.get("id", ""))
@@ -156,6 +174,8 @@ def _open(incident: Incident, event: Event) -> None:
     incident.severity = str(data.get("severity", ""))
     incident.runbook = str(data.get("runbook", ""))
     incident.runbook_sha256 = str(data.get("runbook_sha256", ""))
+    incident.keeper = str(data.get("keeper", ""))
+    incident.drill = data.get("drill") is True
     incident.times["opened"] = event.at
     for name in ("started", "detected"):
         given = data.get(name)
@@ -204,6 +224,6 @@ def check_allowed(incident: Incident, kind: Kind) -> None:
             "Run them with `incident run --reverts`, or say with `incident close --keep REASON` "
             "why they stay."
         )
-    begins = kind in {Kind.STARTED, Kind.CHOSEN, Kind.ACKNOWLEDGED}
+    begins = kind in {Kind.STARTED, Kind.CHOSEN, Kind.ACKNOWLEDGED, Kind.HANDED_OFF}
     if begins and incident.status is Status.CLOSED:
         raise NotAllowed(f"{incident.id} is closed; open another incident.")

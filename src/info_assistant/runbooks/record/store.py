@@ -1,12 +1,13 @@
 """All incidents of this machine: a folder each, with the record and a copy of the runbook."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ class Opening:
     started: datetime | None = None
     """When it began, if that is known; else the moment of opening."""
     detected: datetime | None = None
+    drill: bool = False
 
 
 class Incidents:
@@ -44,6 +46,7 @@ class Incidents:
         self._folder = folder
         self._redaction = redaction
         self._author = author
+        self._seen: dict[str, tuple[tuple[int, int], Incident]] = {}
 
     def open(self, opening: Opening, runbook: bytes, name: str) -> Incident:
         """Begin the record of an incident and pin the runbook. Raises RecordError."""
@@ -58,7 +61,10 @@ class Incidents:
             "severity": opening.severity,
             "runbook": name,
             "runbook_sha256": hashlib.sha256(runbook).hexdigest(),
+            "keeper": self.station(),
         }
+        if opening.drill:
+            data["drill"] = True
         for key, at in (("started", opening.started), ("detected", opening.detected)):
             if at is not None:
                 data[key] = at.isoformat()
@@ -83,6 +89,49 @@ class Incidents:
 
     def _record(self, name: str) -> Record:
         return Record(self._folder / name, self._redaction, author=self._author)
+
+    def station(self) -> str:
+        """Return the name of this store of records, which it keeps for ever. Raises RecordError.
+
+        It tells, of several copies of an incident, whose service keeps the clock and sends.
+        """
+        file = self._folder / "station"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = file.with_name(f"station.{secrets.token_hex(4)}")
+            with contextlib.suppress(FileNotFoundError):
+                return file.read_text(encoding="ascii").strip()
+            fresh.write_text(secrets.token_hex(6) + "\n", encoding="ascii")
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, file)  # Whoever comes first has named it.
+            fresh.unlink()
+            sync_folder(self._folder)
+            return file.read_text(encoding="ascii").strip()
+        except OSError as error:
+            raise RecordError(
+                f"{self._folder} cannot be written ({error.strerror}). Choose another place with "
+                "INCIDENT_DIR."
+            ) from error
+
+    def decide(
+        self, name: str, decision: Callable[[Incident], tuple[Kind, Mapping[str, Any]] | None]
+    ) -> Event | None:
+        """Append what `decision` makes of the incident, with nobody deciding at the same time.
+
+        Raises RecordError, NotAllowed.
+        """
+        record = self.record(name)
+        with hold(record.folder / "state.lock", LOCK_WAIT_S):
+            incident = incident_of(record.events())
+            wanted = decision(incident)
+            if wanted is None:
+                return None
+            check_allowed(incident, wanted[0])
+            return record.append(*wanted)
+
+    def redacted(self, text: str) -> str:
+        """Return a text without secrets, as it may be shown or kept."""
+        return self._redaction.text(text)
 
     def names(self) -> list[str]:
         """Return the names of all incidents, oldest first."""
@@ -124,13 +173,29 @@ class Incidents:
         """Return an incident, its record verified. Raises RecordError."""
         return incident_of(self.record(name).events())
 
+    def seen(self, name: str) -> Incident:
+        """Return an incident that is not to be changed, verified again only when its file did.
+
+        Raises RecordError.
+        """
+        file = self.record(name).folder / "record.jsonl"
+        try:
+            found = file.stat()
+        except OSError as error:
+            raise RecordError(f"{file} cannot be read: {error.strerror}.") from error
+        stamp = (found.st_mtime_ns, found.st_size)
+        known = self._seen.get(name)
+        if known is None or known[0] != stamp:
+            # Read after the look: what comes in between is seen as new the next time.
+            known = self._seen[name] = (stamp, self.read(name))
+        return known[1]
+
     def tell(self, name: str, kind: Kind, data: Mapping[str, Any]) -> Event:
         """Append an event if the incident takes it in its state. Raises RecordError, NotAllowed."""
-        record = self.record(name)
-        # Two people may close at once: the state is looked at and changed under one lock.
-        with hold(record.folder / "state.lock", LOCK_WAIT_S):
-            check_allowed(incident_of(record.events()), kind)
-            return record.append(kind, data)
+        event = self.decide(name, lambda _: (kind, data))
+        if event is None:  # A decision that is always one.
+            raise AssertionError
+        return event
 
     def runbook(self, name: str) -> Runbook:
         """Return the runbook as it was when the incident was opened. Raises RecordBroken."""

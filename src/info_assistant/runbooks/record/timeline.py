@@ -32,6 +32,16 @@ def sentence(event: Event) -> str:
         Kind.MITIGATED: "mitigated: {text}",
         Kind.RESOLVED: "resolved: {text}",
         Kind.CLOSED: "closed: {text}",
+        Kind.ALERTED: "alert {alert} is {state}: {summary}",
+        Kind.HANDED_OFF: "handed over to {to}",
+        Kind.ESCALATED: "escalated to tier {tier}: {people}; {reason}",
+        Kind.TOLD: "told: {what}",
+        Kind.REMINDED: "reminded: {what}",
+        Kind.PROPOSED: "proposed to resolve: {reason}",
+        Kind.CHECKED: "done: {item}",
+        Kind.DELAYED: "{receiver} did not take a message: {reason}",
+        Kind.DELIVERED: "{receiver} has the message {act}",
+        Kind.DROPPED: "gave up a message to {receiver}: {reason}",
         Kind.MERGED: "took over what another copy of the record tells",
     }.get(event.kind, event.kind)  # type: ignore[call-overload]
     return str(text).format_map(_Blank(data)).rstrip(":; ")
@@ -63,8 +73,9 @@ def status_lines(incident: Incident) -> Iterator[str]:
         yield f"  {name:<13}{at:%Y-%m-%d %H:%M:%S}Z"
     for name, time in incident.durations().items():
         yield f"  time {name}: {span(time)}"
-    if incident.acknowledged_by:
-        yield f"  taken care of by {incident.acknowledged_by}"
+    if incident.responder:
+        waits = " (has not acknowledged)" if incident.unattended else ""
+        yield f"  taken care of by {incident.responder}{waits}"
     if incident.option:
         yield f"  chosen: {incident.option}"
     for step in incident.unknown_steps:
@@ -85,6 +96,9 @@ def status_data(incident: Incident) -> dict[str, object]:
         "runbook_sha256": incident.runbook_sha256,
         "option": incident.option,
         "acknowledged_by": incident.acknowledged_by,
+        "responder": incident.responder,
+        "unattended": incident.unattended,
+        "drill": incident.drill,
         "times": {name: at.isoformat() for name, at in incident.times.items()},
         "durations_s": {name: t.total_seconds() for name, t in incident.durations().items()},
         "outcome_unknown": [step.key for step in incident.unknown_steps],

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from info_assistant.stores.qdrant.board import QdrantBoard
 from info_assistant.stores.qdrant.connection import Connection
+from info_assistant.stores.qdrant.copies import QdrantCopies
 from info_assistant.stores.qdrant.passages import QdrantPassages
 from info_assistant.stores.qdrant.search import RankBy
 
-__all__ = ["QdrantBoard", "QdrantPassages", "QdrantStore", "RankBy"]
+__all__ = ["QdrantBoard", "QdrantCopies", "QdrantPassages", "QdrantStore", "RankBy"]
 
 DIMENSION = 384
 
@@ -33,13 +34,13 @@ class QdrantStore:
         on_error: Callable[[], None] = _ignore,
     ) -> None:
         """Remember where Qdrant is; nothing is opened before the first request."""
-        self._connection = Connection(url, api_key, timeout_s, on_error)
-        self.passages = QdrantPassages(self._connection, embedder_identity, DIMENSION)
-        self.board = QdrantBoard(self._connection)
+        self.connection = Connection(url, api_key, timeout_s, on_error)
+        self.passages = QdrantPassages(self.connection, embedder_identity, DIMENSION)
+        self.board = QdrantBoard(self.connection)
 
     async def ping(self) -> None:
         """Return if Qdrant answers and takes our key. Raises VectorStoreUnavailable."""
-        await self._connection.ask(lambda client: client.get_aliases())
+        await self.connection.ask(lambda client: client.get_aliases())
 
     async def drop_projections(self) -> None:
         """Delete both projections; they come into being again, empty, at the next use."""
@@ -48,4 +49,4 @@ class QdrantStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connection.close()
+        await self.connection.close()

@@ -45,27 +45,19 @@ _LOG = structlog.get_logger(__name__)
 class QdrantBoard:
     """The board of documents (`ports.DocumentBoard`)."""
 
-    def __init__(self, connection: Connection) -> None:
-        """Plan the collection."""
-        keyword = models.PayloadSchemaType.KEYWORD
-        plan = CollectionPlan(
-            alias="documents",
-            name="documents_v1",
-            vectors={},
-            sparse={},
-            indexes={
-                "tenant": models.KeywordIndexParams(
-                    type=models.KeywordIndexType.KEYWORD, is_tenant=True
-                ),
-                "access": keyword,
-                "state": keyword,
-                "tags": keyword,
-                "marking": keyword,
-                "review_by": models.PayloadSchemaType.INTEGER,
-                "superseded": models.PayloadSchemaType.INTEGER,
-            },
-        )
-        self._collection = Collection(connection, plan)
+    def __init__(self, connection: Connection, plan: CollectionPlan | None = None) -> None:
+        """Plan the collection, or use that of `plan`."""
+        self._connection = connection
+        self._collection = Collection(connection, plan or _plan())
+
+    @property
+    def collection(self) -> Collection:
+        """What all of it lies in."""
+        return self._collection
+
+    def over(self, plan: CollectionPlan) -> "QdrantBoard":
+        """Return a board in another collection."""
+        return QdrantBoard(self._connection, plan)
 
     async def put(self, status: DocumentStatus) -> None:
         """Create or replace the state of a document."""
@@ -316,6 +308,27 @@ class QdrantBoard:
             )
         )
         return _readable(records), None if following is None else str(following)
+
+
+def _plan() -> CollectionPlan:
+    keyword = models.PayloadSchemaType.KEYWORD
+    return CollectionPlan(
+        alias="documents",
+        name="documents_v1",
+        vectors={},
+        sparse={},
+        indexes={
+            "tenant": models.KeywordIndexParams(
+                type=models.KeywordIndexType.KEYWORD, is_tenant=True
+            ),
+            "access": keyword,
+            "state": keyword,
+            "tags": keyword,
+            "marking": keyword,
+            "review_by": models.PayloadSchemaType.INTEGER,
+            "superseded": models.PayloadSchemaType.INTEGER,
+        },
+    )
 
 
 def _shows(shown: DocumentStatus | None, written: DocumentStatus) -> bool:

@@ -87,6 +87,7 @@ def listed(scope: AccessScope, wanted: DocumentFilter) -> models.Filter | None:
         "state": wanted.state and wanted.state.value,
         "tags": wanted.tag,
         "marking": wanted.marking,
+        "access": wanted.access,
     }
     must += [is_(key, value) for key, value in exact.items() if value is not None]
     if wanted.review_before is not None:

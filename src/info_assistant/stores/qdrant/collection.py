@@ -134,6 +134,14 @@ class Collection:
         newest = max([self._plan.generation(each) or 0 for each in await self._names()])
         return replace(self._plan, alias=alias, name=begun or f"{self._plan.name}_g{newest + 1}")
 
+    async def plan_fresh_successor(self) -> CollectionPlan:
+        """Return the plan of a successor of which there is nothing yet; a begun one is deleted."""
+        begun = (await self._aliases()).get(successor_alias(self.alias))
+        if begun is not None:
+            await self._delete(begun)
+        await self.delete_leftovers()
+        return await self.plan_successor()
+
     async def adopt_successor(self) -> None:
         """Let the alias lead to the successor, in one step, and delete what it led to.
 

@@ -64,6 +64,11 @@ class QdrantPassages:
         self._dimension = dimension
         self._collection = Collection(connection, plan or _plan(embedder_identity, dimension))
 
+    @property
+    def collection(self) -> Collection:
+        """What all of it lies in."""
+        return self._collection
+
     async def search(
         self,
         scope: AccessScope,
@@ -184,11 +189,14 @@ class QdrantPassages:
 
         From here on, every change of this one is made there too, by whichever process makes it.
         """
-        plan = await self._collection.plan_successor()
-        successor = QdrantPassages(self._connection, self._identity, self._dimension, plan)
+        successor = self.over(await self._collection.plan_successor())
         # The first request makes the collection and its alias.
         await successor.counts()
         return successor
+
+    def over(self, plan: CollectionPlan) -> "QdrantPassages":
+        """Return the passages of the same model in another collection."""
+        return QdrantPassages(self._connection, self._identity, self._dimension, plan)
 
     async def adopt_successor(self) -> None:
         """Put the successor in this one's place, at once for everybody, and delete this one."""

@@ -1,5 +1,6 @@
 """The first page: a question, which leads to the page of its answer."""
 
+import re
 from dataclasses import dataclass
 
 import structlog
@@ -11,7 +12,8 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 from info_assistant.web import words
 from info_assistant.web.asked import Asked, AskedQuestions
-from info_assistant.web.backend import Backend, BackendProblem
+from info_assistant.web.backend import Asking, Backend, BackendProblem
+from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.failures import Failure, failure
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.languages import Phrase
@@ -22,15 +24,20 @@ from info_assistant.web.visits import SignInNeeded, Visit
 
 _log = structlog.get_logger(__name__)
 
+_DOCUMENT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEE_OTHER, _UNAUTHENTICATED, _INVALID = 303, 401, 422
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What somebody typed: a question, and the conversation that it goes on with, if any."""
+    """What somebody typed: a question, and the conversation that it goes on with, if any.
+
+    `document` is the only one that is to be searched, if there is one.
+    """
 
     question: str = ""
     conversation: str = ""
+    document: str = ""
 
 
 def question_form(
@@ -57,10 +64,16 @@ class AskPage:
     """Shows the form, and takes questions."""
 
     def __init__(
-        self, backend: Backend, renderer: Renderer, door: Doorkeeper, asked: AskedQuestions
+        self,
+        backend: Backend,
+        renderer: Renderer,
+        door: Doorkeeper,
+        asked: AskedQuestions,
+        condition: ConditionWatch,
     ) -> None:
         """Ask `backend` for those whom `door` lets in, show with `renderer`."""
         self._backend = backend
+        self._condition = condition
         self._renderer = renderer
         self._door = door
         self._asked = asked
@@ -77,7 +90,9 @@ class AskPage:
         form = await read_form(request)
         conversation = form.get("conversation", "")
         typed = Typed(
-            form.get("question", ""), conversation if is_conversation(conversation) else ""
+            form.get("question", ""),
+            conversation if is_conversation(conversation) else "",
+            only if _DOCUMENT.fullmatch(only := form.get("document", "")) else "",
         )
         if mistake := _mistake_in(typed.question):
             visit = self._door.visit(request)
@@ -102,7 +117,9 @@ class AskPage:
     async def _begun(self, request: Request, visit: Visit, typed: Typed) -> Response:
         """Ask, and lead to the answer, which is read to its end meanwhile."""
         conversation = typed.conversation or new_conversation()
-        underway = await self._backend.begin(typed.question, conversation, visit)
+        question = Asking(typed.question, conversation, typed.document)
+        # A backend that hangs is noticed long before the time for an answer is up.
+        underway = await self._condition.while_it_answers(self._backend.begin(question, visit))
         self._asked.remember(underway.id, Asked(typed.question, conversation, visit))
         response = RedirectResponse(
             f"/answers/{underway.id}#result",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -10,11 +11,13 @@ from info_assistant.errors import InvalidRequest
 from info_assistant.web.backend import Backend
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.languages import N_
+from info_assistant.web.listing import MOST_FOLLOWED, Wanted
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sign_in import Doorkeeper
 from info_assistant.web.visits import Visit
 
-_SEE_OTHER, _INVALID = 303, 422
+_SEE_OTHER, _CONFLICT, _INVALID = 303, 409, 422
+_TICKED, _MOST_FIELDS = "id:", 70
 _WITH_REASON, _WITHOUT_REASON = {"withdraw", "quarantine"}, {"restore", "retry"}
 _LONGEST_REASON = 500
 _DATES = ("effective", "superseded", "review_by")
@@ -43,7 +46,11 @@ class CuratePages:
         if not kind.startswith("multipart/form-data"):
             raise InvalidRequest("The form holds no files.")
         taken = await self.backend.upload(kind, request.stream(), visit)
-        return RedirectResponse(f"/documents?added={len(taken.documents)}", _SEE_OTHER)
+        ids = [each.id for each in taken.documents]
+        # Of some files the next page follows each; many are found in the list of all.
+        followed = dict.fromkeys(ids) if len(ids) <= MOST_FOLLOWED else ()
+        address = urlencode([("added", len(ids)), *(("id", each) for each in followed)])
+        return RedirectResponse(f"/documents?{address}", _SEE_OTHER)
 
     async def visit(self, request: Request) -> Response:
         """Return what is said about a document, where it is quoted, what can be done; or do that.
@@ -71,13 +78,46 @@ class CuratePages:
             raise InvalidRequest("The form asks for nothing that is known.")
         return RedirectResponse(f"/documents/{document_id}/curate?done=yes", _SEE_OTHER)
 
+    async def change_several(self, request: Request) -> Response:
+        """Make one change to all documents that are ticked; tell of those that refuse it.
+
+        Raises CrossSite, FormOutdated, SignInNeeded, InvalidRequest, and what the backend says.
+        """
+        check_origin(request)
+        form = await read_form(request, most_fields=_MOST_FIELDS)
+        visit = self.door.require(request)
+        check_csrf(form, visit.csrf)
+        ids = [each for name in form if (each := name.removeprefix(_TICKED)) != name]
+        # What is left empty stays as it is: several documents have nothing in common to show.
+        change = {name: value for name, value in _change(form).items() if value is not None}
+        if not ids or not change:
+            raise InvalidRequest("No document is ticked, or nothing is said about them.")
+        outcomes = await self.backend.change_several(ids, change, visit)
+        refused = [each for each in outcomes.documents if not each.done]
+        back = Wanted.of(dict(parse_qsl(form.get("list", "")))).address()
+        if not refused:
+            leading = "&" if "?" in back else "?"
+            return RedirectResponse(f"{back}{leading}changed={len(ids)}", _SEE_OTHER)
+        context = {
+            "here": "documents",
+            "refused": refused,
+            "changed": len(outcomes.documents) - len(refused),
+            "back": back,
+        }
+        return self.renderer.page("changed.html", context, visit=visit, status=_CONFLICT)
+
     async def _page(self, request: Request, visit: Visit, *, mistake: str = "") -> HTMLResponse:
         document_id = str(request.path_params["document_id"])
         document = await self.backend.document(document_id, visit)
         quoted = await self.backend.quoted_by(document_id, visit)
+        first = request.query_params.get("passage", "")
+        number = int(first) if first.isascii() and first.isdecimal() and len(first) < 9 else 0  # noqa: PLR2004
+        passages = await self.backend.passages(document_id, number, visit)
         context = {
             "here": "documents",
             "document": document,
+            "passages": passages,
+            "testable": document.state == "ready",
             "quoted": quoted.answers,
             "mistake": mistake,
             "done": request.query_params.get("done") == "yes",

@@ -1,6 +1,7 @@
 """The list of documents, one document's text with a passage marked, and its own file."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 from uuid import UUID
@@ -11,8 +12,8 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.errors import InfoAssistantError
-from info_assistant.web import words
 from info_assistant.web.backend import Backend, BackendProblem, ByteStream
+from info_assistant.web.listing import MOST_SORTED, ORDERS, Wanted, followed
 from info_assistant.web.marking import Layout
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.replies import DocumentText
@@ -22,7 +23,6 @@ from info_assistant.web.visits import Visit
 _log = structlog.get_logger(__name__)
 
 _PER_PAGE = 50
-_LONGEST_PARAMETER = 500
 _LARGEST_NUMBER = 10**9
 
 # No browser runs anything from these; whatever else a document claims to be travels as bytes.
@@ -47,22 +47,35 @@ class DocumentPages:
     async def listing(self, request: Request) -> HTMLResponse:
         """Return the list of documents. Raises SignInNeeded, and what `Backend.documents` does."""
         visit = self._door.require(request)
-        query = request.query_params.get("q", "").strip()[:_LONGEST_PARAMETER]
-        after = request.query_params.get("after", "")[:_LONGEST_PARAMETER]
-        state = request.query_params.get("state", "")
-        state = state if state in words.STATES else ""
-        wanted = {"q": query, "state": state, "after": after}
-        page = await self._backend.documents(wanted, _PER_PAGE, visit)
-        added = request.query_params.get("added", "")
+        wanted = Wanted.of(request.query_params)
+        if ids := followed(request.query_params.getlist("id")):
+            return await self._following(request, ids, visit)
+        limit = MOST_SORTED if wanted.sort else _PER_PAGE
+        page = await self._backend.documents(wanted.asked, limit, visit)
+        if wanted.sort:
+            ordered = await asyncio.to_thread(wanted.sorted, page.documents)
+            documents, following = wanted.part(ordered, _PER_PAGE)
+        else:
+            documents = page.documents
+            following = wanted.address(after=page.next) if page.next else ""
         context = {
-            "here": "documents",
-            "page": page,
-            "query": query,
-            "state": state,
-            "continued": bool(after),
-            "added": int(added) if added.isascii() and added.isdecimal() and len(added) < 4 else 0,  # noqa: PLR2004
+            "documents": documents,
+            "wanted": wanted,
+            "following": following,
+            "left_out": MOST_SORTED if wanted.sort and page.next else 0,
         }
-        return self._renderer.page("documents.html", context, visit=visit)
+        return self._list(request, context, visit)
+
+    async def _following(self, request: Request, ids: Sequence[str], visit: Visit) -> HTMLResponse:
+        """Return the list of these documents alone: how far each has come."""
+        documents = await asyncio.gather(*(self._backend.document(each, visit) for each in ids))
+        context = {"documents": documents, "wanted": Wanted(), "following": "", "alone": True}
+        return self._list(request, context, visit)
+
+    def _list(self, request: Request, context: Mapping[str, object], visit: Visit) -> HTMLResponse:
+        said = {"added": _count(request, "added"), "changed": _count(request, "changed")}
+        whole = {"here": "documents", "orders": ORDERS, "left_out": 0, "alone": False}
+        return self._renderer.page("documents.html", {**whole, **said, **context}, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:
         """Return a document's text, its passage marked.
@@ -146,6 +159,12 @@ def _document_id(request: Request) -> str:
     """Return the identifier in the path, which the route has checked to be a UUID."""
     found: UUID = request.path_params["document_id"]
     return str(found)
+
+
+def _count(request: Request, name: str) -> int:
+    """Return how many documents something was done to, as the address says; 0 for nonsense."""
+    value = request.query_params.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 4 else 0  # noqa: PLR2004
 
 
 def _number(request: Request, name: str) -> int | None:

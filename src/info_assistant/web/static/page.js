@@ -147,8 +147,8 @@ function progress(list) {
     request.responseType = "document";
     request.onloadend = () => {
       const fresh = request.responseXML?.querySelector(".documents");
-      // Whoever is at something in the list is not disturbed.
-      if (fresh && !list.contains(document.activeElement)) {
+      // Whoever is at something in the list, or has chosen some of it, is not disturbed.
+      if (fresh && !list.contains(document.activeElement) && !list.querySelector(":checked")) {
         list.replaceWith(document.adoptNode(fresh));
         if (fresh.matches("[data-progress]")) progress(fresh);
       } else progress(list);

@@ -1,0 +1,131 @@
+"""What is known to be so at this moment, from a quick look and from the record."""
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from info_assistant.runbooks.diagnosis.asking import FAULTS, fetch, fetch_json
+from info_assistant.runbooks.diagnosis.places import Places
+from info_assistant.runbooks.record.events import Kind
+from info_assistant.runbooks.record.incident import Incident
+
+LOOK_S = 2.0
+"""A quick look takes no longer: the first word is due within seconds."""
+
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen. None means that nobody knows; a sentence that needs it is left out."""
+
+    reachable: bool | None = None
+    """Whether users reach the service: its public address, else frontend or backend, answers."""
+    answers: bool | None = None
+    """Whether /health says that questions can be answered."""
+    dependencies: Mapping[str, str] = field(default_factory=dict)
+    """State by name, as /health tells: ok, degraded, down, off, unknown."""
+    modes: Mapping[str, str] = field(default_factory=dict)
+    done: frozenset[str] = frozenset()
+    """What the record shows as done, of the words in `DONE`."""
+
+    def provider_down(self, *names: str) -> bool | None:
+        """Whether one of these providers, or of all, is down; None if none is known."""
+        known = [self.dependencies[name] for name in names if name in self.dependencies]
+        told = [each for each in known if each in {"ok", "degraded", "down"}]
+        return any(each == "down" for each in told) if told else None
+
+    def is_down(self, name: str) -> bool | None:
+        """Whether a dependency is down; None if nobody knows."""
+        state = self.dependencies.get(name, "unknown")
+        return None if state in {"unknown", "off"} else state == "down"
+
+    def is_ok(self, name: str) -> bool | None:
+        """Whether a dependency is well; None if nobody knows."""
+        state = self.dependencies.get(name, "unknown")
+        return None if state == "unknown" else state == "ok"
+
+
+DONE: Mapping[str, re.Pattern[str]] = {
+    "infrastructure": re.compile(r"kubectl get (nodes|pods)|kubectl (top|describe node)"),
+    "dependencies": re.compile(r"qdrant|redis|/readyz|6333|PING"),
+    "rollback": re.compile(r"rollout undo"),
+    "restart": re.compile(r"rollout restart|delete pod"),
+    "scaling": re.compile(r"kubectl scale|hpa"),
+}
+"""Which commands in the record show that something was done."""
+
+
+def done_of(incident: Incident) -> frozenset[str]:
+    """Return what the record shows as done: a command that ended well, or a diagnosis."""
+    found = set()
+    for step in incident.steps.values():
+        ended = step.ended
+        if ended is None or ended.data.get("outcome") != "done":
+            continue
+        command = str(step.begun.data.get("command", step.begun.data.get("as_written", "")))
+        found |= {word for word, pattern in DONE.items() if pattern.search(command)}
+    if any(event.kind == Kind.DIAGNOSED for event in incident.events):
+        found |= {"infrastructure", "dependencies"}
+    return frozenset(found)
+
+
+class Looking:
+    """Looks quickly at what a template may speak of; everything side by side."""
+
+    def __init__(self, places: Places, *, timeout_s: float = LOOK_S) -> None:
+        """Look at these places."""
+        self._places = places
+        self._timeout_s = timeout_s
+
+    def facts(self, incident: Incident) -> Facts:
+        """Return what is known now; it takes about the time of one request."""
+        found: dict[str, Any] = {}
+        names = [n for n in ("public", "frontend", "backend") if n in self._places.parts]
+        threads = [threading.Thread(target=self._look, args=(n, found), daemon=True) for n in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(self._timeout_s * 2)
+        seen = dict(found)
+        health = seen.get("health")
+        status, body = health or (0, None)
+        body = body if isinstance(body, dict) else {}
+        named = body.get("dependencies")
+        return Facts(
+            self._reachable(seen),
+            status < _SERVER_ERROR and body.get("status") in {"ok", "degraded"} if body else None,
+            {
+                str(name): str(each.get("state", "unknown"))
+                for name, each in (named if isinstance(named, dict) else {}).items()
+                if isinstance(each, dict)
+            },
+            {str(m.get("name")): str(m.get("value")) for m in body.get("modes", ()) if m},
+            done_of(incident),
+        )
+
+    def _look(self, name: str, found: dict[str, Any]) -> None:
+        place = self._places.parts[name]
+        try:
+            if name == "backend":
+                found["health"] = fetch_json(place, "/health", self._timeout_s)
+                found[name] = True
+            else:
+                path = "/health" if name == "public" else "/livez"
+                found[name] = fetch(place, path, self._timeout_s)[0] < _SERVER_ERROR
+        except FAULTS:
+            found[name] = False
+
+    def _reachable(self, seen: Mapping[str, Any]) -> bool | None:
+        """An address that was merely assumed proves nothing by its silence."""
+        parts = self._places.parts
+        if "public" in seen:
+            return bool(seen["public"])
+        known = [
+            bool(seen[name])
+            for name in ("frontend", "backend")
+            if name in seen and (seen[name] or parts[name].stated)
+        ]
+        return all(known) if known else None

@@ -1,0 +1,61 @@
+"""`/restore-backup.sh` brings collections back from inside the pod, with a shell and curl alone."""
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.backup.conftest import BackedUp
+from tests.backup.installation import Installation, silently
+
+from info_assistant.evaluation.verify_backup import BackupVerifier
+from info_assistant.wiring.backup import shelf_of
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "containers" / "qdrant" / "restore-backup.sh"
+pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+
+
+def run(place: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script as in the pod."""
+    return subprocess.run(
+        ["/bin/sh", str(SCRIPT), *arguments],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "QDRANT_URL": place.qdrant.url,
+            "BACKUP_DIR": str(place.backups),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_collections_come_back(backed_up: BackedUp, empty: Installation) -> None:
+    """An empty Qdrant has all passages again, and only a verified backup is taken by default."""
+    refused = run(empty)
+    assert refused.returncode == 1
+    assert "verified" in refused.stderr
+    verifier = BackupVerifier(shelf_of(empty.settings), silently)
+    assert asyncio.run(verifier.verify(backed_up.manifest.id)).good
+    done = run(empty)
+    assert done.returncode == 0, done.stderr
+    assert empty.searchable() == backed_up.installation.searchable()
+
+
+def test_a_damaged_snapshot_is_refused(backed_up: BackedUp, empty: Installation) -> None:
+    """A snapshot that does not match its checksum is not taken."""
+    for path in (empty.backups / backed_up.manifest.id / "qdrant").glob("*.snapshot"):
+        path.write_bytes(path.read_bytes()[:-1])
+    done = run(empty, backed_up.manifest.id)
+    assert done.returncode == 1
+    assert "was not restored" in done.stderr
+
+
+def test_it_says_when_qdrant_is_down(backed_up: BackedUp, empty: Installation) -> None:
+    """Scaled to 0 there is nothing to restore into, and the script says what to do."""
+    empty.qdrant.stop()
+    done = run(empty, backed_up.manifest.id)
+    assert done.returncode == 2
+    assert "scaled to 0" in done.stderr

@@ -1,0 +1,156 @@
+"""After an incident: post-mortem, invitation, lists with reminders, figures; two machines."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from info_assistant.drills.receivers import running_receivers
+from info_assistant.runbooks.afterwards.checklists import checklists_of, due_reminder
+from info_assistant.runbooks.clock import Instant
+from info_assistant.runbooks.commands.incident import incident
+from info_assistant.runbooks.model import Runbook
+from info_assistant.runbooks.record.redaction import Redaction
+from info_assistant.runbooks.record.store import Incidents
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """A function that calls the command as somebody, on a machine of theirs."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, who: str = "ada") -> Result:
+        monkeypatch.setenv("INCIDENT_DIR", str(tmp_path / who))
+        monkeypatch.setenv("INCIDENT_ACTOR", who)
+        result = CliRunner().invoke(incident, arguments)
+        assert result.exit_code == 0, result.output
+        return result
+
+    return run
+
+
+def test_the_page_is_complete_and_every_time_is_the_records(call: Call, tmp_path: Path) -> None:
+    """All sections are there; no time of the page is missing in the record."""
+    call("open", "P0-2", "--title", "Search is out")
+    call("ack")
+    call("note", "disk full")
+    call("mitigate", "cached answers")
+    call("resolve", "enlarged; no data was lost")
+    page = call("postmortem").output
+    heads = re.findall(r"^## (.+)$", page, re.MULTILINE)
+    assert heads[:4] == ["Overview", "Impact", "Contributing factors", "What happened"]
+    assert {"Timeline (UTC)", "What went well", "Actions", "Responders"} <= set(heads)
+    store = Incidents(tmp_path / "ada", Redaction(), author=("x", "y"))
+    (name,) = store.names()
+    known = {f"{event.at:%Y-%m-%d %H:%M:%S}" for event in store.read(name).events}
+    times = set(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", page))
+    assert times
+    assert times <= known
+    assert "No alert told of it" in call("postmortem", "--changes").output
+
+
+def test_the_invitation_is_a_calendar_file(call: Call, tmp_path: Path) -> None:
+    """A working day, one hour, lines of at most 75 bytes ended as the standard wants."""
+    call("open", "P0-2", "--title", "Suche, Antworten; und mehr: " + "ä" * 80)
+    call("postmortem", "--ics", "a.ics", "--when", "2026-11-30T10:00Z", "--guest", "b@example.org")
+    data = (tmp_path / "a.ics").read_bytes()
+    assert b"DTSTART:20261130T100000Z\r\n" in data
+    assert b"DTEND:20261130T110000Z\r\n" in data
+    assert all(len(line) <= 75 for line in data.split(b"\r\n"))
+    assert "Suche\\, Antworten\\;" in data.decode()
+
+
+def test_figures_say_how_many_they_are_of(call: Call) -> None:
+    """Mean, median and number; drills are counted apart."""
+    call("open", "P0-2")
+    call("ack")
+    call("resolve", "so")
+    call("open", "P0-3", "--drill")
+    found = {each["name"]: each for each in json.loads(call("metrics", "--json").output)}
+    assert found["MTTR"]["count"] == 1
+    assert found["MTTA"]["mean_s"] >= 0
+    assert found["time to mitigate"]["mean_s"] is None
+
+
+def test_the_seeds_lists_and_their_reminders(seed: Runbook, call: Call, tmp_path: Path) -> None:
+    """1 h, 24 h and 1 week, for every scenario; each is said at the end and when it is overdue."""
+    lists = checklists_of(seed, "P0-3")
+    assert [(each.within_s, len(each.items)) for each in lists] == [
+        (3600, 3),
+        (86_400, 3),
+        (604_800, 3),
+    ]
+    call("open", "P0-3")
+    call("resolve", "so")
+    store = Incidents(tmp_path / "ada", Redaction(), author=("x", "y"))
+    (name,) = store.names()
+    known = store.read(name)
+    first = due_reminder(known, store.runbook(name), known.events[-1].moment)
+    assert first is not None
+    assert "within 1 hour" in first.title
+    assert due_reminder(known, store.runbook(name), Instant(known.events[-1].at)) is not None
+    assert "[x] Update the status page" in call("checklist", "--done", "status page").output
+
+
+def test_two_people_on_two_machines_have_one_record(call: Call, tmp_path: Path) -> None:
+    """Export, join, hand over with the clock, and back: both read the same record."""
+    call("open", "P0-2")
+    call("ack")
+    call("export", "--out", "a.json")
+    call("join", "a.json", who="ben")
+    call("handoff", "ben", "--here", who="ben")
+    call("ack", who="ben")
+    call("note", "I am on it", who="ben")
+    call("export", "--out", "b.json", who="ben")
+    call("join", "b.json")
+    ours, theirs = (
+        Incidents(tmp_path / who, Redaction(), author=("x", "y")) for who in ("ada", "ben")
+    )
+    (name,) = ours.names()
+    assert [e.hash for e in ours.read(name).events] == [e.hash for e in theirs.read(name).events]
+    assert ours.read(name).responder == "ben"
+    assert ours.read(name).keeper == theirs.station() != ours.station()
+
+
+def test_commands_tell_people_by_themselves(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Opening pages at once, acknowledging stops it, resolving ends it; without any service."""
+    with running_receivers() as receivers:
+        monkeypatch.setenv("PAGERDUTY_ROUTING_KEY", "routing-of-a-drill")
+        monkeypatch.setenv("PAGERDUTY_EVENTS_URL", f"{receivers.url}/pagerduty")
+        monkeypatch.setenv("INCIDENT_STATUS_DIR", str(tmp_path / "status"))
+        monkeypatch.setenv("STATUSPAGE_TOKEN", "statuspage-token")
+        monkeypatch.setenv("STATUSPAGE_PAGE", "page1")
+        monkeypatch.setenv("STATUSPAGE_API_URL", f"{receivers.url}/statuspage")
+        monkeypatch.setenv("BACKEND_URL", f"{receivers.url}/backend")
+        call("open", "P0-1", "--drill")
+        call("ack")
+        call("escalate", "we need more people")
+        call("update", "still looking")
+        call("resolve", "so")
+        things = receivers.taken["pagerduty"].things
+        assert sorted(key.split("/")[1] for key in things) == ["tier-0", "tier-1"]
+        first = next(each for key, each in things.items() if key.endswith("tier-0"))
+        assert first["events"] == ["trigger", "acknowledge", "resolve"]
+        assert first["payload"]["summary"].startswith("DRILL")
+        (shown,) = receivers.taken["statuspage"].things.values()
+        assert shown["deliver_notifications"] is False
+        assert shown["body"].startswith("DRILL")
+        call("postmortem", "--publish")
+        assert "# Post-mortem" in shown["postmortem"]["body_draft"]
+    assert "resolved" in (tmp_path / "status" / "index.html").read_text()
+    assert "waiting" not in call("outbox").output
+
+
+def test_what_is_to_be_pasted_is_printed(call: Call) -> None:
+    """Without anybody set up the filled-in texts are printed."""
+    call("open", "P0-1")
+    printed = call("update").output
+    assert "paste what is above" in printed
+    assert "P0 INCIDENT" in printed
