@@ -32,6 +32,7 @@ class Collector:
     """Takes traces in over OTLP/HTTP; while it hangs, it accepts requests and says nothing."""
 
     def __init__(self) -> None:
+        """Listen on a free port of loopback."""
         self.bodies: list[bytes] = []
         self.hangs, self.hung = threading.Event(), threading.Event()
         self._over = threading.Event()
