@@ -7,6 +7,9 @@ and later mended; the incident service's place is taken by one that notes what i
 right    an alert is told that pages people and names the scenario that was made
 silent   nothing of another scenario, or of none, is told from the break to the end of it all
 resolves everything that was told is taken back once it is mended
+
+Counted is every alert that a message names, also one that it names only as over: Alertmanager puts
+those of the same scenario into the message too.
 """
 
 import argparse

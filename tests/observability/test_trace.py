@@ -31,7 +31,8 @@ BELOW = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 class Collector:
     """Takes traces in over OTLP/HTTP; while it hangs, it accepts requests and says nothing."""
 
-    def _init__(self) -> None:
+    def __init__(self) -> None:
+        """Listen on a free port of loopback."""
         self.bodies: list[bytes] = []
         self.hangs, self.hung = threading.Event(), threading.Event()
         self._over = threading.Event()
