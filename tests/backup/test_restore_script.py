@@ -3,13 +3,16 @@
 import asyncio
 import shutil
 import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from tests.backup.conftest import BackedUp
 from tests.backup.installation import Installation, silently
+from tests.s3_process import S3Process
 
 from info_assistant.evaluation.verify_backup import BackupVerifier
+from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.wiring.backup import shelf_of
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "containers" / "qdrant" / "restore-backup.sh"
@@ -20,14 +23,16 @@ pytestmark = [
 ]
 
 
-def run(place: Installation, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the script as in the pod."""
+def run(
+    place: Installation, *arguments: str, where: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run the script as in the pod; `where` says where the backup is, else in a mounted folder."""
     return subprocess.run(
         ["/bin/sh", str(SCRIPT), *arguments],
         env={
             "PATH": "/usr/bin:/bin",
             "QDRANT_URL": place.qdrant.url,
-            "BACKUP_DIR": str(place.backups),
+            **(where or {"BACKUP_DIR": str(place.backups)}),
         },
         capture_output=True,
         text=True,
@@ -63,3 +68,32 @@ def test_it_says_when_qdrant_is_down(backed_up: BackedUp, empty: Installation) -
     done = run(empty, backed_up.manifest.id)
     assert done.returncode == 2
     assert "scaled to 0" in done.stderr
+
+
+async def filled(s3: S3Process, files: Mapping[str, bytes]) -> None:
+    """Put files into the bucket."""
+    keys = {"access_key_id": "test", "secret_access_key": "test", "region": "us-east-1"}
+    blobs = ObjectBlobs(s3.url("kept"), {"endpoint": s3.endpoint, **keys})
+    for key, data in files.items():
+        await blobs.put(key, data)
+
+
+def test_collections_come_back_from_a_bucket(
+    backed_up: BackedUp, empty: Installation, free_port: Callable[[], int]
+) -> None:
+    """What a backup keeps in S3 is fetched with signed requests and sent to Qdrant."""
+    s3 = S3Process(free_port())
+    where = {**s3.environment, "BACKUP_URL": s3.url("kept")}
+    files = {
+        path.relative_to(empty.backups).as_posix(): path.read_bytes()
+        for path in empty.backups.rglob("*")
+        if path.is_file()
+    }
+    with s3.running():
+        asyncio.run(filled(s3, files))
+        unnamed = run(empty, where=where)
+        done = run(empty, backed_up.manifest.id, where=where)
+    assert unnamed.returncode == 1
+    assert "Name the backup" in unnamed.stderr
+    assert done.returncode == 0, done.stderr
+    assert empty.searchable() == backed_up.installation.searchable()

@@ -3,9 +3,11 @@
 #
 #   /restore-backup.sh [BACKUP]     by default the newest backup that was verified as good
 #
-# Where the backup is: BACKUP_DIR (a mounted folder, default /backups), or BACKUP_BASE_URL, an http address
-# below which the same files lie; with an address the BACKUP must be named. QDRANT_URL is this pod's own
-# Qdrant, default http://127.0.0.1:6333, with QDRANT_API_KEY or QDRANT__SERVICE__API_KEY.
+# Where the backup is: BACKUP_URL where that is s3://BUCKET/PREFIX (with AWS_REGION, AWS_ACCESS_KEY_ID and
+# AWS_SECRET_ACCESS_KEY; AWS_ENDPOINT_URL for another S3 than Amazon's), or BACKUP_BASE_URL, an http address
+# below which the same files lie, or BACKUP_DIR, a mounted folder, by default /backups. But for a folder the
+# BACKUP must be named; `info-assistant backup list` has the names. QDRANT_URL is this pod's own Qdrant, default
+# http://127.0.0.1:6333, with QDRANT_API_KEY or QDRANT__SERVICE__API_KEY. A snapshot from S3 lies in TMPDIR for a while.
 #
 # Needs a shell and curl. Exit code: 0 all collections are back, 1 something is wrong, 2 Qdrant does not answer.
 set -eu
@@ -14,6 +16,19 @@ url=${QDRANT_URL:-http://127.0.0.1:6333}
 key=${QDRANT_API_KEY:-${QDRANT__SERVICE__API_KEY:-}}
 folder=${BACKUP_DIR:-/backups}
 base=${BACKUP_BASE_URL:-}
+region=${AWS_REGION:-us-east-1}
+signed=
+case ${BACKUP_URL:-} in
+s3://*)
+    place=${BACKUP_URL#s3://}
+    bucket=${place%%/*}
+    prefix=${place#"$bucket"}
+    base=${AWS_ENDPOINT_URL:+$AWS_ENDPOINT_URL/$bucket$prefix}
+    base=${base:-https://$bucket.s3.$region.amazonaws.com$prefix}
+    base=${base%/}
+    signed=yes
+    ;;
+esac
 backup=${1:-}
 tab=$(printf '\t')
 
@@ -27,6 +42,18 @@ qdrant() {
     shift 2
     printf 'header = "api-key: %s"\n' "$key" |
         curl --silent --show-error --fail --config - --request "$method" "$@" "$url$path"
+}
+
+# Copies a file of the backup to a place here. Keys go by standard input, as above.
+fetch() {
+    if [ -n "$signed" ]; then
+        printf 'user = "%s:%s"\n' "${AWS_ACCESS_KEY_ID:-}" "${AWS_SECRET_ACCESS_KEY:-}" |
+            curl --silent --show-error --fail --config - --aws-sigv4 "aws:amz:$region:s3" --output "$2" "$base/$1"
+    elif [ -n "$base" ]; then
+        curl --silent --show-error --fail --output "$2" "$base/$1"
+    else
+        cp "$folder/$1" "$2"
+    fi
 }
 
 json() { qdrant "$1" "$2" --header 'content-type: application/json' --data "$3"; }
@@ -48,13 +75,8 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 table=$work/collections.tsv
-if [ -n "$base" ]; then
-    curl --silent --show-error --fail --output "$table" "$base/$backup/qdrant/collections.tsv" ||
-        fail 1 "$base/$backup/qdrant/collections.tsv cannot be fetched."
-else
-    [ -f "$folder/$backup/manifest.json" ] || fail 1 "$folder/$backup is no complete backup."
-    cp "$folder/$backup/qdrant/collections.tsv" "$table"
-fi
+[ -n "$base" ] || [ -f "$folder/$backup/manifest.json" ] || fail 1 "$folder/$backup is no complete backup."
+fetch "$backup/qdrant/collections.tsv" "$table" || fail 1 "The list of snapshots of $backup cannot be fetched."
 [ -s "$table" ] || fail 1 "Backup $backup has no snapshots. Run \`info-assistant restore\` instead."
 
 # Each peer has snapshots of its own; with one peer in the backup they are this one's.
@@ -85,11 +107,15 @@ while IFS=$tab read -r _ alias collection points sha256 file; do
     say "$alias: $collection, $points points …"
     if [ -n "$base" ]; then location=$base/$file; else location=file://$folder/$file; fi
     body="{\"location\": \"$location\", \"priority\": \"snapshot\", \"checksum\": \"$sha256\"}"
-    if ! json PUT "/collections/$collection/snapshots/recover?wait=true" "$body" > /dev/null 2>"$work/error"; then
-        # A server that reads no files of others is sent the file.
-        [ -z "$base" ] || fail 1 "$collection was not restored: $(cat "$work/error")"
+    if [ -n "$signed" ] ||
+        ! json PUT "/collections/$collection/snapshots/recover?wait=true" "$body" > /dev/null 2>"$work/error"; then
+        # A server that reads no files of others, and has no key to the bucket, is sent the file.
+        [ -n "$signed" ] || [ -z "$base" ] || fail 1 "$collection was not restored: $(cat "$work/error")"
+        snapshot=$work/snapshot
+        fetch "$file" "$snapshot" || fail 1 "$collection was not restored: $file cannot be fetched."
         qdrant POST "/collections/$collection/snapshots/upload?wait=true&priority=snapshot&checksum=$sha256" \
-            --form "snapshot=@$folder/$file" > /dev/null || fail 1 "$collection was not restored."
+            --form "snapshot=@$snapshot" > /dev/null || fail 1 "$collection was not restored."
+        rm -f "$snapshot"
     fi
     json POST /collections/aliases \
         "{\"actions\": [{\"create_alias\": {\"collection_name\": \"$collection\", \"alias_name\": \"$alias\"}}]}" \
