@@ -64,6 +64,12 @@ def url_of(given: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
+def urls_of(given: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Return several http or https URLs, which have commas between them; none where it is unset."""
+    each = (url.strip() for url in given.get(name, "").split(","))
+    return tuple(url_of({name: url}, name, "") for url in each if url)
+
+
 def port_of(given: Mapping[str, str], name: str, default: int) -> int:
     """Return a port."""
     return number_of(given, name, default, range(1, _MOST_PORTS + 1))

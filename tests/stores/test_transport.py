@@ -230,3 +230,57 @@ async def test_a_request_that_is_given_up_takes_its_connection_with_it() -> None
         go.set()
         assert (await client.get("/")).text == "ok"
         assert server.connections == 2
+
+
+@asynccontextmanager
+async def listening(serve: SERVE) -> AsyncIterator[tuple[Server, tuple[str, int, bool]]]:
+    """A server on loopback, and its address as the transport takes it."""
+    server = Server(serve)
+    socket = await asyncio.start_server(server.connected, "127.0.0.1", 0)
+    async with socket:
+        yield server, ("127.0.0.1", socket.sockets[0].getsockname()[1], False)
+
+
+REQUEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer at once."""
+    writer.write(OK)
+
+
+async def test_a_peer_that_is_gone_is_passed_over_at_once() -> None:
+    """Where one refuses, the next is asked in the same request; all gone is an error."""
+    async with listening(answer) as (server, alive):
+        gone = await _closed_port()
+        transport = KeepAliveTransport(others=[alive])
+        for _ in range(3):
+            assert (await transport.exchange(gone, REQUEST)).body == b"ok"
+        await transport.aclose()
+        assert server.connections == 1
+    with pytest.raises(ConnectionError):
+        await KeepAliveTransport(others=[gone]).exchange(gone, REQUEST)
+
+
+async def test_a_peer_that_hangs_costs_one_request() -> None:
+    """Who waited for it in vain is the last to do so for a while."""
+    never = asyncio.Event()
+
+    async def hang(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await never.wait()
+
+    async with listening(hang) as (frozen, hanging), listening(answer) as (_, alive):
+        transport = KeepAliveTransport(others=[alive])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await transport.exchange(hanging, REQUEST)
+        for _ in range(3):
+            assert (await transport.exchange(hanging, REQUEST)).status == 200
+        never.set()
+        await transport.aclose()
+        assert frozen.connections == 1
+
+
+async def _closed_port() -> tuple[str, int, bool]:
+    async with listening(answer) as (_, address):
+        return address

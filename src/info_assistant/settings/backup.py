@@ -29,20 +29,11 @@ class BackupSettings:
             "stays. Default: 14.",
         )
     )
-    peers: tuple[str, ...] = field(
-        metadata=named(
-            "QDRANT_PEER_URLS",
-            "Every peer of a Qdrant cluster, commas between them: each keeps snapshots of its own. "
-            "Default: QDRANT_URL alone.",
-        )
-    )
 
     @classmethod
     def read(cls, given: Mapping[str, str], data_dir: Path) -> Self:
         """Read the variables. Raises Misconfigured naming variable and remedy."""
-        peers = given.get("QDRANT_PEER_URLS", "").split(",")
         return cls(
             url=given.get("BACKUP_URL") or (data_dir / "backups").as_uri(),
             keep=number_of(given, "BACKUP_KEEP", 14, _KEPT),
-            peers=tuple(each.strip().rstrip("/") for each in peers if each.strip()),
         )

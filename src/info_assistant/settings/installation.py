@@ -16,6 +16,7 @@ from info_assistant.environment import (
     refuse_well_known,
     secret_of,
     url_of,
+    urls_of,
 )
 from info_assistant.errors import Misconfigured
 from info_assistant.model.loopback import is_loopback
@@ -93,6 +94,13 @@ class Settings:
         metadata=named(
             "QDRANT_URL",
             "The vector store. Default: http://127.0.0.1:6333, which `up` starts.",
+        )
+    )
+    qdrant_peers: tuple[str, ...] = field(
+        metadata=named(
+            "QDRANT_PEER_URLS",
+            "Every peer of a Qdrant cluster, commas between them: where QDRANT_URL breaks or hangs "
+            "they are asked, and each keeps snapshots of its own. Default: none.",
         )
     )
     qdrant_api_key: str | None = field(
@@ -324,6 +332,7 @@ class Settings:
             worker_port=port_of(given, "WORKER_PORT", 8001),
             backend_url=url_of(given, "BACKEND_URL", f"http://{LOOPBACK}:{backend_port}"),
             qdrant_url=qdrant_url,
+            qdrant_peers=urls_of(given, "QDRANT_PEER_URLS"),
             qdrant_api_key=given.get("QDRANT_API_KEY") or local_key_of(qdrant_url, data_dir),
             redis_urls=redis_urls_of(given, data_dir),
             blob_url=given.get("BLOB_URL") or (data_dir / "objects").as_uri(),

@@ -190,7 +190,7 @@ class BackupMaker:
     async def _collections(self, backup_id: str) -> Sequence[CollectionCopy]:
         found: list[CollectionCopy] = []
         settings = self._settings
-        peers = settings.backup.peers or (settings.qdrant_url,)
+        peers = settings.qdrant_peers or (settings.qdrant_url,)
         try:
             for peer in peers:
                 copies = QdrantCopies(peer, settings.qdrant_api_key)

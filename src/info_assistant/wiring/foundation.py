@@ -38,7 +38,7 @@ def foundation(settings: Settings) -> Foundation:
     clock, metrics, embedder = SystemClock(), Metrics(), MiniLmEmbedder()
     metrics.conditions.watch_disk(settings.data_dir)
     qdrant = QdrantStore(
-        settings.qdrant_url,
+        ",".join([settings.qdrant_url, *settings.qdrant_peers]),
         settings.qdrant_api_key,
         embedder.identity,
         on_error=metrics.qdrant_connection_errors.inc,

@@ -22,6 +22,7 @@ class QdrantStore:
 
     Works with a Qdrant that is down at the start, restarts, or loses its storage: collections are
     made when first needed. `embedder_identity` names the model whose vectors are stored.
+    `url` may name several peers, with commas between them: who breaks or hangs is passed over.
     `timeout_s` bounds each read; `on_error` is called for every failed request.
     """
 

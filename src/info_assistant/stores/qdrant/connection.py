@@ -44,8 +44,11 @@ class Connection:
     def __init__(
         self, url: str, api_key: str | None, timeout_s: float, on_error: Callable[[], None]
     ) -> None:
-        """Remember where Qdrant is; nothing is opened before the first request."""
-        self._url = url
+        """Remember where Qdrant is; nothing is opened before the first request.
+
+        `url` may name several peers of a cluster, with commas between them.
+        """
+        self._url, *others = url.split(",")
         # Not `api_key=`, which warns about every server on loopback without TLS.
         self._headers = {"api-key": api_key} if api_key else {}
         # A server on the same machine or network: compressing costs more than sending.
@@ -53,7 +56,8 @@ class Connection:
         self._timeout_s = timeout_s
         self._on_error = on_error
         self._client: AsyncQdrantClient | None = None
-        self._transport = KeepAliveTransport()
+        peers = [address_of(httpx.URL(each)) for each in others]
+        self._transport = KeepAliveTransport(others=peers)
         self._heads: dict[str, tuple[Address, bytes]] = {}
 
     async def ask(

@@ -7,7 +7,7 @@ heads; this only moves bytes in large pieces, as seldom as it can, and keeps con
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, cast
@@ -16,6 +16,8 @@ import httptools
 import httpx
 
 _IDLE = 32
+_AVOIDED_S = 10.0
+"""How long a peer that broke or hung is not the first to be asked."""
 _PIECE = 64 * 1024
 _LARGEST = 64 * 1024 * 1024
 """What is believed of a length beforehand, in bytes; larger bodies are taken as they come."""
@@ -44,9 +46,15 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
     Deadlines are the caller's: a request that is cancelled closes its connection.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        """Start without connections. `tls` says whom to trust; public authorities unless given."""
+    def __init__(self, tls: ssl.SSLContext | None = None, others: "Sequence[Address]" = ()) -> None:
+        """Start without connections. `tls` says whom to trust; public authorities unless given.
+
+        `others` do the same as whoever is asked: they stand in where that one breaks, at once, and
+        where a request to it was given up, from the next request on.
+        """
         self._tls = tls
+        self._others = tuple(others)
+        self._begin_with, self._until = 0, 0.0
         self._idle: dict[Address, list[_Connection]] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -58,6 +66,29 @@ class KeepAliveTransport(httpx.AsyncBaseTransport):
 
     async def exchange(self, address: Address, request: bytes) -> Reply:
         """Send a request, head and body as they travel; return its response. Raises OSError."""
+        if not self._others:
+            return await self._ask(address, request)
+        peers = (address, *self._others)
+        first = self._begin_with if asyncio.get_running_loop().time() < self._until else 0
+        for step in range(len(peers)):
+            peer = (first + step) % len(peers)
+            try:
+                return await self._ask(peers[peer], request)
+            except OSError:
+                self._prefer((peer + 1) % len(peers))
+                if step == len(peers) - 1:
+                    raise
+            except asyncio.CancelledError:
+                self._prefer((peer + 1) % len(peers))
+                raise
+        raise AssertionError("unreachable: the last peer answers or raises")
+
+    def _prefer(self, peer: int) -> None:
+        """Begin with another peer for a while; then the usual one is tried again."""
+        self._begin_with = peer
+        self._until = asyncio.get_running_loop().time() + _AVOIDED_S
+
+    async def _ask(self, address: Address, request: bytes) -> Reply:
         idle = self._idle.setdefault(address, [])
         while idle:
             connection = idle.pop()
