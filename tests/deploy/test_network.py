@@ -52,7 +52,8 @@ def _named(found: Rendered) -> Iterator[Flow]:
             told = found.environment(container)
             if workload.component == "frontend":
                 # The page asks the backend for everything; of the shared settings this is its own.
-                told = {"BACKEND_URL": told["BACKEND_URL"], "AUTH": told["AUTH"]}
+                own = {"BACKEND_URL", "AUTH", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+                told = {name: value for name, value in told.items() if name in own}
             if workload.component in {"worker", "backup"}:
                 told = {k: v for k, v in told.items() if k not in {"BACKEND_URL", "FRONTEND_URL"}}
             for name, value in told.items():
@@ -62,6 +63,8 @@ def _named(found: Rendered) -> Iterator[Flow]:
 def _flows_of(found: Rendered, who: str, name: str, value: str) -> Iterator[Flow]:
     if value.startswith("s3://") or name in {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}:
         yield who, "internet", 443
+    if name == "OTEL_EXPORTER_OTLP_ENDPOINT":
+        yield who, "monitoring", urlsplit(value).port or 80
     if name == "AUTH" and who in {"backend", "frontend"}:
         yield who, "internet", 443
     if not re.search("_URLS?$", name) or (name == "FRONTEND_URL" and "//frontend" not in value):
