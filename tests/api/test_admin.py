@@ -1,7 +1,8 @@
 """What operators turn on and off, and tell readers of incidents, over HTTP."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.api.conftest import Backend, ScriptedPipeline, Start
 from tests.resilience.test_modes import HandClock
 
 from info_assistant.api.services import ApiServices
+from info_assistant.model.backup import BackupReport, KnownBackups
 from info_assistant.model.identity import LOCAL_OPERATOR, Caller, Role
 from info_assistant.model.mode import ModeName
 from info_assistant.ports import Credentials
@@ -172,3 +174,27 @@ async def test_report_that_makes_no_sense_is_refused(
     """Names, words and states are checked."""
     response = await backend.client.put(INCIDENTS, json=OUTAGE | change)
     assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
+async def test_backups_are_shown_to_operators(services: ApiServices, start: Start) -> None:
+    """As they were when somebody looked; nobody having looked is not the same as none."""
+    at = datetime(2026, 11, 23, 13, 6, tzinfo=UTC)
+    bad = BackupReport(id="b2", state="bad", began_at=at, detail="A pack is missing.")
+    good = BackupReport(
+        id="b1", state="good", began_at=at, size_bytes=7, verified_at=at, restore_s=1.5
+    )
+    for known in (KnownBackups(), KnownBackups(at, [bad, good])):
+        looking = replace(services, backups=partial(replace, known))
+        async with start(looking) as backend:
+            reply = (await backend.client.get("/v1/admin/backups")).json()
+        assert (reply["looked_at"] is None) == (known.looked_at is None)
+        assert [each["id"] for each in reply["backups"]] == [each.id for each in known.backups]
+    assert reply["backups"][1] == {
+        "id": "b1",
+        "state": "good",
+        "began_at": "2026-11-23T13:06:00Z",
+        "size_bytes": 7,
+        "verified_at": "2026-11-23T13:06:00Z",
+        "restore_s": 1.5,
+        "detail": "",
+    }

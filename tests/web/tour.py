@@ -271,6 +271,7 @@ def _watching(text: str) -> Iterator[State]:
     yield State("status unknown", "/status", "/status", first="/")
     yield State("watch unwell", "/watch", "/watch", unwell(text), first="/")
     yield State("watch", "/watch", "/watch?done=switched", well, first="/")
+    yield State("watch without a backup", "/watch", "/watch", unsaved, first="/")
     refused = problem(403, "forbidden")
     yield State(
         "watch of a reader",
@@ -304,6 +305,14 @@ def well(backend: ScriptedBackend) -> None:
     backend.replies["GET /v1/admin/modes"] = JSONResponse({"modes": []})
     backend.replies["PUT /v1/admin/modes"] = JSONResponse({"modes": []})
     backend.replies["GET /v1/usage"] = JSONResponse({**days, "rows": []})
+    backend.replies["GET /v1/admin/backups"] = JSONResponse({"looked_at": None, "backups": []})
+
+
+def unsaved(backend: ScriptedBackend) -> None:
+    """Let the service be well without any backup."""
+    well(backend)
+    body = {"looked_at": "2026-11-23T13:06:00Z", "backups": []}
+    backend.replies["GET /v1/admin/backups"] = JSONResponse(body)
 
 
 def unwell(text: str) -> Arrange:
@@ -335,10 +344,16 @@ def unwell(text: str) -> Arrange:
         "budget": {"month": "2026-11", "limit_usd": 100, "spent_usd": 81.5},
     }
 
+    whole = {"began_at": at, "size_bytes": 106_582_219, "verified_at": at, "restore_s": 21.1}
+    states_of_backups = ("good", "unverified", "bad", "incomplete", text)
+    made = [{"id": text, "state": each, "detail": text, **whole} for each in states_of_backups]
+    backups = {"looked_at": at, "backups": [*made, {"id": text, "state": "incomplete"}]}
+
     def arrange(backend: ScriptedBackend) -> None:
         backend.replies["GET /health"] = JSONResponse(health, 503)
         backend.replies["GET /v1/admin/modes"] = JSONResponse({"modes": modes})
         backend.replies["GET /v1/usage"] = JSONResponse(usage)
+        backend.replies["GET /v1/admin/backups"] = JSONResponse(backups)
 
     return arrange
 

@@ -128,6 +128,7 @@ ADDRESSES = (
     Address("PUT", "/v1/admin/modes", Traffic.ADMIN, Role.OPERATOR, "modes.change"),
     Address("GET", "/v1/admin/incidents", Traffic.ADMIN, Role.OPERATOR, "incidents.read"),
     Address("PUT", "/v1/admin/incidents", Traffic.ADMIN, Role.OPERATOR, "incidents.change"),
+    Address("GET", "/v1/admin/backups", Traffic.ADMIN, Role.OPERATOR, "backups.read"),
     Address("GET", "/v1/admin/audit", Traffic.ADMIN, Role.OPERATOR, "audit.read"),
 )
 """The table."""

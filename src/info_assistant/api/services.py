@@ -10,6 +10,7 @@ from info_assistant.identity.local_operator import LocalOperatorAuthenticator
 from info_assistant.ingestion.entries import EntryEdit
 from info_assistant.ingestion.intake import Receipt, Upload
 from info_assistant.model.answer import Answer, AnswerUsage
+from info_assistant.model.backup import KnownBackups
 from info_assistant.model.document import Document, DocumentStatus, HoldKind
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.gap import RecordGap
@@ -229,6 +230,7 @@ class ApiServices:
     visibility: Visibility = field(default_factory=AsIndexed)
     spending: Spending = field(default_factory=NothingSpent)
     budgets: Budgets = field(default_factory=NoBudgets)
+    backups: Callable[[], KnownBackups] = KnownBackups
     find_key: FindKey = lambda _key_id: None
     repeats: IdempotentRequests | None = None
     tasks: Mapping[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
-"""Health, modes and incidents as they travel."""
+"""Health, modes, incidents and backups as they travel."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from info_assistant.api.wire import Moment, Request, Wire
+from info_assistant.model.backup import KnownBackups
 from info_assistant.model.identity import Caller
 from info_assistant.model.incident import Incident, IncidentStatus
 from info_assistant.model.mode import LONGEST_MESSAGE, ORDINARY, Mode, ModeName
@@ -129,6 +131,29 @@ class IncidentRequest(Request):
         )
 
 
+class BackupBody(Wire):
+    """A backup. What it says of `began_at` is in it, later changes may miss.
+
+    `state` is good, unverified, bad or incomplete; `restore_s` how long the restore took that
+    proved it; `detail` says in words what is wrong.
+    """
+
+    id: str
+    state: str
+    began_at: datetime | None
+    size_bytes: int | None
+    verified_at: datetime | None
+    restore_s: float | None
+    detail: str
+
+
+class BackupsBody(Wire):
+    """What backups there were at `looked_at`, the newest first; null: nobody could look yet."""
+
+    looked_at: datetime | None
+    backups: list[BackupBody]
+
+
 class DependencyBody(Wire):
     """The state of something we depend on. `breaker` is null where none is in use.
 
@@ -183,6 +208,14 @@ def mode_bodies(modes: Sequence[Mode]) -> list[ModeBody]:
         )
         for each in modes
     ]
+
+
+def backups_body(known: KnownBackups) -> BackupsBody:
+    """Return what is known of backups."""
+    return BackupsBody(
+        looked_at=known.looked_at,
+        backups=[BackupBody(**asdict(each)) for each in known.backups],
+    )
 
 
 def incident_bodies(incidents: Sequence[Incident]) -> list[IncidentBody]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -12,10 +12,11 @@ import httpx2
 import structlog
 from pydantic import ValidationError
 
-from info_assistant.errors import BackendUnavailable, DeadlineExceeded
 from info_assistant.observability.spans import TRACE_HEADERS
 from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.asking import Asking
+from info_assistant.web.backend_faults import not_understood, translated
+from info_assistant.web.backups import Backups
 from info_assistant.web.replies import (
     Conversation,
     Document,
@@ -50,7 +51,6 @@ PASSAGES_SHOWN = 5
 _CONNECT_S = 2.0
 # Shorter than the backend keeps idle connections, so that none is used as it is being closed.
 _KEEP_IDLE_S = 2.0
-_RETRY_SOON_S = 10.0
 _LONGEST_RETRY_AFTER_S = 86_400.0
 
 
@@ -142,7 +142,7 @@ class Backend:
         if not _ANSWER_ID.fullmatch(answer_id):
             # A backend of an older version names it in its last event only.
             try:
-                async with _translated(self._timeout_s):
+                async with translated(self._timeout_s):
                     answer_id = await _id_at_the_end(events)
             finally:
                 await reply.aclose()
@@ -203,6 +203,10 @@ class Backend:
     async def modes(self, visit: Visit) -> Modes:
         """Return the modes in force, with who is behind them; for operators."""
         return await self._fetch(self._get("/v1/admin/modes", visit), Modes)
+
+    async def backups(self, visit: Visit) -> Backups:
+        """Return what backups there are; for operators."""
+        return await self._fetch(self._get("/v1/admin/backups", visit), Backups)
 
     async def throw(self, order: Mapping[str, object], visit: Visit) -> Modes:
         """Throw or release switches as the API's `order` says; for operators."""
@@ -293,7 +297,7 @@ class Backend:
 
     async def _begun(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return its reply before its body; whoever takes it closes it."""
-        async with _translated(self._timeout_s):
+        async with translated(self._timeout_s):
             reply = await self._client.send(request, stream=True)
             if not reply.is_success:
                 try:
@@ -320,7 +324,7 @@ class Backend:
         within_s: float | None = None,
     ) -> Kind:
         """Send a request and return its reply as `kind`; the status `tolerated` is no failure."""
-        async with _translated(within_s or self._timeout_s):
+        async with translated(within_s or self._timeout_s):
             reply = await self._client.send(request)
             if not reply.is_success and reply.status_code != tolerated:
                 raise _problem(reply)
@@ -331,28 +335,12 @@ class Backend:
                 # The message of the validation quotes the reply, and so perhaps a document.
                 fields = [".".join(map(str, error["loc"])) for error in exc.errors()[:5]]
                 _log.warning("backend_reply_not_understood", kind=kind.__name__, fields=fields)
-                raise _not_understood() from None
-
-
-@asynccontextmanager
-async def _translated(timeout_s: float | None) -> AsyncIterator[None]:
-    """Allow `timeout_s` in all, and turn the HTTP library's errors into ours."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            yield
-    except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.PoolTimeout) as exc:
-        raise DeadlineExceeded(
-            "The question-answering service took too long.", retry_after_s=_RETRY_SOON_S
-        ) from exc
-    except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
-        raise BackendUnavailable(
-            "The question-answering service cannot be reached.", retry_after_s=_RETRY_SOON_S
-        ) from exc
+                raise not_understood() from None
 
 
 async def _chunks(reply: httpx2.Response) -> AsyncIterator[bytes]:
     """Yield the bytes of a reply, its errors translated."""
-    async with _translated(None):
+    async with translated(None):
         async for chunk in reply.aiter_bytes():
             yield chunk
 
@@ -365,16 +353,8 @@ async def _id_at_the_end(events: AsyncIterator[StreamEvent]) -> str:
     if known.problem is not None:
         raise BackendProblem(known.problem.status, known.problem, known.problem.retry_after)
     if known.answer is None or not _ANSWER_ID.fullmatch(known.answer.id):
-        raise _not_understood()
+        raise not_understood()
     return known.answer.id
-
-
-def _not_understood() -> BackendUnavailable:
-    return BackendUnavailable(
-        "The question-answering service gave a reply that this page does not understand. Both may "
-        "be of different versions.",
-        retry_after_s=_RETRY_SOON_S,
-    )
 
 
 def _problem(reply: httpx2.Response) -> BackendProblem:

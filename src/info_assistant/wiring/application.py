@@ -14,7 +14,6 @@ from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.worker import IngestionWorker
-from info_assistant.observability.metrics import Metrics
 from info_assistant.observability.spans import Spans
 from info_assistant.ports import TextModel
 from info_assistant.providers.bm25 import TermVectors
@@ -31,9 +30,9 @@ from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.answers import Means, Writer, answer_pipeline, memory_parts
 from info_assistant.wiring.backup_watch import backup_parts
 from info_assistant.wiring.documents import document_parts
-from info_assistant.wiring.foundation import foundation
+from info_assistant.wiring.foundation import Foundation, foundation
 from info_assistant.wiring.models import ModelParts, model_parts
-from info_assistant.wiring.parts import one_after_the_other, together
+from info_assistant.wiring.parts import Part, one_after_the_other, together
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.redis import RedisParts, redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
@@ -112,8 +111,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
     # Closed in this order: what is still to be noted first, what others stand on last.
     parts = together([spend, records, documents, models, known, redis, backups, base, sign_in])
     first = together([base, redis, records, spend])
-    health = HealthMonitor(parts.probes, clock, off=(*redis.off, *models.off))
-    _export_conditions(metrics, health, redis)
+    health = _watched_health(parts, base, redis, models)
     services = ApiServices(
         pipeline=pipeline,
         intake=documents.intake,
@@ -135,6 +133,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
         spending=spend.spending,
         budgets=spend.budgets,
         incidents=Incidents(objects.open("incidents"), clock),
+        backups=backups.known,
         tasks={"health": health.run, **load.tasks, **parts.tasks},
         starters=(partial(one_after_the_other, *first.starters), *documents.starters),
         closers=parts.closers,
@@ -153,9 +152,13 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
     )
 
 
-def _export_conditions(metrics: Metrics, health: HealthMonitor, redis: RedisParts) -> None:
-    """Show in the metrics what /health says of dependencies, and how limits are counted."""
-    metrics.conditions.watch_dependencies(
+def _watched_health(
+    parts: Part, base: Foundation, redis: RedisParts, models: ModelParts
+) -> HealthMonitor:
+    """Return what looks after dependencies; the metrics show what /health says of them."""
+    health = HealthMonitor(parts.probes, base.clock, off=(*redis.off, *models.off))
+    base.metrics.conditions.watch_dependencies(
         lambda: {name: each.state.value for name, each in health.snapshot().items()}
     )
-    metrics.conditions.watch_limiter(redis.limiter_kind)
+    base.metrics.conditions.watch_limiter(redis.limiter_kind)
+    return health

@@ -1,7 +1,9 @@
 """What a backend knows of backups and restores, as metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from info_assistant.model.backup import KnownBackups
 from info_assistant.observability.backups import BACKUP_STATES, BackupGauges
 from info_assistant.resilience.restoring import NAME, RestoreMark
 from info_assistant.settings import Settings
@@ -12,17 +14,26 @@ from info_assistant.wiring.foundation import Foundation
 from info_assistant.wiring.parts import Part
 
 
-def backup_parts(settings: Settings, base: Foundation) -> Part:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupParts(Part):
+    """What looks after backups, and what it knows."""
+
+    known: Callable[[], KnownBackups]
+
+
+def backup_parts(settings: Settings, base: Foundation) -> BackupParts:
     """Return what looks after backups."""
     blobs = ObjectBlobs(settings.backup.url, settings.s3, variable="BACKUP_URL")
     gauges = base.metrics.backups
     mark = RestoreMark(base.objects.open(NAME))
     gauges.restore_in_progress.set_function(lambda: float(mark.running))
-    watch = BackupWatch(Shelf(blobs, base.clock), lambda found: _show(gauges, found))
-    return Part(tasks={"backups": watch.run})
+    shelf = Shelf(blobs, base.clock)
+    watch = BackupWatch(shelf, lambda found: show(gauges, found), base.clock)
+    return BackupParts(known=watch.known, tasks={"backups": watch.run})
 
 
-def _show(gauges: BackupGauges, found: Sequence[Backup]) -> None:
+def show(gauges: BackupGauges, found: Sequence[Backup]) -> None:
+    """Say in metrics what there is, the newest first."""
     counted = states(found)
     for state in BACKUP_STATES:
         gauges.by_state.labels(state).set(counted[state])

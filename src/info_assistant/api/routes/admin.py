@@ -1,4 +1,4 @@
-"""For operators: the modes of the service, and what readers are told of incidents."""
+"""For operators: modes of the service, what readers are told of incidents, and backups."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -10,10 +10,12 @@ from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.wire_health import (
+    BackupsBody,
     IncidentRequest,
     IncidentsBody,
     ModesBody,
     ModesRequest,
+    backups_body,
     incident_bodies,
     mode_bodies,
 )
@@ -24,6 +26,7 @@ def routes(services: ApiServices) -> APIRouter:
     router = APIRouter(prefix="/v1/admin")
     _add_modes(router, services)
     _add_incidents(router, services)
+    _add_backups(router, services)
     return router
 
 
@@ -83,3 +86,15 @@ def _add_incidents(router: APIRouter, services: ApiServices) -> None:
         describe_action(request, asked.id, status=asked.status.value)
         await incidents.report(asked.report(caller_of(request)), version=asked.version)
         return told()
+
+
+def _add_backups(router: APIRouter, services: ApiServices) -> None:
+    @router.get(
+        "/backups",
+        response_model=BackupsBody,
+        summary="Show what backups there are",
+        responses=problems(401, 403, 422, 500),
+    )
+    async def show_backups() -> Response:
+        """Tell how old backups are, what became of their verification, and what a restore takes."""
+        return json_answer(backups_body(services.backups()))

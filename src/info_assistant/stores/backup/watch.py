@@ -1,11 +1,13 @@
-"""Looks after the backups in the background, for metrics: nothing is proven here, only read."""
+"""Looks after the backups in the background: nothing is proven here, only read."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from info_assistant.errors import InfoAssistantError
+from info_assistant.model.backup import BackupReport, KnownBackups
 from info_assistant.observability.log import get_logger
+from info_assistant.ports import Clock
 from info_assistant.stores.backup.shelf import Backup, Shelf
 
 LOOK_S = 60.0
@@ -15,12 +17,20 @@ _log = get_logger("backups")
 class BackupWatch:
     """Reads once a minute what backups there are; each manifest and record is read once."""
 
-    def __init__(self, shelf: Shelf, tell: Callable[[Sequence[Backup]], None]) -> None:
+    def __init__(
+        self, shelf: Shelf, tell: Callable[[Sequence[Backup]], None], clock: Clock
+    ) -> None:
         """Look at `shelf` and `tell` of every backup, the newest first."""
         self._shelf = shelf
         self._tell = tell
+        self._clock = clock
+        self._reports = KnownBackups()
         self._known: dict[str, Backup] = {}
         self._unread = False
+
+    def known(self) -> KnownBackups:
+        """Return what was there when it was looked at last."""
+        return self._reports
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -44,9 +54,23 @@ class BackupWatch:
                 known = await self._shelf.look(name)
             found.append(known)
         self._known = {each.id: each for each in found}
+        self._reports = KnownBackups(self._clock.now(), [_report(each) for each in found])
         self._tell(found)
 
 
 def states(found: Sequence[Backup]) -> Counter[str]:
     """Return how many backups are in each state."""
     return Counter(each.state for each in found)
+
+
+def _report(backup: Backup) -> BackupReport:
+    manifest, verification = backup.manifest, backup.verification
+    return BackupReport(
+        id=backup.id,
+        state=backup.state,
+        began_at=manifest.began_at if manifest else None,
+        size_bytes=manifest.size if manifest else None,
+        verified_at=verification.at if verification else None,
+        restore_s=verification.restore_s if verification else None,
+        detail=backup.fault or " ".join(verification.findings if verification else ()),
+    )

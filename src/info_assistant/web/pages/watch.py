@@ -72,6 +72,7 @@ class WatchPages:
             "modes": modes.modes,
             "health": self.condition.health,
             "conditions": conditions,
+            "backups": await self.backend.backups(visit),
             "usage": usage,
             "bars": bars(usage),
             "chart": {"width": WIDTH, "height": HEIGHT},
