@@ -92,7 +92,7 @@ class Installation:
         """Make a backup."""
         return asyncio.run(make_backup(self.settings, (), silently))
 
-    def restore(self, backup_id: str | None = None, **order: str) -> RestoreOutcome:
+    def restore(self, backup_id: str | None = None, **order: str | bool) -> RestoreOutcome:
         """Bring a backup back."""
         wanted = RestoreOrder(backup_id, settle_s=0, **order)  # type: ignore[arg-type]
         return asyncio.run(restore_backup(self.settings, shelf_of(self.settings), wanted, silently))
@@ -113,6 +113,24 @@ class Installation:
                 await application.close()
 
         return asyncio.run(look())
+
+    def work_until_searchable(self, wanted: Mapping[str, int]) -> None:
+        """Let workers run until these numbers of passages are found, by the document's source."""
+
+        async def work() -> None:
+            application = build(self.settings)
+            async with application.running(), asyncio.timeout(120):
+                while True:
+                    names = {
+                        each.document.id: each.document.source
+                        async for each in application.stores.board.every()
+                    }
+                    counts = await application.stores.passages.counts()
+                    if {names.get(key, key): count for key, count in counts.items()} == wanted:
+                        return
+                    await asyncio.sleep(0.1)
+
+        asyncio.run(work())
 
     def objects(self) -> dict[str, bytes]:
         """Return all of its object storage, but the mark of a restore."""

@@ -132,3 +132,14 @@ def test_a_restore_asks_first(backups: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert result.exit_code != 0
     assert "--yes" in result.output
     assert not (backups.parent / "nothing" / "objects").exists()
+
+
+def test_truth_comes_back_while_qdrant_is_down(backed_up: BackedUp, empty: Installation) -> None:
+    """With Qdrant scaled to 0 all objects are restored, and workers build the index afterwards."""
+    empty.qdrant.stop()
+    outcome = empty.restore(objects_only=True)
+    assert empty.objects() == backed_up.objects
+    assert not outcome.points
+    assert "anew" in " ".join(outcome.notes)
+    empty.qdrant.start()
+    empty.work_until_searchable(backed_up.installation.searchable())

@@ -60,7 +60,7 @@ json() { qdrant "$1" "$2" --header 'content-type: application/json' --data "$3";
 
 curl --silent --fail --max-time 5 --output /dev/null "$url/readyz" || fail 2 \
 "Qdrant does not answer at $url, so nothing was restored. A restore in the pod needs Qdrant up: if the StatefulSet
-was scaled to 0, scale it up first and run this before any scaling down; with Qdrant at 0, run the restore Job."
+was scaled to 0, scale it up first and run this before any scaling down; with Qdrant at 0, run the Job restore-objects."
 
 if [ -z "$backup" ]; then
     [ -z "$base" ] || fail 1 "Name the backup: files behind an address cannot be listed."

@@ -179,8 +179,19 @@ def verify(
     "copy of it. Those still in this installation's object storage count in any case.",
 )
 @click.option("--even-bad", is_flag=True, help="Restore a backup that a verification called bad.")
+@click.option(
+    "--objects-only",
+    is_flag=True,
+    help="Restore object storage while Qdrant is down or scaled to 0; workers build the index "
+    "anew from the documents once it is back.",
+)
 def restore(
-    backup_id: str | None, *, yes: bool, tombstones_from: str | None, even_bad: bool
+    backup_id: str | None,
+    *,
+    yes: bool,
+    tombstones_from: str | None,
+    even_bad: bool,
+    objects_only: bool,
 ) -> None:
     """Bring a backup back, by default the newest good one, into this installation, empty or not.
 
@@ -193,6 +204,7 @@ def restore(
       info-assistant backup restore
       info-assistant backup restore 20261126T213300Z-ab12cd --yes
       info-assistant backup restore --tombstones-from s3://old-bucket/documents
+      info-assistant backup restore --objects-only --yes
 
     \b
     Exit code: 0 all is back, 1 the backup is bad, 2 a store does not answer.
@@ -207,7 +219,7 @@ def restore(
     shelf = shelf_of(settings)
     manifest = asyncio.run(shelf.chosen(backup_id, even_bad=even_bad))
     _confirm(manifest.id, settings, yes=yes)
-    order = RestoreOrder(manifest.id, tombstones_from, even_bad)
+    order = RestoreOrder(manifest.id, tombstones_from, even_bad, objects_only=objects_only)
     with _progress() as told:
         outcome = asyncio.run(restore_backup(settings, shelf, order, told))
     restored = outcome.objects

@@ -50,18 +50,23 @@ ALIASES = ("passages", "documents")
 """What is copied of Qdrant."""
 
 
+_WITHOUT_INDEX = "Workers build the index anew once Qdrant is there; until then nothing is found."
+
+
 @dataclass(frozen=True, slots=True)
 class RestoreOrder:
     """What to restore: a backup by id, by default the newest good one.
 
     `tombstones_from` is where deletions are known that the target's object storage may lack;
-    `settle_s` is how long running workers are given to notice that they have to wait.
+    `settle_s` is how long running workers are given to notice that they have to wait. With
+    `objects_only` Qdrant is not asked: workers build the index anew once it is there.
     """
 
     backup_id: str | None = None
     tombstones_from: str | None = None
     even_bad: bool = False
     settle_s: float = 3.0
+    objects_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +257,16 @@ async def restore_backup(
         if order.tombstones_from:
             replayed = await restorer.replay(ObjectBlobs(order.tombstones_from, settings.s3))
         restored = await restorer.restore(objects, on_progress)
-        copies = QdrantCopies(settings.qdrant_url, settings.qdrant_api_key)
-        index = IndexRestorer(base, copies, shelf, manifest)
-        points = await index.restore(await catalogued(shelf.packs, objects), on_progress)
+        points: Mapping[str, int] = {}
+        notes: Sequence[str] = (_WITHOUT_INDEX,)
+        if not order.objects_only:
+            copies = QdrantCopies(settings.qdrant_url, settings.qdrant_api_key)
+            index = IndexRestorer(base, copies, shelf, manifest)
+            points = await index.restore(await catalogued(shelf.packs, objects), on_progress)
+            notes = index.notes
         await QuotePurging(base.blobs, BlobCatalogue(base.blobs), base.clock).carry_out()
         await mark.end(base.clock.now())
-        return RestoreOutcome(manifest.id, restored, points, replayed, index.notes)
+        return RestoreOutcome(manifest.id, restored, points, replayed, notes)
 
 
 async def make_backup(
