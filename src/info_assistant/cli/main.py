@@ -110,7 +110,13 @@ def _backup() -> click.Command:
 def _restore() -> click.Command:
     from info_assistant.cli.backup import restore
 
-    return restore
+    return click.Command(
+        "restore",
+        callback=restore.callback,
+        params=restore.params,
+        help=(restore.help or "").replace("assistant backup restore", "assistant restore"),
+        short_help="Bring a backup back; the same as `backup restore`.",
+    )
 
 
 def _evaluate() -> click.Command:
