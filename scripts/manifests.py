@@ -106,10 +106,11 @@ class Rendered:
     def environment(self, container: Object) -> Mapping[str, str]:
         """Return what a container is told, a Secret's value as `secret:NAME/KEY`.
 
-        References to earlier variables, `$(NAME)`, are put in as Kubernetes does it.
+        References to earlier variables, `$(NAME)`, are put in as Kubernetes does it. What a whole
+        Secret brings is not known here.
         """
         found: dict[str, str] = {}
-        for source in container.get("envFrom", ()):
+        for source in (each for each in container.get("envFrom", ()) if "configMapRef" in each):
             found |= self.one("ConfigMap", source["configMapRef"]["name"])["data"]
         for each in container.get("env", ()):
             if "value" in each:

@@ -19,3 +19,4 @@ secret qdrant "api-key=$(random)" "read-only-api-key=$(random)"
 secret frontend "session-secret=$(random)" # oidc-client-secret=… for AUTH=oidc
 # secret object-storage access-key-id=… secret-access-key=…   # not with an identity of the workload
 # secret providers openai-api-key=… anthropic-api-key=…       # either, both or none: then answers quote
+# secret incident SLACK_BOT_TOKEN=… INCIDENT_BACKEND_KEY=…      # whoever is to be told; docs/incidents.md names them
