@@ -30,9 +30,13 @@ from info_assistant.model.schema import Stored
 _CLIENT_S = 30.0
 _COLLECTIONS = ("passages", "documents")
 UNUSED = frozenset(
-    {Stored.SPEND_EVENT, Stored.KNOWN_ANSWER, Stored.SAVED_QUESTION, Stored.ANSWER_REPEAT}
+    {
+        Stored.SPEND_EVENT,
+        *(Stored.KNOWN_ANSWER, Stored.SAVED_QUESTION, Stored.ANSWER_REPEAT),
+        *(Stored.BACKUP_MANIFEST, Stored.BACKUP_VERIFICATION),
+    }
 )
-"""Kinds that are not written here: no model is called, and there is no Redis."""
+"""Kinds that are not written here: no model is called, there is no Redis, no backup is made."""
 _COMPLAINTS = ("cannot be understood", "unreadable", "Traceback")
 
 
