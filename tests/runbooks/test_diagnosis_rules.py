@@ -12,7 +12,7 @@ from info_assistant.runbooks.diagnosis.observations import (
     observations_of,
 )
 from info_assistant.runbooks.diagnosis.symptoms import NAMED, OUTAGE, RULES, TITLES, Symptom, scores
-from info_assistant.runbooks.diagnosis.verdict import Answer, Evidence, Finding, judge
+from info_assistant.runbooks.diagnosis.verdict import Answer, Evidence, Finding, judge, outlook_of
 
 SYMPTOMS = st.frozensets(st.sampled_from(sorted(Symptom)))
 _SAMPLES = st.lists(
@@ -126,3 +126,17 @@ def test_any_observation_is_judged_and_survives_being_written(
         health = {"dependencies": {name: {"state": state} for name, state in states.items()}}
     seen = Observations(reached, health)
     assert judge(evidence_of(observations_of(seen.data()))) == judge(evidence_of(seen))
+
+
+@given(symptoms=SYMPTOMS, proof=st.booleans(), code=st.sampled_from(sorted(TITLES)))
+def test_help_is_told_only_where_it_is_seen(
+    *, symptoms: frozenset[Symptom], proof: bool, code: str
+) -> None:
+    """It is said that an option helped where all is well, and that it did not where it is seen."""
+    found = judge(_evidence(symptoms, proof=proof))
+    words = "\n".join(outlook_of(found, code))
+    named = {each.code for each in found.named}
+    assert words.startswith("It did not help") == (code in named)
+    assert words.startswith("It helped") == (found.answer is Answer.HEALTHY)
+    for each in found.named:
+        assert each.code != code or all(finding.words in words for finding in each.evidence)

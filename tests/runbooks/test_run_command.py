@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,17 +39,19 @@ WAIT_S = 40.0
 class Desk:
     """A person's machine with a cluster at hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scenario: str = "P1-1", **variables: str) -> None:
         """Open an incident."""
         self.cluster = Cluster(folder / "cluster")
-        (folder / "slow.md").write_text(TEXT)
+        (folder / "slow.md").write_text(TEXT.replace("P1-1", scenario))
         self.folder = folder
-        self.call("open", "P1-1", "--runbook", "slow.md")
+        self._own = variables
+        self.call("open", scenario, "--runbook", "slow.md")
 
     @property
     def variables(self) -> Mapping[str, str]:
         """The environment of every command."""
-        return {**self.cluster.variables, "INCIDENT_DIR": str(self.folder / "i"), "TERM": "dumb"}
+        own = {"INCIDENT_DIR": str(self.folder / "i"), "TERM": "dumb", **self._own}
+        return {**self.cluster.variables, **own}
 
     def command(self, *arguments: str) -> list[str]:
         """Return the words of a command."""
@@ -165,3 +167,17 @@ def test_an_option_that_is_not_there_is_told(desk: Desk) -> None:
     """The message lists those that are."""
     done = desk.call("run", "--option", "7")
     assert "1: Fewer" in done.stderr
+
+
+def test_after_an_option_it_is_looked_whether_it_helped(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    """A step that took effect is no proof: the service is looked at, and the record says so."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    places = {f"{part}_URL": nowhere for part in ("BACKEND", "FRONTEND", "QDRANT")}
+    desk = Desk(tmp_path, "P0-1", **places)
+    answers = {"Only if nobody asks": "y", "Run it?": "y"}
+    seen = desk.at_a_terminal("run", "--option", "1", answers=answers)
+    assert "it took effect" in seen
+    assert "It did not help, or not yet: the service still shows P0-1, because" in seen
+    assert "diagnosed" in desk.call("timeline").stdout

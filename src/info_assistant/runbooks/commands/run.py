@@ -216,9 +216,29 @@ def _go(
             if task.line in skip:
                 runner.skip(task, "left out on purpose")
         runner.run(tasks)
+    if wish.option:
+        _look_afterwards(store, current, str(choice["scenario"]))
     click.echo(
         "Done. What is seen now? `incident note`, `incident mitigate` or `incident resolve`."
     )
+
+
+def _look_afterwards(store: "Incidents", current: str, scenario: str) -> None:
+    """Say and record whether the service still shows what an option is meant to end.
+
+    A step that took effect is no proof that it helped: each may do what it says, for another cause.
+    """
+    from info_assistant.runbooks.commands.diagnose import diagnosis_of, observe
+    from info_assistant.runbooks.diagnosis.symptoms import TITLES
+    from info_assistant.runbooks.diagnosis.verdict import outlook_of
+    from info_assistant.runbooks.record.events import Kind
+
+    if scenario not in TITLES:
+        return
+    click.echo("Looking whether it helped, for at most 15 s …")
+    found = diagnosis_of(observe({}))
+    store.tell(current, Kind.DIAGNOSED, found.data())
+    click.echo("\n".join(outlook_of(found, scenario)))
 
 
 def _take_back(store: "Incidents", current: str, given: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """From symptoms to an answer: scenarios with their evidence, the runner-up, healthy, or unknown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -110,6 +110,25 @@ def judge(evidence: Evidence) -> Diagnosis:
     else:
         answer = Answer.UNKNOWN
     return Diagnosis(answer, named, others[0] if others else None, evidence)
+
+
+def outlook_of(found: Diagnosis, scenario: str) -> Iterator[str]:
+    """Yield, line by line, what a look after an option for `scenario` says of its success."""
+    still = next((each for each in found.named if each.code == scenario), None)
+    if still is not None:
+        yield f"It did not help, or not yet: the service still shows {scenario}, because"
+        yield from (f"  - {finding.words}" for finding in still.evidence)
+        yield (
+            "Look again with `incident diagnose`, go on with another option, or take back what was "
+            "changed with `incident run --reverts`."
+        )
+    elif found.named:
+        yield f"{scenario} is not seen any more, but {found.text} is."
+    elif found.answer is Answer.HEALTHY:
+        yield "It helped: the service is healthy."
+    else:
+        yield f"What can be seen from here does not tell whether it helped; {scenario} is not seen."
+        yield from (f"  - not looked at: {words}" for words in found.evidence.missing)
 
 
 def _scored(each: Scored) -> dict[str, Any]:
