@@ -158,3 +158,16 @@ def test_changes_are_taken_in_while_watching(
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=15)
     assert process.returncode == 0
+
+
+def test_a_change_during_the_first_sending_is_seen(
+    backend: "ScriptedBackend", library: Path, data_dir: Path
+) -> None:
+    """What changes after it was sent, but before the watch begins, is sent again."""
+    with running(data_dir, backend.url, str(library), "--watch") as process:
+        eventually(lambda: "hr/0000.md" in backend.held)
+        (library / "hr" / "0000.md").write_text("# Rule 0\n\nIt is different by now.")
+        eventually(lambda: backend.uploads.count("hr/0000.md") == 2)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=15)
+    assert process.returncode == 0

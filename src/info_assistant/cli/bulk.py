@@ -45,6 +45,7 @@ class Bulk:
         self._backend = backend
         self._wishes = wishes
         self._notes = notes
+        self._sent: Mapping[str, Stamp] = {}
 
     @classmethod
     async def on(cls, backend: Backend, wishes: Wishes, settings: Settings) -> Self:
@@ -56,20 +57,23 @@ class Bulk:
 
     async def once(self, selection: Selection) -> Sequence[Outcome]:
         """Take in what is selected, then remove what is gone if that is wanted."""
+        # From before the sending: what changes meanwhile is a change for `watch`.
+        self._sent = await asyncio.to_thread(_stamps, selection.files)
         outcomes = await self._send(selection.files) if selection.files else []
         if self._wishes.prune:
             await self._prune(ask=not self._wishes.yes)
         return outcomes
 
-    async def watch(self, selection: Selection) -> None:
-        """Take in what changes from here on, until cancelled.
+    async def watch(self) -> None:
+        """Take in what has changed since `once` began, and what changes from here on.
+
+        It ends when it is cancelled.
 
         A file counts as changed once it has stayed as it is from one look to the next, so that none
         is sent while it is written.
         """
         say("Watching for changes. Ctrl-C ends this.")
-        sent = await asyncio.to_thread(_stamps, selection.files)
-        before = sent
+        sent = before = self._sent
         while True:
             await asyncio.sleep(_LOOK_S)
             found = await asyncio.to_thread(select, self._wishes.paths, self._wishes.prefix)

@@ -88,7 +88,7 @@ async def _run(wanted: Wishes, selection: Selection, patience_s: float) -> Seque
         bulk = await Bulk.on(backend, wanted, settings)
         outcomes = await bulk.once(selection)
         if wanted.watch:
-            await bulk.watch(selection)
+            await bulk.watch()
         return outcomes
 
 
