@@ -31,6 +31,12 @@ START_S = 90.0
 STOP_S = 10.0
 
 
+def pytest_configure() -> None:
+    """Let Ctrl-C count in processes of tests, also where a shell began us in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @dataclass(frozen=True)
 class RunningStack:
     """A stack of real processes that `info-assistant up` looks after."""
