@@ -9,8 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from benchmarks.harness.plain_server import answering
 
 from info_assistant.drills.cluster.documents import Document, at, is_ready, name_of
 from info_assistant.drills.cluster.programs import Ended, Execution, Installed, ModelledRedis, stock
@@ -140,7 +141,7 @@ def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
     setup = Setup(observer=world, programs=programs)
     with (
         running_cluster(settled_cluster(setup, scale=SCALE)) as running,
-        _public(world, running.cluster) as port,
+        answering(lambda: 200 if world.serves(running.cluster) else 503) as port,
     ):
         tools = folder / "bin"
         tools.mkdir()
@@ -161,27 +162,3 @@ def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
 def _program(path: Path, text: str) -> None:
     path.write_text(text)
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-
-
-@contextmanager
-def _public(world: World, cluster: Cluster) -> Iterator[int]:
-    """Answer as the public address does: 200 while users are served, else 503."""
-
-    class Health(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if world.serves(cluster) else 503)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Health)
-    server.daemon_threads = False
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

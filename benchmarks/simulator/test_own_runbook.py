@@ -1,11 +1,8 @@
 """Every kubectl line of our own runbook, as it is written, by the real kubectl on the simulator."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from benchmarks.harness.plain_server import answering
 from tests.drills.kubectl import ROOT, Kubectl
 
 from info_assistant.drills.cluster.programs import Ended, Installed, ModelledRedis, shell, stock
@@ -17,29 +14,6 @@ NOTHING_BEFORE = "--previous"
 """The one line that fails where nothing has gone wrong: no container ended before."""
 
 
-@contextmanager
-def qdrant() -> Iterator[int]:
-    """Answer `/readyz` on loopback, as a Qdrant does; yields the port."""
-
-    class Ready(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Ready)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def commands() -> list[str]:
     """Return the runbook's kubectl lines in their order."""
     found = read_runbook(RUNBOOK).commands()
@@ -49,7 +23,7 @@ def commands() -> list[str]:
 def test_each_line_of_our_runbook_does_what_it_says(tmp_path: Path) -> None:
     """All end with code 0, one after the other; only a log from before is not there."""
     failed = []
-    with qdrant() as port:
+    with answering(lambda: 200) as port:
         place = f"/dev/tcp/127.0.0.1/{port}"
         places = {"/dev/tcp/127.0.0.1/6333": place, "/dev/tcp/qdrant/6333": place}
         programs = stock(ModelledRedis())

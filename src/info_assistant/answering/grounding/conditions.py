@@ -9,6 +9,7 @@ repeats the rest without that says more than the quote does.
 import re
 from collections.abc import Iterator
 
+from info_assistant.answering.grounding.pairing import NEGATIVE
 from info_assistant.answering.grounding.polarity import Event, Kind
 from info_assistant.answering.grounding.sharing import about_the_same, near_copy, repeats
 from info_assistant.answering.grounding.statements import Facts, Quote
@@ -30,7 +31,6 @@ _PLACING = frozenset(["outside", "inside", "without"])
 _COMPARING = frozenset(["over", "under", "above", "below", "aged", "than"])
 
 _WAITING = frozenset(["before", "until", "till"])
-_NEGATIVE = frozenset({Kind.NEGATED, Kind.BANNED})
 _NARROWED = re.compile(
     r"\A(?:this|that|these|those|it|they)\b.{0,25}?\b(?:only|not appl(?:y|ies)|n't apply|exclude)",
     re.IGNORECASE,
@@ -55,7 +55,7 @@ def _without_waiting(sentence: Facts, quote: Quote) -> bool:
 
     As in "people can be rated at once" for "90 days must pass before they can be rated".
     """
-    if sentence.words.known & (_CONDITIONAL | _WAITING) or _NEGATIVE & _kinds(sentence):
+    if sentence.words.known & (_CONDITIONAL | _WAITING) or NEGATIVE & _kinds(sentence):
         return False
     return any(
         theirs.verb == mine.verb
@@ -77,16 +77,15 @@ def _never_for_then_not(sentence: Facts, quote: Quote) -> bool:
 
     As in "no sharing is possible" for "if it is set to the strictest, no sharing is possible".
     """
-    if sentence.words.known & (_CONDITIONAL | _PARTIAL) or not _NEGATIVE & _kinds(sentence):
+    if sentence.words.known & (_CONDITIONAL | _PARTIAL) or not NEGATIVE & _kinds(sentence):
         return False
-    opens = quote.words.words[0].clause if quote.words.words else 0
     for word in quote.words.words:
         if word.lower not in _IF | {"when", "where"}:
             continue
         told = {w.stem for w in quote.words.words if w.stem and w.clause == word.clause}
         missing = told - sentence.words.terms
-        follows = any(e.kind in _NEGATIVE and e.clause > word.clause for e in quote.events)
-        if follows and word.clause >= opens and len(missing) > max(_SEVERAL, len(told) / 2):
+        follows = any(e.kind in NEGATIVE and e.clause > word.clause for e in quote.events)
+        if follows and len(missing) > max(_SEVERAL, len(told) / 2):
             return True
     return False
 
