@@ -199,8 +199,17 @@ def _limit(settings: Mapping[str, str]) -> None:
 
 
 def worded(question: str, number: int) -> str:
-    """Return a question in a wording of its own, which no cache knows."""
-    return f"{question} {number}"
+    """Return a question in capitals of its own, which no cache knows; `number` counts from 1.
+
+    Whatever finds and ranks passages reads small and capital letters alike, so that each wording
+    is answered as the question is. A number or a word behind it now and then made one that no
+    passage answers.
+    """
+    bits = iter(f"{number:b}"[::-1])
+    return "".join(
+        letter.swapcase() if letter.isalpha() and next(bits, "0") == "1" else letter
+        for letter in question
+    )
 
 
 async def _answered(client: httpx2.AsyncClient, url: str) -> Sequence[str]:
