@@ -56,7 +56,7 @@ def outcome_of(reply: httpx2.Response) -> str:
 
 def wordings(questions: Sequence[str]) -> Iterator[str]:
     """Yield the questions again and again, each time in a wording that was not there before."""
-    for number in itertools.count(1):
+    for number in itertools.count():
         yield from (worded(question, number) for question in questions)
 
 
