@@ -16,7 +16,7 @@ from info_assistant.answering.parts import PipelineParts
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.resilience.parentage import end_with_parent
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores

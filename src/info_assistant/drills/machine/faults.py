@@ -74,9 +74,9 @@ class PromotionRefused:
 
 @dataclass(frozen=True, slots=True)
 class TooBusy:
-    """The load needs so many backends."""
+    """The load needs more backends than there are; `hopeless`: than the cluster can have."""
 
-    backends: int
+    hopeless: bool = False
 
 
 Fault = (
@@ -94,5 +94,5 @@ Fault = (
 """Anything of these."""
 
 
-class FaultNotShown(Exception):  # noqa: N818  It is said of the fault.
+class FaultNotShown(Exception):
     """A fault was injected and nothing shows it."""

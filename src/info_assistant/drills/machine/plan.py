@@ -41,6 +41,8 @@ class Plan:
     """One that the documents answer, in whatever wording."""
     settings: Mapping[str, str] = field(default_factory=dict)
     backends: int = 2
+    most_backends: int = 4
+    """Where the autoscaler ends; each backend is a real process of some 250 MB."""
     with_models: bool = False
     """Stand-ins for OpenAI and Anthropic write answers; without them answers are quotes."""
     with_backup: bool = False
@@ -48,5 +50,7 @@ class Plan:
     second_region: bool = False
     """Another backend with stores of its own, where DNS can lead readers."""
     with_frontend: bool = True
+    rollout_s: float = 60.0
+    """How long a bad release or a wrong switch may take until every pod has it."""
     start_s: float = 180.0
     """How long everything may take until the first answer; then TimeoutError with the logs."""
