@@ -25,9 +25,7 @@ class LoopThread:
         self.loop.run_until_complete(_end_all_others())
         self.loop.close()
 
-    def do(
-        self, work: Coroutine[Any, Any, _Result], within_s: float = PATIENCE_S
-    ) -> _Result:
+    def do(self, work: Coroutine[Any, Any, _Result], within_s: float = PATIENCE_S) -> _Result:
         """Return what a coroutine returns. Raises what it raises, and TimeoutError."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(within_s)
 

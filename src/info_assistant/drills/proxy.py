@@ -199,16 +199,17 @@ async def serving(forwarder: Forwarder) -> AsyncIterator[None]:
             timeout_graceful_shutdown=1,
         )
         server = _Guest(config)
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            async with asyncio.timeout(_START_S):
-                while not server.started:  # noqa: ASYNC110  uvicorn sets no event.
-                    await asyncio.sleep(0.01)
-            yield
-        finally:
-            server.should_exit = True
-            await asyncio.wait({running})
-            await forwarder.aclose()
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(server.serve(sockets=[listener]))
+            try:
+                async with asyncio.timeout(_START_S):
+                    while not server.started:  # noqa: ASYNC110  uvicorn sets no event.
+                        await asyncio.sleep(0.01)
+                yield
+            finally:
+                server.should_exit = True
+                await asyncio.wait({running})
+                await forwarder.aclose()
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What a reader outside sees of the service: a question asked before, a new one, and its health."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -117,7 +118,8 @@ def reader(url: str, question: str) -> Iterator[Reader]:
 
 def await_true(condition: Callable[[], bool], until: float, what: str) -> None:
     """Return once a condition holds. Raises TimeoutError after the moment `until`, monotonic."""
+    pause = threading.Event()
     while not condition():
         if time.monotonic() > until:
             raise TimeoutError(f"not in time: {what}")
-        time.sleep(_LOOK_S)
+        pause.wait(_LOOK_S)

@@ -1,7 +1,7 @@
 """A machine as a whole: cluster, processes, services and stand-ins, and what is done to them."""
 
-import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Machine:
 
     def run(self, command: str, within_s: float = _COMMAND_S) -> "subprocess.CompletedProcess[str]":
         """Run a command line as people on call do; both outputs come together."""
-        return subprocess.run(
+        return subprocess.run(  # noqa: S603  A drill's own choice.
             ["bash", "-o", "pipefail", "-c", command],  # noqa: S607  PATH is ours.
             env=dict(self.variables),
             cwd=self.folder,
@@ -190,11 +190,11 @@ class Machine:
 
 def await_shown(shows: Callable[[], bool], fault: Fault) -> None:
     """Return once something shows a fault. Raises FaultNotShown."""
-    until = time.monotonic() + _SHOWN_S
+    until, pause = time.monotonic() + _SHOWN_S, threading.Event()
     while not shows():
         if time.monotonic() > until:
             raise FaultNotShown(f"nothing shows {fault}")
-        time.sleep(_LOOK_S)
+        pause.wait(_LOOK_S)
 
 
 def _is_stopped(hosted: Hosted) -> bool:

@@ -1,7 +1,7 @@
 """The names inside the cluster, and the ports of this machine that stand for them."""
 
-from collections.abc import Iterator, Mapping
 from base64 import b64decode
+from collections.abc import Iterator, Mapping
 
 from info_assistant.drills.cluster.documents import Document, at
 from info_assistant.drills.cluster.store import Store
@@ -64,5 +64,3 @@ def _value(variable: Document, namespace: str, store: Store) -> str | None:
         return str(variable.get("value", ""))
     kept = at(store.find("Secret", namespace, reference["name"]), "data", reference["key"])
     return b64decode(kept).decode() if kept is not None else None
-
-

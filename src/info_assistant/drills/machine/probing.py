@@ -4,9 +4,9 @@ import asyncio
 
 import httpx2
 
+from info_assistant.drills.cluster.inside import Logs
 from info_assistant.drills.machine.hosted import Hosted
 from info_assistant.drills.machine.node import Node, show_logs
-from info_assistant.drills.cluster.inside import Logs
 
 _EVERY_S = 0.2
 _TIMEOUT_S = 2.0

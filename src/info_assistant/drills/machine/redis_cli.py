@@ -9,8 +9,8 @@ import socket
 from collections.abc import Callable, Sequence
 from io import BufferedReader
 
-from info_assistant.drills.cluster.programs import Ended, Execution
 from info_assistant.drills.cluster.documents import name_of
+from info_assistant.drills.cluster.programs import Ended, Execution
 
 _TIMEOUT_S = 5.0
 
@@ -27,7 +27,9 @@ def redis_cli(port_of: Callable[[str], int]) -> Callable[[Execution], Ended]:
         strict = "-e" in words
         words = [word for word in words if word != "-e"]
         lines = [words] if words else [shlex.split(each) for each in _input(execution)]
-        return _answered(port_of(name_of(execution.pod)), [each for each in lines if each], strict=strict)
+        return _answered(
+            port_of(name_of(execution.pod)), [each for each in lines if each], strict=strict
+        )
 
     return run
 
@@ -46,15 +48,17 @@ def _input(execution: Execution) -> Sequence[str]:
 def _answered(port: int, commands: Sequence[Sequence[str]], *, strict: bool) -> Ended:
     said, code = [], 0
     try:
-        with socket.create_connection(("127.0.0.1", port), _TIMEOUT_S) as connection:
-            with connection.makefile("rb") as replies:
-                for command in commands:
-                    connection.sendall(_request(command))
-                    try:
-                        said += _reply(replies)
-                    except _Failed as failed:
-                        said.append(str(failed))
-                        code = 1 if strict else 0
+        with (
+            socket.create_connection(("127.0.0.1", port), _TIMEOUT_S) as connection,
+            connection.makefile("rb") as replies,
+        ):
+            for command in commands:
+                connection.sendall(_request(command))
+                try:
+                    said += _reply(replies)
+                except _Failed as failed:
+                    said.append(str(failed))
+                    code = 1 if strict else 0
     except (OSError, EOFError) as error:
         where = f"127.0.0.1:{port}"
         return Ended(stderr=f"Could not connect to Redis at {where}: {error}\n".encode(), code=1)
@@ -77,7 +81,9 @@ def _reply(replies: BufferedReader) -> list[str]:
         raise _Failed(rest)
     if kind == b"$":
         size = int(rest)
-        return [replies.read(size + 2)[:-2].decode(errors="replace").rstrip()] if size >= 0 else [""]
+        return (
+            [replies.read(size + 2)[:-2].decode(errors="replace").rstrip()] if size >= 0 else [""]
+        )
     if kind == b"*":
         return [line for _ in range(max(0, int(rest))) for line in _reply(replies)]
     return [rest]

@@ -128,9 +128,7 @@ class _Building:
 
     def _simulated(self) -> Cluster:
         inside = InsidePods(self._names, self._ports, self._product)
-        urls = {
-            f"{name.upper()}_BASE_URL": each.url for name, each in self._providers.items()
-        }
+        urls = {f"{name.upper()}_BASE_URL": each.url for name, each in self._providers.items()}
         room = self._plan.most_backends + _OTHER_PODS
         setup = Setup(
             items=objects(self._plan, urls),

@@ -67,16 +67,14 @@ _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def _joined(here: _Ends, there: _Ends) -> None:
     """Carry bytes both ways until either side ends, or breaks."""
     try:
-        ways = [
-            asyncio.create_task(_carry(here[0], there[1])),
-            asyncio.create_task(_carry(there[0], here[1])),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
+        async with asyncio.TaskGroup() as group:
+            ways = {
+                group.create_task(_carry(here[0], there[1])),
+                group.create_task(_carry(there[0], here[1])),
+            }
+            _, left = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in left:
                 way.cancel()
-            await asyncio.wait(ways)
     finally:
         there[1].transport.abort()
 
