@@ -6,17 +6,17 @@ speaks as backend, web page and Qdrant. What a drill says here is true of the mo
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.outage_world import Stage as Modelled
-from benchmarks.harness.outage_world import staged
+from benchmarks.harness.outage_world import ModelStage, model_stage
 
-from info_assistant.drills.cluster.documents import is_ready, name_of
+from info_assistant.drills.cluster.documents import is_ready
+from info_assistant.rehearsal.machine_stage import breakage
 
 _PODS = 3
 
@@ -25,7 +25,7 @@ _PODS = 3
 class ModelledStage:
     """What `rehearsal.stage.Stage` asks for."""
 
-    world: Modelled
+    world: ModelStage
     public_url: str
     variables: Mapping[str, str]
     question: str = "How many days of annual leave do employees carry over?"
@@ -37,7 +37,7 @@ class ModelledStage:
 
     def inject(self, fault: str) -> str:
         """Break the model."""
-        _FAULTS[fault](self.world)
+        self.world.inject(breakage(fault).fault)
         return "the model says so"
 
     def mend(self, fault: str) -> None:
@@ -48,36 +48,17 @@ class ModelledStage:
         world.broken.clear()
         world.bad_images.clear()
         world.openai_up = True
+        world.needed = 1
 
     def serves(self) -> bool:
         """Whether the model serves."""
         return self.world.serves()
 
 
-def _sick(component: str, name: str = "") -> Callable[[Modelled], None]:
-    def make(stage: Modelled) -> None:
-        pods = stage.cluster.pods(component)
-        stage.world.sick |= {p["metadata"]["uid"] for p in pods if name in {"", name_of(p)}}
-
-    return make
-
-
-def _no_openai(stage: Modelled) -> None:
-    stage.world.openai_up = False
-
-
-_FAULTS: Mapping[str, Callable[[Modelled], None]] = {
-    "qdrant-pod-broken": _sick("qdrant", "qdrant-0"),
-    "backends-hang": _sick("backend"),
-    "redis-broken": _sick("redis"),
-    "openai-down": _no_openai,
-}
-
-
 @contextmanager
-def modelled_stage(folder: Path, kubectl: Path, curl: str) -> Iterator[ModelledStage]:
+def modelled_stage(folder: Path) -> Iterator[ModelledStage]:
     """Run a modelled stage until the block is left."""
-    with staged(folder, kubectl, curl) as world, _speaking(world) as port:
+    with model_stage(folder) as world, _speaking(world) as port:
         url = f"http://127.0.0.1:{port}"
         variables = {
             **world.variables,
@@ -91,7 +72,7 @@ def modelled_stage(folder: Path, kubectl: Path, curl: str) -> Iterator[ModelledS
 
 
 @contextmanager
-def _speaking(stage: Modelled) -> Iterator[int]:
+def _speaking(stage: ModelStage) -> Iterator[int]:
     class Speaks(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._reply(*_got(stage, self.path))
@@ -126,11 +107,11 @@ def _speaking(stage: Modelled) -> Iterator[int]:
         thread.join()
 
 
-def _ready(stage: Modelled, component: str) -> int:
-    return sum(is_ready(pod) for pod in stage.cluster.pods(component))
+def _ready(stage: ModelStage, component: str) -> int:
+    return sum(is_ready(pod) for pod in stage.running.cluster.pods(component))
 
 
-def _got(stage: Modelled, path: str) -> tuple[int, Any]:
+def _got(stage: ModelStage, path: str) -> tuple[int, Any]:
     alive = _ready(stage, "backend") > 0
     if path.startswith("/qdrant"):
         return (200, {"result": {"collections": []}}) if _whole(stage) else (503, {})
@@ -149,11 +130,11 @@ def _got(stage: Modelled, path: str) -> tuple[int, Any]:
     return 200, {}
 
 
-def _whole(stage: Modelled) -> bool:
+def _whole(stage: ModelStage) -> bool:
     return _ready(stage, "qdrant") == _PODS
 
 
-def _asked(stage: Modelled) -> tuple[int, Any]:
+def _asked(stage: ModelStage) -> tuple[int, Any]:
     if stage.serves():
         return 200, {"status": "answered"}
     if not _ready(stage, "backend"):

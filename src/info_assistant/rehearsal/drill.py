@@ -25,6 +25,8 @@ QUIET_S = 60.0
 DETECT_S = 90.0
 SERVED_S = 90.0
 """So long people may wait, after an option, until they are served."""
+CLEARS_S = 75.0
+"""So long traces of a fault may be seen: counters and logs are judged over their last minute."""
 MENDED_S = 120.0
 TOLD_S = 60.0
 IN_A_ROW = 4
@@ -145,8 +147,15 @@ class Drill:
         words = ["open", expected, "--drill", "--started", started, "--detected", detected]
         engine.call(*words)
         course.incident = engine.store.current(None)
+        self._note(engine, found)
+
+    def _look(self, engine: Engine) -> None:
+        self._note(engine, engine.diagnose(self._stage.public_url))
+
+    def _note(self, engine: Engine, found: dict[str, Any]) -> None:
+        """Write a diagnosis into the record, as `incident diagnose --record` does."""
         data = {name: value for name, value in found.items() if name != "seen"}
-        engine.store.tell(course.incident, Kind.DIAGNOSED, data)
+        engine.store.tell(self._course.incident, Kind.DIAGNOSED, data)
 
     def _open(self, engine: Engine) -> None:
         engine.call("ack", "--id", self._course.incident)
@@ -190,18 +199,24 @@ class Drill:
         """Wait until readers have what the option is to bring, then look as the engine looks."""
         course, way = self._course, self._plan.way
         after = probes.new.now()
-        course.served = _within(SERVED_S, lambda: probes.serve(way.wanted, after))
+        course.served = _within(SERVED_S, lambda: self._served(probes, after))
         course.outlook = self._outlook(engine)
-        if course.served and not way.leaves_cause and self._still_named(engine):
-            self._say("Served, and the engine still sees the fault: looking once more.")
-            found = engine.diagnose(self._stage.public_url)
-            data = {name: value for name, value in found.items() if name != "seen"}
-            engine.store.tell(course.incident, Kind.DIAGNOSED, data)
+        until = time.monotonic() + CLEARS_S
+        while course.served and not way.leaves_cause and self._still_named(engine):
+            if time.monotonic() > until:
+                break
+            self._say("Served, and the engine still sees traces of the fault: looking once more.")
+            self._look(engine)
             course.outlook = self._outlook(engine)
         self._say(f"The probe: {way.wanted if course.served else 'not ' + way.wanted}.")
         if course.served and way.wanted is not Wanted.CLOSED:
             text = "Users are served again, as seen from outside."
             engine.call("mitigate", text, "--id", course.incident)
+
+    def _served(self, probes: Probes, after: float) -> bool:
+        """Whether readers have what the option is to bring, and the stage agrees."""
+        wanted = self._plan.way.wanted
+        return probes.serve(wanted, after) and (wanted is Wanted.CLOSED or self._stage.serves())
 
     def _end(self, engine: Engine, probes: Probes, told: Audience) -> None:
         """Mend what is left, take changes back, give the all-clear, and let it be told."""
