@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness.option_trials import Option, Pace, Theatre
+from benchmarks.harness.option_trials import Pace, Theatre
 from benchmarks.harness.plain_server import answering
 from benchmarks.harness.report import ROOT
 
@@ -186,7 +186,7 @@ class ModelStage:
 
 
 @contextmanager
-def _staged(_option: Option, folder: Path) -> Iterator[ModelStage]:
+def model_stage(folder: Path) -> Iterator[ModelStage]:
     """Run a world until the block is left; `folder` holds what its commands read and write."""
     curl, kubectl = shutil.which("curl") or "curl", ROOT / ".venv" / "bin" / "kubectl"
     world = World(folder)
@@ -210,7 +210,7 @@ def _staged(_option: Option, folder: Path) -> Iterator[ModelStage]:
 
 
 MODEL = Theatre(
-    _staged,
+    lambda _option, folder: model_stage(folder),
     Pace(quicker=SCALE, within_s=20),
     Pace(quicker=SCALE, within_s=20),
 )
