@@ -18,6 +18,8 @@ _BULLET = re.compile(r"^\s*[-*\u2022#]+\s+")
 _MARKS = re.compile(r"(?<!\w)[*_~`]+|[*_~`]+(?!\w)")
 _SIGNS = re.compile(r"^[^\w\[\"'(+-]+")
 _DRILL = re.compile(r"^DRILL, not a real incident\.\s*")
+_EVIDENCE = re.compile(r"(alert .+ is (firing|resolved)|diagnosed):")
+"""A line of other people's words, which stay together."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 
 
@@ -102,9 +104,9 @@ def sentences_of(text: str) -> Iterator[str]:
     for line in text.split("\n"):
         box = "[x] " if _TICKED.match(line) else "[ ] " if _OPEN.match(line) else ""
         bare = _TICKED.sub("", line) if box == "[x] " else _OPEN.sub("", line)
-        bare = _SIGNS.sub("", _MARKS.sub("", _BULLET.sub("", bare))).strip()
-        bare = _DRILL.sub("", bare)
-        for sentence in _SENTENCE.split(bare):
+        bare = _DRILL.sub("", _MARKS.sub("", _BULLET.sub("", bare)))
+        bare = _SIGNS.sub("", bare).strip()
+        for sentence in [bare] if _EVIDENCE.match(bare) else _SENTENCE.split(bare):
             if re.search(r"\w", sentence):
                 yield box + sentence.strip()
 

@@ -153,8 +153,8 @@ def update(
     incident = store.read(current)
     case, clock = keeper.case(incident), keeper.clock(incident)
     if customers or executives:
-        write = notices.customer_notice if customers else notices.executive_brief
-        shown = write(case, clock)
+        brief = notices.executive_brief(case, clock)
+        shown = notices.customer_notice(case) if customers else brief
         click.echo(shown.text)
         _left_out(shown.left_out)
         return
