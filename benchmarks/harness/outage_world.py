@@ -4,6 +4,7 @@ What stands behind pods is this model, not the product: it says what an option o
 to a cluster, not what the product does then.
 """
 
+import json
 import stat
 import threading
 from collections.abc import Iterator
@@ -31,8 +32,13 @@ words=("${@/https:\\/\\/pubsec-info-assistant.com/http:\\/\\/127.0.0.1:%d}")
 exec %s "${words[@]}"
 """
 _AWS = """#!/bin/sh
+cd "$HOME" || exit 9
 [ -e refused ] && { echo "An error occurred (NoSuchHostedZone)" >&2; exit 254; }
-echo secondary > region
+case "$*" in
+  *list-resource-record-sets*) cat records.json; exit;;
+  *failover.json*) echo secondary > region;;
+  *) echo primary > region;;
+esac
 echo '{"ChangeInfo": {"Status": "PENDING"}}'
 """
 
@@ -147,7 +153,9 @@ def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
         tools.mkdir()
         _program(tools / "curl", _CURL % (port, curl))
         _program(tools / "aws", _AWS)
-        (folder / "failover.json").write_text("{}")
+        (folder / "records.json").write_text(json.dumps({"ResourceRecordSets": _records(100)}))
+        changes = [{"Action": "UPSERT", "ResourceRecordSet": each} for each in _records(0)]
+        (folder / "failover.json").write_text(json.dumps({"Changes": changes}))
         yield Stage(
             world,
             running,
@@ -157,6 +165,14 @@ def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
                 "PATH": f"{tools}:{kubectl.parent}:/usr/bin:/bin",
             },
         )
+
+
+def _records(primary: int) -> list[Document]:
+    """Return a name's records of two regions, of which the first has this weight of 100."""
+    return [
+        {"Name": "x.org.", "Type": "A", "SetIdentifier": name, "Weight": weight}
+        for name, weight in (("primary", primary), ("secondary", 100 - primary))
+    ]
 
 
 def _program(path: Path, text: str) -> None:
