@@ -222,7 +222,7 @@ _WORDS: Sequence[Rule] = (
           _did(r"rollout undo|roll.?back")),
     _rule("ticked", r"^\[x\]", _PEOPLE),
     _rule("evidence", r"^(alert .+ is (firing|resolved)|diagnosed:)", _QUOTED),
-    _rule("how to acknowledge", r"^acknowledge: ", _PEOPLE),
+    _rule("how to go on", r"^(acknowledge|letter to customers): ", _PEOPLE),
     _rule("nobody cares", rf"^nobody has acknowledged for {_SPAN}",
           "nobody had acknowledged", _waited),
     _rule("handed over", r"^handed over to .+ has not acknowledged",
