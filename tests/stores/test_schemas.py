@@ -43,11 +43,14 @@ from tests.stores.stored_things import (
 )
 from tests.stores.talk_samples import (
     FEEDBACK,
+    LISTED,
     TURN,
     read_end,
+    read_entry,
     read_feedback,
     read_turn,
     write_end,
+    write_entry,
     write_feedback,
     write_turn,
 )
@@ -353,6 +356,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
     Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
     Stored.CONVERSATION_END: (write_end, read_end, []),
+    Stored.CONVERSATION_ENTRY: (write_entry, read_entry, LISTED),
     Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),

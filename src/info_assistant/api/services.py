@@ -26,7 +26,7 @@ from info_assistant.ports import (
     AuditLog,
     Authenticator,
     Budgets,
-    ConversationTurns,
+    ConversationLists,
     DocumentFilter,
     EventLog,
     FeedbackLog,
@@ -220,7 +220,7 @@ class ApiServices:
     audit: AuditLog
     answers: AnswerArchive
     feedback: FeedbackLog
-    conversations: ConversationTurns
+    conversations: ConversationLists
     events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)

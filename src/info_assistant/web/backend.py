@@ -17,8 +17,8 @@ from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.asking import Asking
 from info_assistant.web.backend_faults import not_understood, translated
 from info_assistant.web.backups import Backups
+from info_assistant.web.conversations import Conversation, ConversationPage
 from info_assistant.web.replies import (
-    Conversation,
     Document,
     DocumentPage,
     DocumentText,
@@ -182,6 +182,11 @@ class Backend:
         path = f"/v1/answers/{answer_id}/feedback"
         request = self._client.build_request("POST", path, json=said, headers=visit.headers)
         await self._fetch(request, Reply)
+
+    async def conversations(self, before: str, visit: Visit) -> ConversationPage:
+        """Return the visitor's conversations, the newest first; those `before`, where it says."""
+        wanted = {"before": before} if before else {}
+        return await self._fetch(self._get("/v1/conversations", visit, wanted), ConversationPage)
 
     async def conversation(self, name: str, visit: Visit) -> Conversation:
         """Return the visitor's questions under this id, with their answers."""
