@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.conversation import ConversationKey, ConversationTurn
 from info_assistant.model.feedback import Feedback
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.unanswered import HandledMark, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,22 @@ class ConversationTurns(Protocol):
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget all turns so far, durably; return how many there were."""
+
+
+class UnansweredLog(Protocol):
+    """Questions that found no good answer, and what curators say of them."""
+
+    async def questions(self, tenant: str, since: datetime, limit: int) -> Unanswered:
+        """Return up to `limit` questions of a tenant from `since` on, the newest.
+
+        Raises ObjectStorageUnavailable.
+        """
+
+    async def mark(self, mark: HandledMark) -> None:
+        """Keep a mark, durable when this returns. Raises RecordsUnavailable."""
+
+    async def marks(self, tenant: str, since: datetime) -> Sequence[HandledMark]:
+        """Return a tenant's marks from `since` on. Raises ObjectStorageUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
