@@ -1,20 +1,22 @@
 """A reader before the real product, of which parts are broken and modes are thrown."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import httpx2
-import pytest
 from benchmarks.browser.conftest import Window
 from benchmarks.harness.breakable import Breakable
+from benchmarks.harness.processes import await_true
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from info_assistant.drills.provider_formats import Asked
+from info_assistant.drills.scripted_answers import passages_in
 from info_assistant.web.languages import LANGUAGES
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -25,11 +27,14 @@ KNOWN = "How many days of annual leave can be carried over?"
 """What has been asked before, so that the answer is saved."""
 
 FINISHED = "section.answer:not([aria-busy]) #result"
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 _LOOK_S = 0.1
 _WAIT_MS = 60_000
 _TALLEST = 1100
-_COLOURS = 64
+_COLOURS = 256
+_QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
+_SENTENCE = re.compile(r"[A-Z][^.!?\n]{15,250}[.](?=\s|$)")
+_WORD = re.compile(r"[a-z]{4,}")
 
 
 @dataclass
@@ -61,20 +66,12 @@ class Scene:
     def banner_after(self, heading: str) -> float:
         """Return after how many seconds every page says so, in each language; else fail."""
         began = time.monotonic()
-        self.until(lambda: heading in self.head(), f"a page says: {heading}")
+        until(lambda: heading in self.head(), f"a page says: {heading}")
         seconds = round(time.monotonic() - began, 1)
         for language in LANGUAGES:
             said = language.say(heading)
             assert said in self.head(language.code), f"{language.code} does not say: {said}"
         return seconds
-
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Return once it holds; fail the case after DEADLINE_S."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not holds():
-            if time.monotonic() > deadline:
-                pytest.fail(f"not within {DEADLINE_S:.0f} s: {what}")
-            self.page.wait_for_timeout(_LOOK_S * 1000)
 
     def switch(self, **values: object) -> None:
         """Throw switches, or release those that are None."""
@@ -125,23 +122,6 @@ class Scene:
         response = self.reader.post(f"{self.backend}/v1/query", json={"question": KNOWN})
         return response.is_success and response.json()["served_by"]["cache"] == "hit"
 
-    def hand_in(self) -> None:
-        """Put in the sample documents of some subjects, and wait until they can be asked."""
-        files = [path for each in SUBJECTS for path in sorted((SAMPLES / each).iterdir())]
-        for path in files:
-            self.reader.post(
-                f"{self.backend}/v1/documents",
-                files={"file": (path.name, path.read_bytes())},
-                data={"source": str(path.relative_to(SAMPLES))},
-            ).raise_for_status()
-        self.until(lambda: self._ready() == len(files), "the documents are ready")
-
-    def _ready(self) -> int:
-        page: dict[str, Any] = self.reader.get(
-            f"{self.backend}/v1/documents", params={"state": "ready", "limit": "100"}
-        ).json()
-        return len(page["documents"])
-
     def picture(self, name: str) -> None:
         """Keep what the window shows in docs/pictures, if pictures are wanted."""
         if not self.pictured:
@@ -155,3 +135,43 @@ class Scene:
         shot.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
             PICTURES / f"{name}.png", optimize=True
         )
+
+
+def to_the_point(asked: Asked) -> str:
+    """Write the sentence that says most of what was asked, with its passage, as a model would."""
+    if "</sentence>" in asked.text:
+        return "CONFIRMED"
+    wanted = _stems(_QUESTION.findall(asked.text)[-1])
+    found = [
+        (len(wanted & _stems(sentence)), sentence, passage.id)
+        for passage in passages_in(asked)
+        for sentence in _SENTENCE.findall(passage.text)
+    ]
+    _, sentence, passage_id = max(found, key=lambda each: each[0], default=(0, "NO_ANSWER.", ""))
+    return f"{sentence[:-1]} [{passage_id}]."
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in _WORD.findall(text.lower())}
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Return once it holds. Raises TimeoutError after DEADLINE_S."""
+    await_true(holds, DEADLINE_S, what, _LOOK_S)
+
+
+def hand_in(reader: httpx2.Client, backend: str) -> None:
+    """Put in the sample documents of some subjects, and wait until they can be asked."""
+    files = [path for each in SUBJECTS for path in sorted((SAMPLES / each).iterdir())]
+    for path in files:
+        reader.post(
+            f"{backend}/v1/documents",
+            files={"file": (path.name, path.read_bytes())},
+            data={"source": str(path.relative_to(SAMPLES))},
+        ).raise_for_status()
+
+    def ready() -> bool:
+        page = reader.get(f"{backend}/v1/documents", params={"state": "ready", "limit": "100"})
+        return len(page.json()["documents"]) == len(files)
+
+    until(ready, "the documents are ready")

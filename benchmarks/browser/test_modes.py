@@ -3,6 +3,7 @@
 `make pictures` keeps what a reader sees of each in docs/pictures.
 """
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 from benchmarks.browser.conftest import results, window
-from benchmarks.browser.scene import KNOWN, Scene
+from benchmarks.browser.scene import KNOWN, Scene, hand_in, to_the_point, until
 from benchmarks.harness.breakable import Breakable, breakable
 from playwright.sync_api import Browser, expect
 
@@ -96,6 +97,15 @@ def provider(behaviour: Behaviour) -> Callable[[Scene], AbstractContextManager[N
             stand_in.behaviour = Behaviour.WELL
 
     return fault
+
+
+@contextmanager
+def refusing(scene: Scene) -> Iterator[None]:
+    """Let nobody listen where the language model was."""
+    with scene.service.model_refusing():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", scene.service.openai.port)).close()
+        yield
 
 
 @contextmanager
@@ -213,7 +223,7 @@ def one_of_the_saved(scene: Scene) -> None:
 
 def quoted(scene: Scene) -> None:
     """Ask something new: the answer says that it is quoted."""
-    answered("Which days count as moving days?")(scene)
+    answered("How fast must a suspected data breach be reported?")(scene)
     expect(scene.page.locator(".answer .label")).to_contain_text("Quoted, not written.")
 
 
@@ -304,7 +314,7 @@ CASES = (
     Case(
         "p0-4-model-refuses",
         _MODEL,
-        provider(Behaviour.REFUSED_PORT),
+        refusing,
         passages_shown("When is a data breach to be reported at the latest?"),
         sent_again,
     ),
@@ -330,8 +340,8 @@ def service() -> Iterator[Breakable]:
 def filled(service: Breakable) -> Breakable:
     """Return the service with documents in it."""
     with httpx2.Client(trust_env=False, timeout=60) as reader:
-        scene = Scene(service, reader, None, pictured=False)  # type: ignore[arg-type]
-        scene.hand_in()
+        service.openai.script = to_the_point
+        hand_in(reader, service.settings["BACKEND_URL"])
     return service
 
 
@@ -343,8 +353,8 @@ def scene(chromium: Browser, filled: Breakable, request: pytest.FixtureRequest) 
         window(chromium, filled.settings["FRONTEND_URL"], viewport=SIZE) as each,
     ):
         found = Scene(filled, reader, each, request.config.getoption("pictures"))
-        found.until(found.is_well, "everything is well")
-        found.until(found.knows, "an answer is saved")
+        until(found.is_well, "everything is well")
+        until(found.knows, "an answer is saved")
         yield found
 
 
@@ -358,7 +368,7 @@ def test_it_is_told_and_there_is_a_way_out(scene: Scene, case: Case) -> None:
         case.meanwhile(scene)
         expect(scene.page.locator(".banner strong").first).to_contain_text(str(case.banner.heading))
         scene.picture(case.name)
-    scene.until(scene.is_well, "everything is well again")
+    until(scene.is_well, "everything is well again")
     case.after(scene)
     assert scene.window.complaints == []
     assert seconds <= SOON_S
