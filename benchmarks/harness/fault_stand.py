@@ -18,7 +18,8 @@ from typing import Any
 import httpx2
 from benchmarks.harness.corpus import samples, take_in
 from benchmarks.harness.mortal import Mortal
-from benchmarks.harness.processes import KEY, environment, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import KEY, environment
 from benchmarks.harness.valkey import Valkey
 
 from info_assistant.drills.fault_connection import Upstream, Wire
