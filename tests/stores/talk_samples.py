@@ -12,8 +12,8 @@ from info_assistant.model.conversation import (
     ConversationTurn,
 )
 from info_assistant.model.feedback import Feedback, Judgement
-from info_assistant.ports import ConversationPage
 from info_assistant.model.unanswered import HandledMark
+from info_assistant.ports import ConversationPage
 from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import feedback_fields, feedback_from
 from info_assistant.stores.unanswered import mark_fields, mark_from

@@ -43,8 +43,8 @@ from tests.stores.stored_things import (
 )
 from tests.stores.talk_samples import (
     FEEDBACK,
-    LISTED,
     HANDLED,
+    LISTED,
     TURN,
     read_end,
     read_entry,
