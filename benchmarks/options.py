@@ -31,6 +31,7 @@ from info_assistant.runbooks.running.plan import option_of, tasks_of
 from info_assistant.runbooks.running.runner import Runner, Stopped, Tools
 from info_assistant.runbooks.running.shell import Bash, Result
 from info_assistant.runbooks.running.values import Values
+from info_assistant.runbooks.shell.classify import classify_script
 
 ROOT = Path(__file__).parents[1]
 SEED = ROOT.parent / "shared" / "seed" / "P0-INCIDENTS.md"
@@ -99,7 +100,7 @@ class Yes:
 class FastBash:
     """A bash whose commands wait as much less as the cluster's time runs faster; counts changes.
 
-    `kill_after` lets the engine die right after the first command that holds this text.
+    `kill_after` lets the engine die right after the first change whose command holds this text.
     """
 
     def __init__(self, variables: Mapping[str, str], folder: Path, kill_after: str = "") -> None:
@@ -118,10 +119,15 @@ class FastBash:
             command,
         )
         result = self._bash.run(f"cd {self._folder} && {quick}", timeout_s)
-        if self.kill_after and self.kill_after in command:
+        if self.kill_after and self.kill_after in command and _changes(command):
             self.kill_after = ""
             raise Killed
         return result
+
+
+def _changes(command: str) -> bool:
+    """Return whether a command does not only look, such as before a change or after it."""
+    return classify_script(command).effect.rank > 0
 
 
 def _bad_release(stage: Stage) -> None:
@@ -244,7 +250,7 @@ def _carried_out(
             ends, reason = "stopped", str(stopped)
     if kill and bash.kill_after:
         raise RuntimeError(f"{option}: nothing held {kill!r}, so the engine was never killed")
-    changes = sum(n for text, n in bash.ran.items() if kill and kill in text)
+    changes = sum(n for text, n in bash.ran.items() if kill and kill in text and _changes(text))
     return ends, reason, changes
 
 
