@@ -1,14 +1,12 @@
 """The way back of a promoted replica, and who will undo a change: real kubectl, real Redis."""
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from benchmarks.harness.outage_world import Stage, staged
-from tests.drills.kubectl import BIN
+from benchmarks.harness.outage_world import ModelStage, model_stage
 from tests.redis_process import RedisProcess
 from tests.runbooks.test_runner import Answers
 
@@ -35,17 +33,17 @@ _PROMOTE = "kubectl exec redis-1 -n pubsec-info-assistant -- redis-cli -e REPLIC
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelStage]:
     """A simulated cluster and what a shell needs for it."""
     folder = tmp_path_factory.mktemp("stage")
-    with staged(folder, BIN / "kubectl", shutil.which("curl") or "curl") as found:
+    with model_stage(folder) as found:
         yield found
 
 
 class Desk:
     """An incident with one option, carried out in the cluster."""
 
-    def __init__(self, stage: Stage, folder: Path, command: str) -> None:
+    def __init__(self, stage: ModelStage, folder: Path, command: str) -> None:
         """Open the incident."""
         self.store = Incidents(folder / "incidents", Redaction(), author=("ada", "desk"))
         text = _TEXT.format(command).encode()
@@ -65,7 +63,7 @@ class Desk:
         return self.store.read(self.name)
 
 
-def test_a_promoted_replica_goes_back_to_its_master(stage: Stage, tmp_path: Path) -> None:
+def test_a_promoted_replica_goes_back_to_its_master(stage: ModelStage, tmp_path: Path) -> None:
     """Who its master was is noted before; it is verified to be one, and attached again at close."""
     desk = Desk(stage, tmp_path, _PROMOTE)
     incident = desk.run()
@@ -78,7 +76,9 @@ def test_a_promoted_replica_goes_back_to_its_master(stage: Stage, tmp_path: Path
     assert desk.store.read(desk.name).open_reverts == []
 
 
-def test_a_master_that_is_promoted_has_nothing_to_go_back_to(stage: Stage, tmp_path: Path) -> None:
+def test_a_promoted_master_has_nothing_to_go_back_to(
+    stage: ModelStage, tmp_path: Path
+) -> None:
     """Nothing is offered at close that would demote the master, and nothing is said to be lost."""
     desk = Desk(stage, tmp_path, _PROMOTE.replace("redis-1", "redis-0"))
     assert desk.run().open_reverts == []
@@ -111,7 +111,7 @@ def asked(server: RedisProcess, line: str) -> bytes:
         return connection.recv(1 << 16)
 
 
-def test_dns_goes_back_record_by_record(stage: Stage, tmp_path: Path) -> None:
+def test_dns_goes_back_record_by_record(stage: ModelStage, tmp_path: Path) -> None:
     """A change of weights by the runbook's own command is taken back by the old records."""
     command = (
         'aws route53 change-resource-record-sets --hosted-zone-id "$HOSTED_ZONE_ID" '
@@ -137,7 +137,7 @@ RIVALS = {
 }
 
 
-def test_gitops_is_told_before_anything_is_changed(stage: Stage, tmp_path: Path) -> None:
+def test_gitops_is_told_before_anything_is_changed(stage: ModelStage, tmp_path: Path) -> None:
     """Who will put it back and how to pause that is said before the question, and recorded."""
     marked = Bash(stage.variables).run("; ".join(MARKS), 60.0)
     assert marked.exit_code == 0, marked.output
@@ -154,7 +154,7 @@ def test_gitops_is_told_before_anything_is_changed(stage: Stage, tmp_path: Path)
         assert any(who in each for each in consent.data["rivals"])
 
 
-def test_an_autoscaler_is_told_and_a_free_workload_is_not(stage: Stage) -> None:
+def test_an_autoscaler_is_told_and_a_free_workload_is_not(stage: ModelStage) -> None:
     """A scale of what an autoscaler holds is warned of; a StatefulSet without one is not."""
     bash = Bash(stage.variables)
     for target, warned in (("deployment/backend", True), ("statefulset/qdrant", False)):
