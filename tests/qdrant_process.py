@@ -16,7 +16,7 @@ from pathlib import Path
 from info_assistant.local_qdrant.server import serve
 serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), sys.argv[3] or None)
 """
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

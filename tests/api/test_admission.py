@@ -83,7 +83,7 @@ async def test_a_body_that_trickles_is_given_up(
         reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
         writer.write(head)
         reply = asyncio.ensure_future(reader.readuntil(b"}"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not reply.done():
                 writer.write(b"x")
                 await asyncio.wait({reply}, timeout=0.05)

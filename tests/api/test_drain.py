@@ -56,7 +56,7 @@ class EndingBackend:
     async def says(self, words: str) -> None:
         """Return once the process has said these words; what it logs is passed over."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (line := await self.process.stdout.readline()).strip() != words.encode():
                 assert line, f"ended without saying {words!r}"
 
@@ -72,7 +72,7 @@ async def running() -> AsyncIterator[EndingBackend]:
     try:
         assert process.stdout is not None
         url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
-        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             backend = EndingBackend(process, client)
             assert await backend.is_ready()
             yield backend

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from benchmarks.harness.ports import unused_port
 from tests.api.processes import Processes
-from tests.conftest import await_true
+from tests.conftest import allowed, await_true
 from tests.s3_process import S3Process
 
 from info_assistant.drills.tokens import AUDIENCE
@@ -66,4 +66,4 @@ def test_health_tells_of_each_frozen_dependency(
             assert backend.answers("/health?strict=1", 503)
             assert backend.answers("/readyz")
         backend.becomes(lambda: backend.answers("/health?strict=1"), 15, "all is well again")
-    assert max(seconds.values()) <= Processes.allowed(TOLD_S), seconds
+    assert max(seconds.values()) <= allowed(TOLD_S), seconds

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.api.processes import Processes
-from tests.conftest import await_true
+from tests.conftest import allowed, await_true
 
 from info_assistant.drills.issuer import Outage, running_issuer
 from info_assistant.drills.tokens import AUDIENCE, PEOPLE
@@ -36,8 +36,8 @@ def code_of(replica: Processes, credentials: str) -> str:
 
 
 def await_code(replica: Processes, key: str, code: str) -> None:
-    """Return once the replica answers a key with this code; fail after two seconds."""
-    within_s = Processes.allowed(IN_FORCE_S)
+    """Return once the replica answers a key with this code; fail after two of an idle machine."""
+    within_s = allowed(IN_FORCE_S)
     await_true(lambda: code_of(replica, key) == code, within_s, f"the key is answered {code!r}")
 
 

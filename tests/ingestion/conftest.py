@@ -35,7 +35,7 @@ from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SCOPE = LOCAL_OPERATOR.scope
 
 _T = TypeVar("_T")

@@ -111,7 +111,7 @@ async def test_replicas_are_counted(redis: RedisConnection) -> None:
     """Each backend says that it is here, and knows of the others."""
     one, other = Replicas(redis), Replicas(redis)
     assert one.count == 1
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         tasks = [group.create_task(each.run()) for each in (one, other)]
         while other.count < 2:  # noqa: ASYNC110  What is awaited sets no event.
             await asyncio.sleep(0.01)

@@ -33,7 +33,7 @@ async def test_a_page_that_cannot_be_finished_says_so() -> None:
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
-            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 async with asyncio.TaskGroup() as group:
                     asking = group.create_task(client.post("/", data={"question": "How?"}))
                     # The question is on its way to the backend.
