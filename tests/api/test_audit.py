@@ -224,7 +224,7 @@ async def test_nothing_leaves_before_it_is_noted(
     gate = Gate()
     async with start(replace(services, audit=gate)) as backend:
         asked = asyncio.ensure_future(backend.ask(headers={"Accept": accept}))
-        await asyncio.wait_for(gate.waiting.wait(), 5)
+        await asyncio.wait_for(gate.waiting.wait(), 60)
         done, _ = await asyncio.wait([asked], timeout=0.1)
         assert not done
         gate.open.set()

@@ -16,7 +16,7 @@ from tests.api.shelf import ShelfOfDocuments
 from info_assistant.api.app import create_framework
 from info_assistant.model.mode import ModeName
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 load_all_checks()
 CHECKED: list[Any] = CHECKS.get_by_names(

@@ -375,7 +375,6 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(240)
 async def test_every_cell(scene: Scene) -> None:
     """Each request answers in each condition what the table says, and all is well afterwards."""
     wrong, run = [], 0

@@ -17,7 +17,7 @@ from tests.conftest import allowed
 from info_assistant.settings import Settings
 from info_assistant.wiring.application import build
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 TEXT = "# Records\n\nTo request records, write to the records office. It answers in thirty days.\n"
 PROBLEM = "application/problem+json"
@@ -97,7 +97,7 @@ def test_backend_starts_and_recovers_without_its_dependencies(
         if not storage_works:
             blocked.unlink()
         with backend.running("local-qdrant"):
-            backend.becomes(lambda: backend.answers("/health?strict=1"), 15, "all is well again")
+            backend.becomes(lambda: backend.answers("/health?strict=1"), 40, "all is well again")
             assert backend.upload("records.md", TEXT).status_code == 202
             backend.becomes(
                 lambda: backend.ask().json().get("status") == "answered", 30, "an answer"
@@ -110,7 +110,7 @@ def test_storage_outage_leaves_questions_alone(make: Make, tmp_path: Path) -> No
     backend = make(BLOB_URL=(blocked / "objects").as_uri())
     with backend.running("local-qdrant"), backend.running("serve"):
         backend.await_ready()
-        backend.becomes(lambda: backend.upload("records.md", TEXT).is_success, 15, "an upload")
+        backend.becomes(lambda: backend.upload("records.md", TEXT).is_success, 40, "an upload")
         backend.becomes(lambda: backend.ask().json().get("status") == "answered", 30, "an answer")
         blocked.rename(tmp_path / "aside")
         put_in_the_way(blocked)

@@ -8,7 +8,7 @@ import pytest
 from tests.api.processes import Processes
 from tests.conftest import allowed
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 DOCUMENTS = 12
 SECTION = "## Section {n}\n\nCounter {n} of office {d} opens at eight and closes at noon. " * 3

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     StartStack = Callable[..., AbstractContextManager[RunningStack]]
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.stack
 QUESTION = "How do I request records under access to information?"
 ROLES = ("local-qdrant", "serve", "frontend")
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-import pytest
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException
 from tests.conftest import allowed
@@ -83,7 +82,6 @@ def test_points_survive_an_orderly_restart(
     assert "number" in client.get_collection("passages").payload_schema
 
 
-@pytest.mark.timeout(60 + 20 * KILLS)
 def test_a_crash_loses_nothing_that_was_acknowledged(
     start: Start, tmp_path: Path, make_passages: MakePassages
 ) -> None:

@@ -93,7 +93,7 @@ async def test_blocked_thread_does_not_stop_the_watch() -> None:
 
     class Stuck:
         async def ping(self) -> None:
-            await asyncio.to_thread(release.wait, 5)
+            await asyncio.to_thread(release.wait, 120)
 
     monitor = HealthMonitor({"stuck": Stuck()}, SystemClock(), timing=QUICK)
     async with asyncio.timeout(60), BackgroundTasks({"health": monitor.run}):

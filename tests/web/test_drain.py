@@ -44,7 +44,7 @@ async def test_a_page_that_cannot_be_finished_says_so() -> None:
                 response = asking.result()
             assert response.status_code == 503
             assert Page(response).one("h1").text() == "The service is being restarted"
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
         finally:
             if process.returncode is None:
                 process.kill()

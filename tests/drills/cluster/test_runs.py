@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 from benchmarks.options import OPTIONS, SEED, trial
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.mark.library
 @pytest.mark.parametrize(("number", "variant"), [(0, "works"), (10, "crashes midway")])
