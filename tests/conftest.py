@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,9 @@ def running_stack(data_dir: Path, *arguments: str) -> Iterator[RunningStack]:
         family = stack.family()
         yield stack
     finally:
+        # Whoever was started by a stack that did not come up is known by its parent only.
+        with suppress(psutil.NoSuchProcess):
+            family += psutil.Process(process.pid).children(recursive=True)
         _end(process, family)
 
 

@@ -196,22 +196,21 @@ def test_a_restart_finds_the_library_as_it_was(start_stack: "StartStack") -> Non
         assert stack.ask(QUESTION)["citations"][0]["quote"] == first
 
 
-def test_a_second_up_on_the_same_data_is_refused(start_stack: "StartStack") -> None:
+def test_a_second_up_on_the_same_data_is_refused(stack: "RunningStack") -> None:
     """The error names the folder, the process that holds it, and the ways out."""
-    with start_stack("--no-samples") as stack:
-        second = subprocess.run(
-            [sys.executable, "-m", "info_assistant", "up"],
-            env=dict(stack.environment),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert str(stack.data_dir) in second.stderr
-        assert str(stack.process.pid) in second.stderr
-        assert "DATA_DIR" in second.stderr
-        assert stack.process.poll() is None
+    second = subprocess.run(
+        [sys.executable, "-m", "info_assistant", "up"],
+        env=dict(stack.environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert str(stack.data_dir) in second.stderr
+    assert str(stack.process.pid) in second.stderr
+    assert "DATA_DIR" in second.stderr
+    assert stack.process.poll() is None
 
 
 @pytest.mark.parametrize(
@@ -240,7 +239,7 @@ def test_a_taken_port_is_an_error_that_names_the_setting(
             env=environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1
