@@ -19,7 +19,7 @@ import psutil
 from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import ROOT
 
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.resilience.parentage import end_with_parent
 
 KEY = "benchmark"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
