@@ -240,7 +240,8 @@ def passages_shown(question: str) -> Callable[[Scene], None]:
 _SEARCH, _MODEL = _DEPENDENCIES["qdrant"], _DEPENDENCIES["openai"]
 _GONE, _NO_SEARCH = "The service is not available", "The search is not available"
 _LOST, _STOLEN = "How soon do I report a lost work phone?", "Whom do I tell of a stolen laptop?"
-_FEE = "What does a request for records cost?"
+_RECORDS = "How do I request records under access to information?"
+_DAYS = "How many days do we have to decide on a request for records under the access act?"
 
 CASES = (
     Case(
@@ -282,14 +283,14 @@ CASES = (
         "p0-2-search-gone",
         _SEARCH,
         killed("qdrant"),
-        both(refused(_NO_SEARCH, _FEE), saved),
+        both(refused(_NO_SEARCH, _RECORDS), saved),
         sent_again,
     ),
     Case(
         "p0-2-search-hangs",
         _SEARCH,
         frozen("qdrant"),
-        both(refused(_NO_SEARCH, f"{_FEE} Is there any?"), saved),
+        both(refused(_NO_SEARCH, _DAYS), saved),
         sent_again,
     ),
     Case(
