@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 from benchmarks.browser.barriers import BarrierScan, barrier_scan
+from benchmarks.harness.ports import unused_port
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
-from tests.conftest import unused_port
 from tests.web.conftest import ScriptedBackend
 from tests.web.signing_in import served
 from tests.web.tour import State

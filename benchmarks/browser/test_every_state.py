@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 from babel import Locale
 from benchmarks.browser.barriers import BarrierScan
-from benchmarks.browser.conftest import Window, results, scripted_page, window
+from benchmarks.browser.conftest import results, scripted_page, window
 from playwright.sync_api import Browser
 from starlette.routing import Route
 from tests.web.conftest import ScriptedBackend
 from tests.web.pseudo import PseudoTranslations
 from tests.web.signing_in import GOOD_KEY, SECRET, knows_people
 from tests.web.test_protection import HOSTILE
-from tests.web.tour import TALK, State, states
+from tests.web.tour import State, states
 
 from info_assistant.web import condition
 from info_assistant.web.app import create_frontend
@@ -41,13 +41,10 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition, "_FRESH_S", 0.0)
 
 
-def arrange(backend: ScriptedBackend, state: State, seen: Window) -> None:
+def arrange(backend: ScriptedBackend, state: State) -> None:
     """Let the backend reply as the state needs."""
     backend.replies.clear()
     state.arrange(backend)
-    seen.page.context.add_cookies(
-        [{"name": "info-assistant-conversations", "value": TALK, "url": seen.url}]
-    )
 
 
 @pytest.mark.timeout(60)
@@ -76,7 +73,7 @@ def test_no_state_has_a_barrier(chromium: Browser, barriers: BarrierScan, scheme
     options = {"color_scheme": scheme, "bypass_csp": True}
     with scripted_page(backend) as url, window(chromium, url, **options) as each:
         for state in pages(WORDS):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             seen += 1
             if findings := barriers.findings(each.page):
@@ -134,7 +131,7 @@ def test_nothing_scrolls_sideways_at_320_pixels(chromium: Browser, direction: st
     wide, small, seen = {}, {}, 0
     with scripted_page(backend, look=look) as url, window(chromium, url, viewport=NARROW) as each:
         for state in pages(WORDS):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             seen += 1
             each.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
@@ -167,7 +164,7 @@ def test_nothing_that_documents_say_is_run(chromium: Browser) -> None:
     backend = ScriptedBackend()
     with scripted_page(backend) as url, window(chromium, url) as each:
         for state in pages(HOSTILE):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             each.page.wait_for_timeout(20)
         assert each.complaints == []

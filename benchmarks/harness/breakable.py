@@ -20,13 +20,13 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
     await_true,
     environment,
     running,
-    unused_port,
 )
 
 from info_assistant.cli.local_redis import server

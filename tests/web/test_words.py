@@ -159,7 +159,6 @@ async def test_nothing_is_said_that_no_catalogue_has(
         for state in states(GREEK):
             backend.replies.clear()
             state.arrange(backend)
-            browser.cookies.set("info-assistant-conversations", "talk-1")
             response = await state.visit(browser)
             if response.headers.get("content-type", "").startswith("text/html"):
                 assert state.status in {response.status_code, 303}, state.name
