@@ -55,9 +55,9 @@ ANSWERS = {
 """How the sentence begins that the stand-in for a language model answers each question with."""
 
 FINISHED = "section.answer:not([aria-busy]) #result"
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 _LOOK_S = 0.1
-_WAIT_MS = 60_000
+_WAIT_MS = 120_000
 _TALLEST = 1100
 _COLOURS = 256
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)

@@ -354,7 +354,7 @@ def service() -> Iterator[Breakable]:
 @pytest.fixture(scope="module")
 def filled(service: Breakable) -> Breakable:
     """Return the service with documents in it."""
-    with httpx2.Client(trust_env=False, timeout=60) as reader:
+    with httpx2.Client(trust_env=False, timeout=120) as reader:
         service.openai.script = written
         hand_in(reader, service.settings["BACKEND_URL"])
     return service
@@ -364,7 +364,7 @@ def filled(service: Breakable) -> Breakable:
 def scene(chromium: Browser, filled: Breakable, request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Yield a reader before a service of which everything works."""
     with (
-        httpx2.Client(trust_env=False, timeout=60) as reader,
+        httpx2.Client(trust_env=False, timeout=120) as reader,
         window(chromium, filled.settings["FRONTEND_URL"], viewport=SIZE) as each,
     ):
         found = Scene(filled, reader, each, request.config.getoption("pictures"))
@@ -373,7 +373,7 @@ def scene(chromium: Browser, filled: Breakable, request: pytest.FixtureRequest) 
         yield found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_told_and_there_is_a_way_out(scene: Scene, case: Case) -> None:
     """Every page says what is not as usual, within 5 s; what should work works, and comes back."""
