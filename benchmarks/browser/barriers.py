@@ -57,9 +57,8 @@ class BarrierScan:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        reply: dict[str, Any] = json.loads(
-            self.process.stdout.readline() or '{"error": "pa11y has ended"}'
-        )
+        said = self.process.stdout.readline() or '{"error": "pa11y has ended"}'
+        reply: dict[str, Any] = json.loads(said)
         if "error" in reply:
             pytest.fail(f"pa11y could not look: {reply['error']}")
         return reply
