@@ -11,6 +11,7 @@ from tests.api.conftest import Backend, ScriptedPipeline, Start, eventually
 from tests.api.shelf import PASSAGE
 
 from info_assistant.api.services import ApiServices, Limits
+from info_assistant.api.wire import AnswerBody
 from info_assistant.errors import VectorStoreUnavailable
 from info_assistant.model.conversation import Turn
 from info_assistant.model.traffic import Traffic
@@ -56,6 +57,16 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
         "switch": None,
     }
     assert body["usage"] == {"tokens": 0, "cost_usd": 0.0}
+
+
+@pytest.mark.parametrize("include", [[], ["passages"]])
+async def test_an_answer_is_written_as_its_description_says(
+    backend: Backend, include: list[str]
+) -> None:
+    """The published model reads an answer, and would write the same bytes."""
+    asked = {"question": "How?", "include": include}
+    reply = await backend.client.post("/v1/query", json=asked)
+    assert AnswerBody.model_validate_json(reply.content).model_dump_json() == reply.text
 
 
 async def test_passages_come_when_asked_for(backend: Backend) -> None:
