@@ -392,6 +392,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             usage=AnswerUsage(),
             given_at=None,
             documents_changed_since=None,
+            conflicts=(),
         ),
         conversation_id=None,
         searched="",
@@ -400,8 +401,11 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     ),
     (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.ANSWER_RECORD, 2): replace(
-        ANSWER, answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None)
+        ANSWER,
+        answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None, conflicts=()),
     ),
+    (Stored.ANSWER_RECORD, 3): replace(ANSWER, answer=replace(ANSWER.answer, conflicts=())),
+    (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=replace(KNOWN.answer, conflicts=()))),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""
