@@ -1,4 +1,4 @@
-"""Samples of what is stored around answers: feedback, and turns of conversations."""
+"""Samples of what is stored around answers: feedback, curators' marks, turns of conversations."""
 
 import json
 from datetime import timedelta
@@ -12,9 +12,11 @@ from info_assistant.model.conversation import (
     ConversationTurn,
 )
 from info_assistant.model.feedback import Feedback, Judgement
+from info_assistant.model.unanswered import HandledMark
 from info_assistant.ports import ConversationPage
 from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import feedback_fields, feedback_from
+from info_assistant.stores.unanswered import mark_fields, mark_from
 
 FEEDBACK = Feedback(
     id=RECORD_ID,
@@ -27,6 +29,7 @@ FEEDBACK = Feedback(
     question="How long is leave?",
     document_ids=("6f1cf0a4-6a3b-5a43-9d52-0f6f5a3a5e10",),
 )
+HANDLED = HandledMark(RECORD_ID, WHEN, "agency", "ann", (RECORD_ID,), handled=True)
 TALK = ConversationKey("agency", "ann", "talk-1")
 LISTED = ConversationPage(
     (ConversationSummary("talk-1", "How long is leave?", 1, RECORD_ID, RECORD_ID),), None
@@ -42,6 +45,16 @@ async def write_feedback(_: Bench) -> bytes:
 async def read_feedback(_: Bench, data: bytes) -> object:
     """Read feedback."""
     return feedback_from(json.loads(data))
+
+
+async def write_handled(_: Bench) -> bytes:
+    """Write a curator's mark."""
+    return to_json(mark_fields(HANDLED))
+
+
+async def read_handled(_: Bench, data: bytes) -> object:
+    """Read a curator's mark."""
+    return mark_from(json.loads(data))
 
 
 def conversations(bench: Bench) -> BlobConversations:

@@ -38,6 +38,7 @@ class Stored(StrEnum):
     SAVED_QUESTION = "saved_question"
     BACKUP_MANIFEST = "backup_manifest"
     BACKUP_VERIFICATION = "backup_verification"
+    HANDLED_MARK = "handled_mark"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -45,7 +46,7 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 4,  # The same, hashes of quotes, when first given, and conflicts.
+    Stored.ANSWER_RECORD: 5,  # Hashes of quotes, when first given, what was told; conflicts.
     Stored.KNOWN_ANSWER: 2,  # Conflicts.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.

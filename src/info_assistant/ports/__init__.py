@@ -52,6 +52,7 @@ from info_assistant.ports.records import (
     FeedbackPage,
     KeepRecord,
     RecordPage,
+    UnansweredLog,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Budgets, Ledger, PriceList, Spending
@@ -110,6 +111,7 @@ __all__ = [
     "StatusPage",
     "TextModel",
     "TokenVerifier",
+    "UnansweredLog",
     "VerifiedToken",
     "Visibility",
     "WrittenSentence",

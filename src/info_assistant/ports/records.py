@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from info_assistant.model.audit import AuditEvent
@@ -12,6 +13,7 @@ from info_assistant.model.conversation import (
 )
 from info_assistant.model.feedback import Feedback
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.unanswered import HandledMark, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,22 @@ class ConversationLists(ConversationTurns, Protocol):
         self, tenant: str, subject: str, *, limit: int, before: str | None
     ) -> ConversationPage:
         """Return a caller's conversations whose last answer's id is below `before`."""
+
+
+class UnansweredLog(Protocol):
+    """Questions that found no good answer, and what curators say of them."""
+
+    async def questions(self, tenant: str, since: datetime, limit: int) -> Unanswered:
+        """Return up to `limit` questions of a tenant from `since` on, the newest.
+
+        Raises ObjectStorageUnavailable.
+        """
+
+    async def mark(self, mark: HandledMark) -> None:
+        """Keep a mark, durable when this returns. Raises RecordsUnavailable."""
+
+    async def marks(self, tenant: str, since: datetime) -> Sequence[HandledMark]:
+        """Return a tenant's marks from `since` on. Raises ObjectStorageUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,8 @@ class RecordedAnswers:
             return document_id in fields["cites"]
 
         before = before or LAST_ID
-        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, _safely(cites)))
-        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, _safely(repeats))
+        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, safely(cites)))
+        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, safely(repeats))
         found = merged(limit, whole, await self._log.newest(wanted))
         records = []
         for fields in found.records:
@@ -148,7 +148,7 @@ class RecordedAnswers:
             ) from exc
 
 
-def _safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
+def safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
     """Return the same test, which what is malformed does not pass."""
 
     def passes(fields: Fields) -> bool:
@@ -213,6 +213,8 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
             "checks": [
                 {"support": each.support, "reasons": each.reasons} for each in record.checks
             ],
+            "notice": record.notice,
+            "narrowed": record.narrowed,
         },
     )
 
@@ -235,6 +237,9 @@ def answer_record(fields: Fields) -> AnswerRecord:
                 SentenceCheck(Support(each["support"]), tuple(map(str, each["reasons"])))
                 for each in fields.get("checks", ())
             ),
+            # These with the fourth.
+            notice=int(fields.get("notice", 1)),
+            narrowed=bool(fields.get("narrowed", False)),
         )
     except MALFORMED as exc:
         raise StoredDataInvalid(

@@ -300,6 +300,21 @@ class Backend:
         )
         return ByteStream(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
 
+    async def read(
+        self, path: str, kind: type[Kind], visit: Visit, params: Mapping[str, str | int]
+    ) -> Kind:
+        """Return what is at an address of the API."""
+        return await self._fetch(self._get(path, visit, params), kind)
+
+    async def send(
+        self, path: str, body: Mapping[str, object], visit: Visit, params: Mapping[str, str | int]
+    ) -> None:
+        """Post something to an address of the API."""
+        request = self._client.build_request(
+            "POST", path, json=dict(body), params=dict(params), headers=visit.headers
+        )
+        await self._fetch(request, Reply)
+
     async def _begun(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return its reply before its body; whoever takes it closes it."""
         async with translated(self._timeout_s):
