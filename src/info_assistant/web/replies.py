@@ -371,34 +371,6 @@ class Health(Reply):
         return next((mode for mode in self.modes if mode.name == name), None)
 
 
-class UsageRow(Reply):
-    """What the calls of a day took, for one model."""
-
-    day: date
-    provider: Text = ""
-    model: Text = ""
-    calls: int = 0
-    cost_usd: float = 0.0
-
-
-class Budget(Reply):
-    """How much may be spent in a month, and how much is."""
-
-    month: Text = ""
-    limit_usd: float = 0.0
-    spent_usd: float = 0.0
-
-
-class Usage(Reply):
-    """What language models cost a tenant, day by day."""
-
-    tenant: Text = ""
-    first: date
-    last: date
-    rows: tuple[UsageRow, ...] = ()
-    budget: Budget | None = None
-
-
 class ProblemDetails(Reply):
     """An error of the API, in the shape of RFC 9457.
 
