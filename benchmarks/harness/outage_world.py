@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness.option_trials import Option, Pace, Theatre
+from benchmarks.harness.option_trials import Pace, Theatre
 from benchmarks.harness.plain_server import answering
 from benchmarks.harness.report import ROOT
 
@@ -77,6 +77,7 @@ class World:
     def exited(self, pod: Document) -> int | None:
         """Return None."""
         del pod
+        return None
 
     def ending(self, pod: Document) -> bool:
         """Return False: nothing runs that could take its time."""
@@ -186,7 +187,7 @@ class ModelStage:
 
 
 @contextmanager
-def _staged(_option: Option, folder: Path) -> Iterator[ModelStage]:
+def model_stage(folder: Path) -> Iterator[ModelStage]:
     """Run a world until the block is left; `folder` holds what its commands read and write."""
     curl, kubectl = Path(shutil.which("curl") or "/usr/bin/curl"), ROOT / ".venv" / "bin" / "kubectl"
     world = World(folder)
@@ -210,7 +211,7 @@ def _staged(_option: Option, folder: Path) -> Iterator[ModelStage]:
 
 
 MODEL = Theatre(
-    _staged,
+    lambda _option, folder: model_stage(folder),
     Pace(quicker=SCALE, within_s=20),
     Pace(quicker=SCALE, within_s=20),
 )
