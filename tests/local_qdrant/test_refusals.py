@@ -1,6 +1,7 @@
 """What the local server refuses, how it says so, and that nothing changes then."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
