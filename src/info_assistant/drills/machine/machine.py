@@ -26,7 +26,7 @@ from info_assistant.drills.machine.faults import (
     ZoneRefused,
 )
 from info_assistant.drills.machine.hosted import Hosted
-from info_assistant.drills.machine.node import Node, afflict
+from info_assistant.drills.machine.node import Node, afflict, befalls
 from info_assistant.drills.machine.outside import Dns
 from info_assistant.drills.machine.plan import NAMESPACE, Plan
 from info_assistant.drills.machine.redis_cli import tell
@@ -194,9 +194,16 @@ class Machine:
         )
 
     def _refuse_promotion(self) -> None:
-        for each in self.parts.node.at("redis"):
-            if each.runs and not _is_stopped(each):
-                tell(each.port, "ACL", "SETUSER", "default", "-replicaof")
+        node = self.parts.node
+        there = [
+            each
+            for each in node.at("redis")
+            if each.ready and each.runs and not any(befalls(fault, each) for fault in node.lasting)
+        ]
+        if not there:
+            raise FaultNotShown("there is no Redis that could be promoted")
+        for each in there:
+            tell(each.port, "ACL", "SETUSER", "default", "-replicaof")
 
 
 def await_shown(shows: Callable[[], bool], fault: Fault) -> None:
