@@ -20,7 +20,9 @@ from info_assistant.drills.cluster.documents import Document
 from info_assistant.drills.cluster.programs import Ended, Execution
 from info_assistant.drills.cluster.simulator import Cluster, Setup
 from info_assistant.drills.machine.containers import Containers
+from info_assistant.drills.machine.hosted import Starter
 from info_assistant.drills.machine.names import Names, environment_of
+from info_assistant.drills.machine.node import Node
 from info_assistant.drills.machine.objects import QDRANT_KEY, objects
 from info_assistant.drills.machine.plan import Plan, Tools
 from info_assistant.drills.machine.redis_cli import redis_cli
@@ -160,3 +162,27 @@ def test_the_cluster_has_the_names_of_our_manifests() -> None:
     ours = _shape(objects(PLAN, {}))
     assert {key: shipped[key] for key in ours} == ours
     assert {name for _, name in ours} == {"backend", "frontend", "qdrant", "redis"}
+
+
+def test_backends_beyond_those_that_fit_are_placeholders(tmp_path: Path) -> None:
+    """Four are asked for and two are real; the others are ready, and nobody is led there."""
+    starter = Starter()
+    node = Node(Containers(tmp_path, {}, ""), lambda _pod: {}, starter, {"backend": 2})
+    pods = [
+        {
+            "metadata": {"name": f"b-{n}", "uid": str(n), "labels": {"component": "backend"}},
+            "spec": {"containers": [{"image": "bad:2"}]},
+        }
+        for n in range(4)
+    ]
+    try:
+        for pod in pods:
+            node.started(pod)
+        assert [each.pod for each in node.at("backend")] == ["b-0", "b-1"]
+        assert [node.ready(pod) for pod in pods[2:]] == [True, True]
+        node.stopped(pods[0])
+        node.started(pods[3])
+        assert [each.pod for each in node.at("backend")] == ["b-1", "b-3"]
+    finally:
+        node.close()
+        starter.close()
