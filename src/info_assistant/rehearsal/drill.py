@@ -13,7 +13,7 @@ from info_assistant.errors import Unavailable
 from info_assistant.rehearsal.audience import DOWN, Audience, audience, told_of, waiting
 from info_assistant.rehearsal.engine import Ended, Engine, Service
 from info_assistant.rehearsal.plan import Disturbance, Plan, Wanted
-from info_assistant.rehearsal.probe import Asked, Probe, Sample
+from info_assistant.rehearsal.probe import EVERY_S, Asked, Probe, Sample
 from info_assistant.rehearsal.report import Action, Report
 from info_assistant.rehearsal.stage import Stage, check_ours
 from info_assistant.runbooks.outbox.messages import outbox_of
@@ -62,10 +62,10 @@ class Probes:
 
 
 @contextmanager
-def probing(stage: Stage) -> Iterator[Probes]:
+def probing(stage: Stage, every_s: float) -> Iterator[Probes]:
     """Ask from outside until the block is left."""
-    new = Probe(stage.public_url, stage.question, Asked.NEW)
-    known = Probe(stage.public_url, stage.question, Asked.KNOWN)
+    new = Probe(stage.public_url, stage.question, Asked.NEW, every_s=every_s)
+    known = Probe(stage.public_url, stage.question, Asked.KNOWN, every_s=every_s)
     try:
         yield Probes(new, known)
     finally:
@@ -91,8 +91,11 @@ class _Course:
 class Drill:
     """One drill on a stage; `folder` takes its records, `say` a line for each step."""
 
-    def __init__(self, plan: Plan, stage: Stage, folder: Path, say: Say) -> None:
+    def __init__(
+        self, plan: Plan, stage: Stage, folder: Path, say: Say, *, every_s: float = EVERY_S
+    ) -> None:
         """Refuse any cluster but a simulated one. Raises Misconfigured."""
+        self._every_s = every_s
         check_ours(stage.variables)
         self._plan = plan
         self._stage = stage
@@ -102,7 +105,7 @@ class Drill:
 
     def run(self) -> Report:
         """Carry it out and return what it found. Raises Unavailable where it cannot begin."""
-        with probing(self._stage) as probes, audience(self._folder) as told:
+        with probing(self._stage, self._every_s) as probes, audience(self._folder) as told:
             variables = {**self._stage.variables, **told.variables, **self._plan.given}
             variables["INCIDENT_PUBLIC_URL"] = self._stage.public_url
             if self._plan.runbook is not None:

@@ -86,8 +86,9 @@ def downtime_s(samples: Iterable[Sample], until: float | None = None) -> float:
 class Probe:
     """Asks a question each second from a thread of its own, until it is closed."""
 
-    def __init__(self, url: str, question: str, asked: Asked) -> None:
+    def __init__(self, url: str, question: str, asked: Asked, *, every_s: float = EVERY_S) -> None:
         """Ask at `url`; a new question is the same one for another case each time."""
+        self._every_s = every_s
         self._url = f"{url.rstrip('/')}/v1/query"
         self._question = question
         self._asked = asked
@@ -127,7 +128,7 @@ class Probe:
         number = 0
         while not self._over.wait(max(0.0, due - time.monotonic())):
             number += 1
-            due = max(due + EVERY_S, time.monotonic())
+            due = max(due + self._every_s, time.monotonic())
             words = self._question
             if self._asked is Asked.NEW:
                 words = f"{words} Case {number}-{int(self._began) % 100_000}."
