@@ -77,6 +77,7 @@ class World:
     def exited(self, pod: Document) -> int | None:
         """Return None."""
         del pod
+        return None
 
     def ending(self, pod: Document) -> bool:
         """Return False: nothing runs that could take its time."""

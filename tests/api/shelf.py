@@ -125,6 +125,8 @@ class ShelfOfDocuments:
             if (after is None or key > after)
             and wanted.state in {None, status.state}
             and wanted.query in status.document.source
+            and (wanted.ids is None or key in wanted.ids)
+            and scope.may_see(status.document.tenant, status.document.access)
         ]
         following = found[limit - 1].document.id if len(found) > limit else None
         return StatusPage(tuple(found[:limit]), following)

@@ -144,6 +144,8 @@ ANSWER = AnswerRecord(
         SentenceCheck(Support.SUPPORTED),
         SentenceCheck(Support.REFUTED, ("quantity",)),
     ),
+    notice=2,
+    narrowed=True,
 )
 KNOWN = KnownAnswer(ANSWER.answer, (PASSAGE.id,), 17, WHEN, WHEN)
 AGAIN = replace(

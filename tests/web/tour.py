@@ -151,9 +151,17 @@ def failing(status: int, code: str, text: str) -> Response:
 
 
 def _conversations(text: str) -> Iterator[State]:
-    yield State("no conversations", "/conversations", "/conversations")
+    yield State("no conversations", "/conversations", "/conversations", _conversing([]))
     yield State("a conversation", TALK_ROUTE, f"/conversations/{TALK}", _talking(text))
-    yield State("conversations", "/conversations", "/conversations?done=deleted", _talking(text))
+    listed = [
+        {"id": text, "title": text, "turns": 1},
+        {"id": TALK, "title": "", "turns": 9, "updated_at": "2026-11-23T13:06:00Z"},
+    ]
+    path = "/conversations?done=deleted"
+    yield State("conversations", "/conversations", path, _conversing(listed, text))
+    older = f"/conversations?before={ANSWER}"
+    yield State("older conversations", "/conversations", older, _conversing(listed, ANSWER))
+    yield State("no older conversations", "/conversations", older, _conversing([]))
     yield State("a conversation that is not there", TALK_ROUTE, "/conversations/x", status=404)
     strange = f"/conversations/{quote(text, safe='')}"
     yield State("a conversation that cannot be", TALK_ROUTE, strange, status=404)
@@ -410,6 +418,11 @@ def _talking(text: str) -> Arrange:
         backend.replies[f"DELETE {address}"] = JSONResponse({"id": TALK, "turns": 2})
 
     return arrange
+
+
+def _conversing(entries: list[dict[str, object]], following: str | None = None) -> Arrange:
+    page = JSONResponse({"conversations": entries, "next": following})
+    return lambda backend: backend.replies.update({"GET /v1/conversations": page})
 
 
 def _listing(entries: list[dict[str, object]], following: str | None = None) -> Arrange:

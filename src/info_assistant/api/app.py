@@ -41,6 +41,7 @@ from info_assistant.api.routes import (
     me,
     progress,
     questions,
+    unanswered,
     usage,
 )
 from info_assistant.api.services import ApiServices
@@ -77,6 +78,7 @@ def create_framework(services: ApiServices) -> FastAPI:
     app.include_router(questions.routes(services))
     app.include_router(answers.routes(services))
     app.include_router(feedback.routes(services))
+    app.include_router(unanswered.routes(services))
     app.include_router(conversations.routes(services))
     app.include_router(chat.routes(services))
     # Its addresses stand beside those of single documents, which would take their words for ids.

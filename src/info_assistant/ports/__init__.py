@@ -45,11 +45,14 @@ from info_assistant.ports.records import (
     AnswerRecords,
     AuditLog,
     AuditPage,
+    ConversationLists,
+    ConversationPage,
     ConversationTurns,
     FeedbackLog,
     FeedbackPage,
     KeepRecord,
     RecordPage,
+    UnansweredLog,
 )
 from info_assistant.ports.search import Embedder, PassageIndex
 from info_assistant.ports.spend import Budgets, Ledger, PriceList, Spending
@@ -69,6 +72,8 @@ __all__ = [
     "Catalogue",
     "ChangeFeed",
     "Clock",
+    "ConversationLists",
+    "ConversationPage",
     "ConversationTurns",
     "CorpusChanges",
     "Credentials",
@@ -106,6 +111,7 @@ __all__ = [
     "StatusPage",
     "TextModel",
     "TokenVerifier",
+    "UnansweredLog",
     "VerifiedToken",
     "Visibility",
     "WrittenSentence",

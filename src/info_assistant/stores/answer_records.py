@@ -24,6 +24,7 @@ from info_assistant.model.answer import (
     ServedBy,
     Support,
 )
+from info_assistant.model.ids import LAST_ID
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
@@ -34,7 +35,7 @@ from info_assistant.stores.answer_repeats import WholeRecords
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.records import day_from
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted, merged
+from info_assistant.stores.segments import Fields, Wanted, merged
 
 KIND = "answers"
 """The kind of these records in names of segments."""
@@ -118,8 +119,8 @@ class RecordedAnswers:
             return document_id in fields["cites"]
 
         before = before or LAST_ID
-        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, _safely(cites)))
-        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, _safely(repeats))
+        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, safely(cites)))
+        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, safely(repeats))
         found = merged(limit, whole, await self._log.newest(wanted))
         records = []
         for fields in found.records:
@@ -144,7 +145,7 @@ class RecordedAnswers:
             ) from exc
 
 
-def _safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
+def safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
     """Return the same test, which what is malformed does not pass."""
 
     def passes(fields: Fields) -> bool:
@@ -208,6 +209,8 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
             "checks": [
                 {"support": each.support, "reasons": each.reasons} for each in record.checks
             ],
+            "notice": record.notice,
+            "narrowed": record.narrowed,
         },
     )
 
@@ -230,6 +233,9 @@ def answer_record(fields: Fields) -> AnswerRecord:
                 SentenceCheck(Support(each["support"]), tuple(map(str, each["reasons"])))
                 for each in fields.get("checks", ())
             ),
+            # These with the fourth.
+            notice=int(fields.get("notice", 1)),
+            narrowed=bool(fields.get("narrowed", False)),
         )
     except MALFORMED as exc:
         raise StoredDataInvalid(

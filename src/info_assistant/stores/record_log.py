@@ -309,10 +309,14 @@ async def _waiting(journal: Journal, wanted: Wanted) -> list[Fields]:
     before = wanted.before
     while len(found) < wanted.limit:
         records = await journal.newest(wanted.kind, wanted.tenant, before, _SCANNED_AT_ONCE)
-        for record in records:
-            lines = parsed_lines(record.body, "journal")
-            found += [fields for _, fields in lines if wanted.accepts(fields)]
-        if len(records) < _SCANNED_AT_ONCE:
+        # While object storage is down there may be many of them, and long ones.
+        found += await asyncio.to_thread(_accepted, records, wanted)
+        if len(records) < _SCANNED_AT_ONCE or records[-1].id < wanted.since:
             break
         before = records[-1].id
     return found
+
+
+def _accepted(records: Sequence[Record], wanted: Wanted) -> list[Fields]:
+    lines = (line for each in records for line in parsed_lines(each.body, "journal"))
+    return [fields for _, fields in lines if wanted.accepts(fields)]

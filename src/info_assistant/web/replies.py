@@ -124,21 +124,6 @@ class RecordedAnswer(Reply):
     conversation_id: Text = ""
 
 
-class Turn(Reply):
-    """A question of a conversation; its answer may not be found yet."""
-
-    id: Text = ""
-    question: Text = ""
-    answer: RecordedAnswer | None = None
-
-
-class Conversation(Reply):
-    """Somebody's questions under one id, the oldest first."""
-
-    id: Text = ""
-    turns: tuple[Turn, ...] = ()
-
-
 class Progress(Reply):
     """How much of the present stage is done."""
 

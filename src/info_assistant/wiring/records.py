@@ -7,7 +7,14 @@ from datetime import timedelta
 from info_assistant.observability.metrics import Metrics
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, answer_repeats, audit, feedback, ledger
+from info_assistant.stores import (
+    answer_records,
+    answer_repeats,
+    audit,
+    feedback,
+    ledger,
+    unanswered,
+)
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
@@ -18,6 +25,7 @@ from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
 from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.unanswered import RecordedUnanswered
 from info_assistant.stores.writers import WriterMarks, WriterWatch
 from info_assistant.wiring.foundation import JOURNALS
 from info_assistant.wiring.parts import Part
@@ -33,6 +41,7 @@ class RecordParts(Part):
     answers: RecordedAnswers
     feedback: RecordedFeedback
     conversations: BlobConversations
+    unanswered: RecordedUnanswered
 
 
 def record_log(
@@ -57,6 +66,7 @@ def record_parts(
         answer_records.KIND: kept_answers,
         answer_repeats.KIND: kept_answers,
         feedback.KIND: kept_answers,
+        unanswered.KIND: kept_answers,
         ledger.KIND: timedelta(days=settings.spend.retention_days),
     }
     conversations = BlobConversations(blobs, SystemClock(), kept_answers)
@@ -77,6 +87,7 @@ def record_parts(
         RecordedAnswers(log),
         RecordedFeedback(log),
         conversations,
+        RecordedUnanswered(log),
         tasks=tasks,
         starters=(log.open,),
         closers=(log.close,),

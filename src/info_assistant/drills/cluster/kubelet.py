@@ -72,6 +72,7 @@ class NoObserver:
     def exited(self, pod: Document) -> int | None:
         """Return None."""
         del pod
+        return None
 
     def ending(self, pod: Document) -> bool:
         """Return False."""

@@ -3,6 +3,7 @@
 Both are small wrappers: the names of the runbook lead to this machine, and DNS is a file.
 """
 
+import json
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,11 @@ exec %s "${words[@]}"
 _AWS = """#!/bin/sh
 cd "%s" || exit 1
 [ -e refused ] && { echo "An error occurred (NoSuchHostedZone)" >&2; exit 254; }
-echo secondary > region
+case "$*" in
+  *list-resource-record-sets*) cat records.json; exit;;
+  *failover.json*) echo secondary > region;;
+  *) echo primary > region;;
+esac
 echo '{"ChangeInfo": {"Status": "PENDING"}}'
 """
 
@@ -30,7 +35,8 @@ class Dns:
     @property
     def leads_away(self) -> bool:
         """Whether readers are led to the second region."""
-        return (self.folder / "region").exists()
+        region = self.folder / "region"
+        return region.exists() and region.read_text().strip() == "secondary"
 
     def refuse(self) -> None:
         """Let `aws` be refused from now on."""
@@ -43,8 +49,20 @@ def install(folder: Path, public_port: int, curl: str, dns: Dns) -> Path:
     tools.mkdir()
     _program(tools / "curl", _CURL % (public_port, curl))
     _program(tools / "aws", _AWS % dns.folder)
-    (folder / "failover.json").write_text("{}")
+    (dns.folder / "records.json").write_text(
+        json.dumps({"ResourceRecordSets": _records(primary=100)})
+    )
+    changes = [{"Action": "UPSERT", "ResourceRecordSet": each} for each in _records(primary=0)]
+    (folder / "failover.json").write_text(json.dumps({"Changes": changes}))
     return tools
+
+
+def _records(primary: int) -> list[dict[str, object]]:
+    """Return a name's records of two regions, of which the first has this weight of 100."""
+    return [
+        {"Name": "x.org.", "Type": "A", "SetIdentifier": name, "Weight": weight}
+        for name, weight in (("primary", primary), ("secondary", 100 - primary))
+    ]
 
 
 def _program(path: Path, text: str) -> None:
