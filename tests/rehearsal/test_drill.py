@@ -67,6 +67,12 @@ def test_the_drill_holds(report: Report) -> None:
     assert list(report.named) == ["P0-2"]
 
 
+def test_nothing_untrue_is_told(report: Report) -> None:
+    """Sentences are judged by what the probe saw, some agree, and none is found untrue."""
+    assert report.truth.true
+    assert [each.sentence for each in report.truth.untrue] == []
+
+
 def test_its_json_has_the_shape_that_is_promised(report: Report) -> None:
     """Scenario, option, diagnosed, verified, downtime and who was told, as JSON."""
     data = json.loads(json.dumps(report.data()))

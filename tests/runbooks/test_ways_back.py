@@ -76,9 +76,7 @@ def test_a_promoted_replica_goes_back_to_its_master(stage: ModelStage, tmp_path:
     assert desk.store.read(desk.name).open_reverts == []
 
 
-def test_a_promoted_master_has_nothing_to_go_back_to(
-    stage: ModelStage, tmp_path: Path
-) -> None:
+def test_a_promoted_master_has_nothing_to_go_back_to(stage: ModelStage, tmp_path: Path) -> None:
     """Nothing is offered at close that would demote the master, and nothing is said to be lost."""
     desk = Desk(stage, tmp_path, _PROMOTE.replace("redis-1", "redis-0"))
     assert desk.run().open_reverts == []

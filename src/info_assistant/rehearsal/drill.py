@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from info_assistant.rehearsal.plan import Disturbance, Plan, Wanted
 from info_assistant.rehearsal.probe import EVERY_S, Asked, Probe, Sample
 from info_assistant.rehearsal.report import Action, Report
 from info_assistant.rehearsal.stage import Stage, check_ours
+from info_assistant.rehearsal.truth import judged
 from info_assistant.runbooks.outbox.messages import outbox_of
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
@@ -118,7 +119,8 @@ class Drill:
                 self._act(engine, service, probes)
                 self._verify(engine, probes)
                 self._end(engine, probes, told)
-            return self._report(engine, probes, told)
+            report = self._report(engine, probes, told)
+            return replace(report, truth=judged(report))
 
     def _break(self, probes: Probes, told: Audience) -> None:
         self._say("The outside probe asks; waiting until it is answered.")

@@ -49,7 +49,7 @@ class Sample:
     asked: Asked
     outcome: Outcome
     code: str = ""
-    """The stable code of the problem, or the status of an answer that is none."""
+    """The stable code of a problem, the status of an answer that is none, or what is degraded."""
 
     @property
     def good(self) -> bool:
@@ -153,7 +153,9 @@ def _asked(url: str, words: str) -> tuple[Outcome, str]:
     )
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:  # noqa: S310
-            status = str(json.loads(reply.read()).get("status"))
+            body = json.loads(reply.read())
+            status = str(body.get("status"))
+            degraded = ", ".join(str(each) for each in body.get("degraded") or ())
     except urllib.error.HTTPError as error:
         with error:
             return Outcome.REFUSED, _code(error)
@@ -163,7 +165,7 @@ def _asked(url: str, words: str) -> tuple[Outcome, str]:
         reason = getattr(error, "reason", error)
         silent = isinstance(reason, TimeoutError)
         return (Outcome.SILENT if silent else Outcome.UNREACHABLE), ""
-    return (Outcome.ANSWERED, "") if status in _ANSWERS else (Outcome.UNANSWERED, status)
+    return (Outcome.ANSWERED, degraded) if status in _ANSWERS else (Outcome.UNANSWERED, status)
 
 
 def _code(error: urllib.error.HTTPError) -> str:
