@@ -50,9 +50,7 @@ FAULTS: Mapping[str, Breakage] = {
 def equipment_for(plan: Plan) -> dict[str, Any]:
     """Return what a machine needs for a drill besides its documents."""
     way = plan.way
-    found: dict[str, Any] = {
-        "with_frontend": (way.scenario, way.number) in {("P0-1", 2), ("P0-1", 4)}
-    }
+    found: dict[str, Any] = {}
     if (way.scenario, way.number) == ("P0-2", 2):
         found["with_backup"] = True
     if (way.scenario, way.number) == ("P0-2", 3):

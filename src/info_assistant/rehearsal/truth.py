@@ -15,8 +15,9 @@ _OUTCOMES = {
     Outcome.SILENT: seen.Outcome.TIMED_OUT,
     Outcome.UNREACHABLE: seen.Outcome.ERROR,
 }
-_GATEWAY = {"http_502", "http_504"}
-"""Said by a gateway that reaches nobody."""
+_BARE = "http_"
+"""Begins the code of an error without words of the service: nobody who could say anything is there.
+"""
 _ASKED = {Asked.NEW: seen.Asked.NEW, Asked.KNOWN: seen.Asked.KNOWN}
 _PARTS = {"bad-release": "backend", "backends-hang": "backend", "load": "backend"}
 """The part that a fault is of, where its name does not begin with it."""
@@ -34,7 +35,7 @@ def judged(report: Report) -> judging.Report:
 
 def _sample(each: Sample) -> seen.Sample:
     outcome = _OUTCOMES[each.outcome]
-    if each.code in _GATEWAY:
+    if each.code.startswith(_BARE):
         outcome = seen.Outcome.ERROR
     elif each.good and each.code:
         outcome = seen.Outcome.DEGRADED
