@@ -24,8 +24,9 @@ from typing import Any
 import psutil
 import pytest
 import structlog
-from benchmarks.harness.ports import unused_port
 from tests.turns import turn
+
+from info_assistant.drills.ports import unused_port
 
 RUNNING = "Running. Press Ctrl-C to stop."
 START_S = 90.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from benchmarks.harness.ports import unused_port
+from info_assistant.drills.ports import unused_port
 
 SERVE = """
 import sys

@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -30,6 +29,7 @@ from benchmarks.harness.processes import (
 )
 
 from info_assistant.cli.local_redis import server
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import ProviderStandIn, ProviderThread, running_providers
 from info_assistant.drills.scripted_answers import quoting
 

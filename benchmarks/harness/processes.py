@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import ROOT
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.resilience.parentage import end_with_parent
 
 KEY = "benchmark"

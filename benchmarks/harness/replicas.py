@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -20,6 +19,8 @@ from benchmarks.harness.processes import (
     stop,
 )
 from benchmarks.harness.report import ROOT
+
+from info_assistant.drills.ports import unused_port
 
 GRACE_S = 8
 """The DRAIN_GRACE_SECONDS of every replica."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from benchmarks.harness.ports import unused_port
 from tests.conftest import Ports, await_true, settings_for
+
+from info_assistant.drills.ports import unused_port
 
 READY_S = 40.0
 """For a machine that does other things; what the product promises is asserted where it counts."""

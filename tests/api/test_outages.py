@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from benchmarks.harness.ports import unused_port
 from tests.api.processes import Processes
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.settings import Settings
 from info_assistant.wiring import build
 

@@ -13,10 +13,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from benchmarks.harness.ports import unused_port
 from pydantic import TypeAdapter
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.http import models
+
+from info_assistant.drills.ports import unused_port
 
 REAL_URL = os.environ.get("QDRANT_URL")  # noqa: TID251  (which servers to test is a test's option)
 REAL_KEY = os.environ.get("QDRANT_API_KEY")  # noqa: TID251  (the same)

@@ -13,8 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
-from benchmarks.harness.ports import unused_port
 from qdrant_client import QdrantClient, models
+
+from info_assistant.drills.ports import unused_port
 
 PROGRAM = """
 import sys

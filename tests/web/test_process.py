@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx2
 import pytest
-from benchmarks.harness.ports import unused_port
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from tests.web.conftest import DOCUMENT, PAGE_URL, Page, ScriptedBackend, answer, document
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.web.app import create_frontend
 
 

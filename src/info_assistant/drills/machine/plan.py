@@ -16,7 +16,7 @@ class Tools:
     kubectl: Path
     redis_server: str
     """A `valkey-server` or `redis-server`."""
-    curl: str = "curl"
+    curl: Path
 
 
 @dataclass(frozen=True, slots=True)

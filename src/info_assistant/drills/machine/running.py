@@ -24,11 +24,11 @@ from info_assistant.drills.machine.node import Node
 from info_assistant.drills.machine.objects import REDIS_PODS, objects
 from info_assistant.drills.machine.outside import Dns, install
 from info_assistant.drills.machine.plan import Plan
-from info_assistant.drills.machine.ports import unused_port
 from info_assistant.drills.machine.probing import probe_all
 from info_assistant.drills.machine.region import Region, second_region
 from info_assistant.drills.machine.services import Endpoints, Ingress, service
 from info_assistant.drills.machine.stores import Stores
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import FORMATS, ProviderStandIn, ProviderThread
 from info_assistant.drills.proxy import Forwarder, serving
 from info_assistant.drills.scripted_answers import quoting
