@@ -41,8 +41,9 @@ class _Elsewhere:
         self.broken.append(fault)
         return "broken"
 
-    def mend(self, fault: str) -> None:
+    def mend(self, fault: str) -> bool:
         self.broken.remove(fault)
+        return True
 
     def serves(self) -> bool:
         return not self.broken

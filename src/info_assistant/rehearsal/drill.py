@@ -21,9 +21,9 @@ from info_assistant.runbooks.outbox.messages import outbox_of
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
 
-QUIET_S = 60.0
+QUIET_S = 180.0
 """So long the probe may need until the service answers before anything is broken."""
-DETECT_S = 90.0
+DETECT_S = 120.0
 SERVED_S = 90.0
 """So long people may wait, after an option, until they are served."""
 CLEARS_S = 75.0
@@ -196,9 +196,11 @@ class Drill:
         return consent
 
     def _mend(self, probes: Probes) -> None:
-        self._stage.mend(self._plan.fault)
-        self._course.mended = True
-        self._course.times["mended"] = probes.new.now()
+        if self._stage.mend(self._plan.fault):
+            self._course.mended = True
+            self._course.times["mended"] = probes.new.now()
+        else:
+            self._course.remarks.append("What broke stays broken: only the runbook can mend it.")
 
     def _verify(self, engine: Engine, probes: Probes) -> None:
         """Wait until readers have what the option is to bring, then look as the engine looks."""

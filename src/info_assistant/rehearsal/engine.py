@@ -19,8 +19,8 @@ from info_assistant.runbooks.record.redaction import Redaction
 from info_assistant.runbooks.record.store import Incidents
 from info_assistant.runbooks.shell.effects import Effect
 
-_COMMAND_S = 60.0
-_READY_S = 60.0
+_COMMAND_S = 180.0
+_READY_S = 120.0
 _LOOK_S = 0.005
 _END_S = 10.0
 

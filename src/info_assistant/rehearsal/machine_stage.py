@@ -93,9 +93,13 @@ class MachineStage:
         self.machine.inject(found.fault)
         return found.shown
 
-    def mend(self, fault: str) -> None:
-        """Let what was broken be well again."""
-        self.machine.lift(breakage(fault).fault)
+    def mend(self, fault: str) -> bool:
+        """Let what was broken be well again; a release and lost data are for the runbook."""
+        found = breakage(fault).fault
+        if isinstance(found, Released | DataLost):
+            return False
+        self.machine.lift(found)
+        return True
 
     def serves(self) -> bool:
         """Whether readers are served, with a cache or none on purpose."""

@@ -47,8 +47,8 @@ class Way:
 WAYS: Sequence[Way] = (
     Way("P0-1", 1, "bad-release", stays=True),
     Way("P0-1", 2, "backends-hang"),
-    Way("P0-1", 3, "load"),
-    Way("P0-1", 4, "backends-hang", Wanted.CLOSED),
+    Way("P0-1", 3, "load", leaves_cause=True),
+    Way("P0-1", 4, "backends-hang", Wanted.CLOSED, leaves_cause=True),
     Way("P0-2", 1, "qdrant-pod-broken"),
     Way("P0-2", 2, "qdrant-data-lost"),
     Way("P0-2", 3, "qdrant-gone", leaves_cause=True, external="DNS and the second region"),
