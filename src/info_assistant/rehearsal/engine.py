@@ -21,6 +21,8 @@ from info_assistant.runbooks.shell.effects import Effect
 
 _COMMAND_S = 180.0
 _READY_S = 120.0
+_RUN_S = 1800.0
+"""A run ends long before: each command has a bound of its own."""
 _LOOK_S = 0.005
 _END_S = 10.0
 
@@ -108,12 +110,16 @@ class Engine:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as process:  # fmt: skip
             over = threading.Event()
+            bound = threading.Timer(_RUN_S, process.kill)
+            bound.daemon = True
+            bound.start()
             if kill:
                 args = (name, process, over)
                 threading.Thread(target=self._kill_midway, args=args, daemon=True).start()
             try:
                 self._converse(process, consent, said)
             finally:
+                bound.cancel()
                 over.set()
                 if process.poll() is None:
                     _end(process)

@@ -9,6 +9,7 @@ from typing import Any
 from info_assistant.drills.machine.faults import (
     DataLost,
     Fault,
+    FaultNotShown,
     Hung,
     Killed,
     ProviderFails,
@@ -88,9 +89,12 @@ class MachineStage:
         return self.machine.variables
 
     def inject(self, fault: str) -> str:
-        """Break it. Raises FaultNotShown where nothing shows that it is broken."""
+        """Break it. Raises Unavailable where nothing shows that it is broken."""
         found = breakage(fault)
-        self.machine.inject(found.fault)
+        try:
+            self.machine.inject(found.fault)
+        except FaultNotShown as error:
+            raise Unavailable(f"{fault} was injected, and nothing shows it: {error}") from error
         return found.shown
 
     def mend(self, fault: str) -> bool:
