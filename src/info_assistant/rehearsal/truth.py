@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from info_assistant.drills.truth import judging, seen
+from info_assistant.rehearsal.audience import Told
 from info_assistant.rehearsal.plan import Plan
 from info_assistant.rehearsal.probe import Asked, Outcome, Sample
 from info_assistant.rehearsal.report import Action, Report
+from info_assistant.runbooks.outbox.messages import Act
 
 _OUTCOMES = {
     Outcome.ANSWERED: seen.Outcome.ANSWERED,
@@ -27,10 +29,19 @@ def judged(report: Report) -> judging.Report:
     """Return of every sentence that was delivered whether the probe agrees with it."""
     samples = [_sample(each) for each in report.samples]
     messages = [
-        seen.Message(each.delivered, each.receiver, f"{each.title}\n{each.text}")
+        seen.Message(_said(each), each.receiver, f"{each.title}\n{each.text}")
         for each in report.told
     ]
     return judging.judge(samples, list(_happenings(report)), messages)
+
+
+def _said(each: Told) -> datetime:
+    """Return of which moment a message speaks: a remark of the time it names, all else of now.
+
+    A remark that a receiver took late is a line of what happened before, with its time; a state
+    that came late shows people what is not so any more.
+    """
+    return each.written if each.act == Act.REMARK else each.delivered
 
 
 def _sample(each: Sample) -> seen.Sample:
