@@ -58,7 +58,7 @@ class Desk:
 
     async def asked(self, question: str, *documents: str, **fields: Any) -> str:  # noqa: ANN401
         """Keep the record of a question that came closest to these documents; return its id."""
-        record_id = fields.pop("id", new_id())
+        record_id = str(fields.pop("id", new_id()))
         closest = tuple(
             replace(CITATION, n=n, passage=CITATION.passage._replace(document_id=each))
             for n, each in enumerate(documents, 1)
@@ -284,7 +284,7 @@ def test_nobody_is_shown_what_is_not_for_them(
         body = await desk.shown("who")
         assert {each["question"] for each in body["groups"]} == theirs
         assert body["questions"] == len(theirs)
-        named = {each["title"] for found in body["groups"] for each in found["documents"]}
-        assert named <= seen
+        titles = {each["title"] for found in body["groups"] for each in found["documents"]}
+        assert titles <= seen
 
     shared.runner.run(check())

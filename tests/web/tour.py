@@ -195,6 +195,7 @@ def _documents(text: str) -> Iterator[State]:
     yield State("source without text", SOURCE, path, _empty(text))
     yield State("source not there", SOURCE, path, status=404)
     yield from _curating(text)
+    yield from _unanswered(text)
     yield State("original", f"{SOURCE}/original", f"{path}/original", _holding(text))
 
 
@@ -227,6 +228,58 @@ def _curating(text: str) -> Iterator[State]:
     silent = {"action": "withdraw", "reason": " "}
     yield State("curate: no reason", route, path, _curated(text), send=silent, status=422)
     yield State("curate: nonsense", route, path, send={"action": text}, status=422)
+
+
+def _unanswered(text: str) -> Iterator[State]:
+    path = "/unanswered"
+    yield State("unanswered", path, path, _missing(text))
+    yield State("handled", path, f"{path}?show=handled&done=open", _missing(text))
+    yield State("no unanswered questions", path, f"{path}?done=handled", _missing(text, groups=[]))
+    nothing = _missing(text, groups=[], handled=0, left_out=0)
+    yield State("nothing handled", path, f"{path}?show=handled", nothing)
+    mark = {"action": "handled", "question": ANSWER, "until": ANSWER}
+    yield State("unanswered: marked", path, path, _missing(text), send=mark, status=303)
+    nonsense = {"action": "handled", "question": text}
+    yield State("unanswered: nonsense", path, path, send=nonsense, status=422)
+    refused = problem(403, "forbidden")
+    yield State(
+        "unanswered of a reader",
+        path,
+        path,
+        lambda b: b.replies.update({"GET /v1/unanswered": refused}),
+        status=403,
+    )
+
+
+def _missing(text: str, **fields: object) -> Arrange:
+    at = "2026-11-23T13:06:00Z"
+    closest = [{"id": DOCUMENT, "title": title} for title in (text, "")]
+    group: dict[str, object] = {
+        "id": ANSWER,
+        "newest": ANSWER,
+        "question": text,
+        "count": 1,
+        "askers": 1,
+        "first_at": at,
+        "last_at": at,
+        "shortfalls": {text: 1},
+    }
+    many = {
+        "examples": [text, text],
+        "count": 7,
+        "askers": 3,
+        "shortfalls": dict.fromkeys(words._SHORTFALLS, 2),
+        "documents": closest,
+    }
+    marked = {"marked": {"actor": text, "at": at}}
+    groups = [group, *(group | many | marked | {"state": each} for each in ("again", "handled"))]
+    body = {"groups": groups, "since": at, "questions": 9, "left_out": 2, "handled": 2, **fields}
+
+    def arrange(backend: ScriptedBackend) -> None:
+        backend.replies["GET /v1/unanswered"] = JSONResponse(body)
+        backend.replies[f"POST /v1/unanswered/{ANSWER}/handled"] = JSONResponse(group)
+
+    return arrange
 
 
 def _changing_several(text: str) -> Iterator[State]:

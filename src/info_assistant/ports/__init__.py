@@ -49,6 +49,7 @@ from info_assistant.ports.records import (
     FeedbackLog,
     FeedbackPage,
     KeepRecord,
+    ReadershipLog,
     RecordPage,
     UnansweredLog,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "RankedPassage",
     "RateLimiter",
     "Reader",
+    "ReadershipLog",
     "RecordPage",
     "SharedObject",
     "SharedState",

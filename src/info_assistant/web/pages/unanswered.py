@@ -1,4 +1,4 @@
-"""Questions that found no good answer, in groups, and the word that something was done about them."""
+"""Questions that found no good answer, in groups, and the word that they are handled."""
 
 import re
 from dataclasses import dataclass
