@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODEL := src/info_assistant/providers/minilm_weights/manifest.json
+PA11Y := build/pa11y/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 # More arguments for a command, such as: make test PYTEST="-k ingest", make up UP=--verbose
 PYTEST ?=
@@ -80,7 +81,7 @@ matrix: dev ## Try every fault with everything that the product depends on, and 
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
 
-browser: suites ## Look at every state of the web page in Debian's Chromium, and for barriers with axe-core
+browser: suites $(PA11Y) ## Look at every state of the web page in Debian's Chromium; axe-core and pa11y look for barriers
 	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
 
@@ -166,6 +167,13 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.requirements $(MODEL)
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# From npm by the names and hashes of the lock file; no script of a package runs, and no browser is fetched.
+$(PA11Y): requirements/pa11y/package.json requirements/pa11y/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt install nodejs npm" >&2; exit 1; }
+	@mkdir -p build/pa11y && cp $^ build/pa11y/
+	@cd build/pa11y && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)/.suites: requirements/suites.txt $(VENV)/.dev

@@ -27,7 +27,8 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
-from benchmarks.harness.processes import KEY, await_ready, local_qdrant, running, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import KEY, await_ready, local_qdrant, running
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import run_kills
 from benchmarks.harness.wiped import CountingProvider

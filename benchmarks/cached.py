@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.corpus import samples
 from benchmarks.harness.load import Load, Target, question
-from benchmarks.harness.processes import await_ready, cpu_ns, running, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_ready, cpu_ns, running
 from benchmarks.harness.report import (
     Figure,
     Floor,

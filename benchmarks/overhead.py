@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     ONE_THREAD,
@@ -28,7 +29,6 @@ from benchmarks.harness.processes import (
     cpu_ns,
     local_qdrant,
     running,
-    unused_port,
 )
 from benchmarks.harness.report import (
     Figure,

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.corpus import Corpus, samples
 from benchmarks.harness.load import Load, Offered, Target, question
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -32,7 +33,6 @@ from benchmarks.harness.processes import (
     family_cpu_s,
     local_qdrant,
     running,
-    unused_port,
 )
 from benchmarks.harness.report import (
     Figure,

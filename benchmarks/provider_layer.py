@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 import anthropic as anthropic_sdk
 import httpx2
 import openai as openai_sdk
-from benchmarks.harness.processes import unused_port
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import ROOT, Figure, Floor, Options, Report, conclude, options, say
 
 from info_assistant.model.prompt import Message, ModelFinished, Prompt

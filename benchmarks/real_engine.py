@@ -20,7 +20,8 @@ from typing import Any
 
 import httpx2
 import openai
-from benchmarks.harness.processes import await_true, stop, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_true, stop
 from benchmarks.kills import stack_environment
 
 from info_assistant.answering.compose import ContextBudget, compose

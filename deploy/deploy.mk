@@ -21,7 +21,7 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 # --- the cluster simulator and kubectl
 
-.PHONY: kubectl simulator options
+.PHONY: kubectl simulator options options-machine
 
 kubectl: dev ## Put the pinned kubectl into .venv/bin
 	@$(BIN)/kubectl version --client
@@ -31,6 +31,9 @@ simulator: dev ## Try the real kubectl with the cluster simulator (a model: prov
 
 options: dev ## Each option of the runbook, by the engine, on the simulator: works, does not help, crashes midway
 	$(BIN)/python -m benchmarks.options
+
+options-machine: dev ## The same on real processes of this machine, to which real things happen (an hour)
+	$(BIN)/python -m benchmarks.options --machine
 
 # --- images
 

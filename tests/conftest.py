@@ -9,14 +9,13 @@ import gc
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from typing import Any
 import psutil
 import pytest
 import structlog
+from benchmarks.harness.ports import unused_port
+from tests.turns import turn
 
 RUNNING = "Running. Press Ctrl-C to stop."
 START_S = 90.0
@@ -35,6 +36,17 @@ def pytest_configure() -> None:
     """Let Ctrl-C count in processes of tests, also where a shell began us in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Where tests run side by side, let those that are marked `alone` have the machine."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    # The folder of this run of this worker lies in the one that all workers share.
+    folder = Path(item.config.option.basetemp).parent
+    with turn(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @dataclass(frozen=True)
@@ -78,12 +90,6 @@ class Ports:
     qdrant: int
     backend: int
     frontend: int
-
-
-def unused_port() -> int:
-    """Return a port on which nobody listens at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def await_true(condition: Callable[[], bool], deadline_s: float, what: str) -> None:

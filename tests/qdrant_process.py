@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from tests.conftest import unused_port
+from benchmarks.harness.ports import unused_port
 
 SERVE = """
 import sys
@@ -34,10 +34,9 @@ class QdrantProcess:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it answers; pytest shows what it says if the test fails."""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(self.directory), str(self.port), self.key],
-            stderr=subprocess.DEVNULL,
+            [sys.executable, "-c", SERVE, str(self.directory), str(self.port), self.key]
         )
         pause, left = Event(), int(DEADLINE_S / 0.05)
         while not self._answers():

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from benchmarks.harness.processes import answers, await_true, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import answers, await_true
 from benchmarks.harness.report import ROOT
 
 FILES = ROOT / "deploy" / "monitoring"

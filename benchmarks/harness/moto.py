@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.harness.processes import await_ready, environment, stop, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_ready, environment, stop
 
 _BUCKET = "documents"
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.harness.processes import await_true, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_true
 from scripts.build_images import Builder, BuildFailed
 
 HARDENED = (

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import ROOT
 
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.resilience.parentage import end_with_parent
 
 KEY = "benchmark"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
@@ -32,12 +32,6 @@ _OURS = re.compile(
     r"DATA_DIR|BLOB_URL|AUTH|LOG_LEVEL"
     r"|(QDRANT|BACKEND|FRONTEND|INGESTION|OPENAI|ANTHROPIC|LLM|ANSWER|EXTRACTIVE)_.*"
 )
-
-
-def unused_port() -> int:
-    """Return a port on which nobody listens at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:

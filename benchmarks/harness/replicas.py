@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
     environment,
     local_qdrant,
     stop,
-    unused_port,
 )
 from benchmarks.harness.report import ROOT
 

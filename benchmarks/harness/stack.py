@@ -13,7 +13,8 @@ from typing import Any
 import httpx2
 import psutil
 from benchmarks.harness.corpus import File
-from benchmarks.harness.processes import await_true, environment, stop, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_true, environment, stop
 from benchmarks.harness.report import ROOT, say
 
 _UNDER_WAY = ("indexing", "accepted", "reading", "interrupted")

@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness.processes import await_true, unused_port
+from benchmarks.harness.ports import unused_port
+from benchmarks.harness.processes import await_true
 
 from info_assistant.cli.local_redis import server
 

@@ -13,6 +13,7 @@ from tests.api.shelf import PASSAGE, WHEN, ShelfOfDocuments, a_document
 
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
+from info_assistant.errors import ObjectStorageUnavailable
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -23,7 +24,11 @@ from info_assistant.model.answer import (
     Support,
 )
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -37,7 +42,13 @@ from info_assistant.model.feedback import Feedback
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import AuditPage, FeedbackPage, KeepRecord, RecordPage
+from info_assistant.ports import (
+    AuditPage,
+    ConversationPage,
+    FeedbackPage,
+    KeepRecord,
+    RecordPage,
+)
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -226,6 +237,8 @@ class Talks:
     """ports.ConversationTurns in memory."""
 
     kept: dict[ConversationKey, list[ConversationTurn]] = field(default_factory=dict)
+    gone: set[tuple[ConversationKey, str]] = field(default_factory=set)
+    unreachable: bool = False
 
     async def add(self, key: ConversationKey, turn: ConversationTurn) -> None:
         """Keep a turn."""
@@ -237,7 +250,31 @@ class Talks:
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget the turns."""
-        return len(self.kept.pop(key, []))
+        gone = self.kept.pop(key, [])
+        self.gone |= {(key, turn.answer_id) for turn in gone}
+        return len(gone)
+
+    async def deleted(self, key: ConversationKey, answer_id: str) -> bool:
+        """Whether a turn was forgotten."""
+        if self.unreachable:
+            raise ObjectStorageUnavailable("Down.")
+        return (key, answer_id) in self.gone
+
+    async def of_asker(
+        self, tenant: str, subject: str, *, limit: int, before: str | None
+    ) -> ConversationPage:
+        """Return a caller's conversations."""
+        found = [
+            ConversationSummary(
+                key.id, turns[0].question, len(turns), turns[0].answer_id, turns[-1].answer_id
+            )
+            for key, turns in self.kept.items()
+            if (key.tenant, key.subject) == (tenant, subject)
+            and (before is None or turns[-1].answer_id < before)
+        ]
+        found.sort(key=lambda each: each.last, reverse=True)
+        following = found[limit - 1].last if len(found) > limit else None
+        return ConversationPage(tuple(found[:limit]), following)
 
 
 @pytest.fixture

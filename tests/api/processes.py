@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from tests.conftest import Ports, await_true, settings_for, unused_port
+from benchmarks.harness.ports import unused_port
+from tests.conftest import Ports, await_true, settings_for
 
 READY_S = 40.0
 """For a machine that does other things; what the product promises is asserted where it counts."""

@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from benchmarks.harness.ports import unused_port
 from tests.api.processes import Processes
-from tests.conftest import await_true, unused_port
+from tests.conftest import await_true
 from tests.s3_process import S3Process
 
 from info_assistant.drills.tokens import AUDIENCE

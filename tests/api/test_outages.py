@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from benchmarks.harness.ports import unused_port
 from tests.api.processes import Processes
-from tests.conftest import unused_port
 
 from info_assistant.settings import Settings
 from info_assistant.wiring import build

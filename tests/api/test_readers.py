@@ -1,12 +1,14 @@
 """How often a document is read and quoted: what people do is counted, out of the real records."""
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import httpx2
 import pytest
@@ -55,9 +57,10 @@ class Desk:
         body: dict[str, Any] = reply.json()
         return body
 
-    async def noted(self, actor: str, action: str, at: datetime, **fields: str) -> None:
+    async def noted(self, actor: str, action: str, at: datetime, **fields: Any) -> None:  # noqa: ANN401
         """Keep an event of the trail that is older than this test."""
-        named = {"tenant": "default", "target": self.guide, "outcome": "done", **fields}
+        named: dict[str, Any] = {"tenant": "default", "target": self.guide, "outcome": "done"}
+        named |= fields
         event_id = first_id_at(int(at.timestamp() * 1000))
         event = AuditEvent(id=event_id, at=at, actor=actor, action=action, request_id="", **named)
         await RecordedAudit(self.log).append([event])
@@ -176,3 +179,76 @@ def test_days_and_people_add_up(drawn: list[tuple[UseKind, int, str]]) -> None:
     assert found.total.people == len(readers)
     assert sum(each.opened for each in found.people) == counts[UseKind.OPENED]
     assert all(count.people <= len(readers) for _, count in found.days)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """Return the event loop that all examples share."""
+    with asyncio.Runner() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordLog]:
+    """Return a record log for many examples, each in tenants of its own."""
+    folder = tmp_path_factory.mktemp("records")
+    log = RecordLog(ObjectBlobs(str(folder / "objects")), folder / "journals")
+    yield log
+    runner.run(log.close())
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(("document.read", "document.download", "document.show", "audit.read")),
+        st.sampled_from(("ours", "theirs")),
+        st.sampled_from(("guide", "secret")),
+        st.sampled_from(("done", "forbidden")),
+        st.integers(0, 3),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(drawn=EVENTS, shipped=st.booleans())
+def test_uses_are_those_of_the_tenant_the_document_and_the_days(
+    runner: asyncio.Runner,
+    shared: RecordLog,
+    drawn: list[tuple[str, str, str, str, int]],
+    *,
+    shipped: bool,
+) -> None:
+    """Whatever is in the trails, shipped or not: exactly what was done with the document counts."""
+    mark = new_id()
+    ids = {name: str(uuid5(NAMESPACE_URL, mark + name)) for name in ("guide", "secret")}
+    events, expected = [], Counter[str]()
+    for n, (action, tenant, document, outcome, days) in enumerate(drawn):
+        at = NOW - timedelta(days=days)
+        event_id = first_id_at(int(at.timestamp() * 1000))[:-4] + f"{n:04x}"
+        events.append(
+            AuditEvent(
+                id=event_id,
+                at=at,
+                tenant=tenant + mark,
+                actor=f"actor{n}",
+                action=action,
+                target=ids[document],
+                outcome=outcome,
+                request_id="",
+            )
+        )
+        known = action in {"document.read", "document.download"} and outcome == "done"
+        if known and (tenant, document) == ("ours", "guide") and days < 2:
+            expected[action] += 1
+
+    async def check() -> None:
+        await RecordedAudit(shared).append(events)
+        if shipped:
+            await shared.ship()
+        since = NOW - timedelta(days=1, hours=1)
+        found = await RecordedReadership(shared).of("ours" + mark, ids["guide"], since)
+        assert found.total.opened == expected["document.read"]
+        assert found.total.downloaded == expected["document.download"]
+        assert found.total.people == expected.total()
+
+    runner.run(check())

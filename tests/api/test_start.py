@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from benchmarks.harness.ports import unused_port
 from tests.api.processes import Processes
 from tests.api.test_outages import TEXT, nobody, silence
-from tests.conftest import unused_port
 from tests.s3_process import S3Process
 
 from info_assistant.drills.issuer import running_issuer

@@ -135,7 +135,7 @@ async def test_old_logs_are_kept_under_a_number(tmp_path: Path) -> None:
 
 CHILD = """
 import signal, sys
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.resilience.parentage import end_with_parent
 end_with_parent(int(sys.argv[1]))
 print("tied", flush=True)
 signal.pause()

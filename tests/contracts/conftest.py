@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from benchmarks.harness.ports import unused_port
 from pydantic import TypeAdapter
 from qdrant_client import AsyncQdrantClient, QdrantClient
 from qdrant_client.http import models
@@ -114,8 +114,7 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     if request.param == "real":
         yield str(REAL_URL)
         return
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = unused_port()
     folder: Path = tmp_path_factory.mktemp("qdrant")
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, str(folder), str(port)])
     try:

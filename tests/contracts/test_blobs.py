@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.conftest import unused_port
+from benchmarks.harness.ports import unused_port
 from tests.s3_process import S3Process
 
 from info_assistant.errors import InvalidRequest, NotFound, ObjectStorageUnavailable

@@ -1,7 +1,6 @@
 """A local-qdrant of one's own, as a real process, and a client for it."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from benchmarks.harness.ports import unused_port
 from qdrant_client import QdrantClient, models
 
 PROGRAM = """
@@ -101,8 +101,7 @@ def servers() -> Iterator[Start]:
     started: list[Process] = []
 
     def run(directory: Path, api_key: str = "") -> Process:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+        port = unused_port()
         process = Process(directory, port, launch(directory, "127.0.0.1", port, api_key))
         started.append(process)
         process.started_in_s = process.await_ready()

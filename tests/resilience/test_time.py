@@ -6,7 +6,7 @@ import pytest
 
 from info_assistant.errors import DeadlineExceeded
 from info_assistant.resilience.deadline import Deadline
-from info_assistant.resilience.tasks import BackgroundTasks, BackOff, beside, beside_later
+from info_assistant.resilience.tasks import BackgroundTasks, BackOff, BesideLater, beside
 
 
 async def test_deadline_stops_the_body() -> None:
@@ -159,7 +159,7 @@ async def test_a_late_companion_of_a_short_body_never_begins() -> None:
     async def companion() -> None:
         begun.append(True)
 
-    async with beside_later(companion, 60):
+    async with BesideLater(companion, 60):
         pass
     assert not begun
     assert len(asyncio.all_tasks()) == 1
@@ -176,7 +176,7 @@ async def test_a_late_companion_begins_beside_the_body_and_ends_with_it() -> Non
         finally:
             ended.set()
 
-    async with beside_later(companion, 0.001):
+    async with BesideLater(companion, 0.001):
         await asyncio.wait_for(begun.wait(), 30)
         assert not ended.is_set()
     assert ended.is_set()

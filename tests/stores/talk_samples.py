@@ -6,9 +6,14 @@ from datetime import timedelta
 from pydantic_core import to_json
 from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon
 
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
 from info_assistant.model.feedback import Feedback, Judgement
 from info_assistant.model.unanswered import HandledMark
+from info_assistant.ports import ConversationPage
 from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import feedback_fields, feedback_from
 from info_assistant.stores.unanswered import mark_fields, mark_from
@@ -26,6 +31,9 @@ FEEDBACK = Feedback(
 )
 HANDLED = HandledMark(RECORD_ID, WHEN, "agency", "ann", (RECORD_ID,), handled=True)
 TALK = ConversationKey("agency", "ann", "talk-1")
+LISTED = ConversationPage(
+    (ConversationSummary("talk-1", "How long is leave?", 1, RECORD_ID, RECORD_ID),), None
+)
 TURN = ConversationTurn(RECORD_ID, "How long is leave?")
 
 
@@ -57,15 +65,33 @@ def conversations(bench: Bench) -> BlobConversations:
 async def write_turn(bench: Bench) -> bytes:
     """Add a turn to a conversation."""
     await conversations(bench).add(TALK, TURN)
-    return (await bench.only())[1]
+    return await bench.blobs.get(await _key(bench, "/turns/"))
 
 
 async def read_turn(bench: Bench, data: bytes) -> object:
     """Read a conversation back."""
     await conversations(bench).add(TALK, TURN)
-    await bench.blobs.put((await bench.only())[0], data)
+    await bench.blobs.put(await _key(bench, "/turns/"), data)
     (turn,) = await conversations(bench).newest(TALK, 5)
     return turn
+
+
+async def write_entry(bench: Bench) -> bytes:
+    """Enter a turn in its asker's list."""
+    await conversations(bench).add(TALK, TURN)
+    return await bench.blobs.get(await _key(bench, "/askers/"))
+
+
+async def read_entry(bench: Bench, data: bytes) -> object:
+    """List an asker's conversations, whatever else their entries say."""
+    await conversations(bench).add(TALK, TURN)
+    await bench.blobs.put(await _key(bench, "/askers/"), data)
+    return await conversations(bench).of_asker(TALK.tenant, TALK.subject, limit=5, before=None)
+
+
+async def _key(bench: Bench, part: str) -> str:
+    (key,) = [key async for key in bench.blobs.keys("") if part in key]
+    return key
 
 
 async def write_end(bench: Bench) -> bytes:

@@ -105,8 +105,11 @@ async def test_closed_page_stays_closed_while_the_backend_is_worked_on(
     assert Page(await browser.get("/")).words("h1") == "The service is being maintained"
 
 
-async def test_backend_is_asked_once_a_second_at_most(backend: ScriptedBackend) -> None:
-    """Many visits at once are one question to the backend."""
+async def test_visits_close_together_ask_the_backend_once(
+    backend: ScriptedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many visits within the time that a look counts are one question to the backend."""
+    monkeypatch.setattr(condition, "_FRESH_S", 3600.0)
     transport = httpx2.ASGITransport(app=backend.app)
     app = create_frontend("http://backend", transport=transport)
     async with httpx2.AsyncClient(

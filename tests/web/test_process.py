@@ -1,13 +1,13 @@
 """The frontend beside a backend that is gone, slow or breaks off, over real sockets."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx2
 import pytest
+from benchmarks.harness.ports import unused_port
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from tests.web.conftest import DOCUMENT, PAGE_URL, Page, ScriptedBackend, answer, document
@@ -53,14 +53,6 @@ async def visiting(app: Starlette) -> AsyncIterator[httpx2.AsyncClient]:
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=PAGE_URL) as client,
     ):
         yield client
-
-
-def unused_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def test_page_stands_while_the_backend_is_gone() -> None:

@@ -20,7 +20,7 @@ from tests.web.conftest import (
     problem,
     text_reply,
 )
-from tests.web.tour import TALK, State, states
+from tests.web.tour import State, states
 
 from info_assistant.web import forms
 from info_assistant.web.app import create_frontend
@@ -41,7 +41,6 @@ async def every_page(
     for state in states(HOSTILE):
         backend.replies.clear()
         state.arrange(backend)
-        browser.cookies.set("info-assistant-conversations", f"{TALK}.{TALK}..<script>.{'x' * 99}")
         yield state, await state.visit(browser)
 
 
@@ -128,9 +127,9 @@ async def test_every_response_is_fenced_in(browser: Browser, backend: ScriptedBa
         assert headers["x-request-id"]
         expected = "no-cache" if state.route == "/static/{name}" else "no-store"
         assert headers["cache-control"] == expected, state.name
-        # Where nobody signs in, only these are kept: which conversations, and which language.
+        # Where nobody signs in, only the language is kept.
         kept = headers.get("set-cookie", "info-assistant-language=").partition("=")[0]
-        assert kept in {"info-assistant-conversations", "info-assistant-language"}
+        assert kept == "info-assistant-language"
 
 
 async def test_every_page_has_the_bones_of_accessibility(

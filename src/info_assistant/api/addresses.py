@@ -82,6 +82,7 @@ ADDRESSES = (
         "POST", f"{_ANSWER}/feedback", Traffic.CHANGE, Role.READER, "answer.judge", "answer_id"
     ),
     Address("GET", "/v1/feedback", Traffic.READ, Role.CONTRIBUTOR, "feedback.list"),
+    Address("GET", "/v1/conversations", Traffic.READ, Role.READER, "conversation.list"),
     Address("GET", "/v1/unanswered", Traffic.READ, Role.CONTRIBUTOR, "question.unanswered"),
     Address(
         "POST",

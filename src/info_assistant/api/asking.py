@@ -15,8 +15,8 @@ from info_assistant.api.streams import (
     ClientGone,
     Rendering,
     StreamOptions,
+    WhileConnected,
     begin,
-    while_connected,
 )
 from info_assistant.errors import (
     DeadlineExceeded,
@@ -57,7 +57,7 @@ class Asker:
 
         self._under_way.add(question.id)
         try:
-            async with while_connected(request.receive):
+            async with WhileConnected(request.receive):
                 answering = self._services.pipeline.answer(question, keep)
                 answer = await self._within(deadline, answering)
         finally:
@@ -74,7 +74,7 @@ class Asker:
         self._under_way.add(question.id)
         self._services.events.begin(question.id, question.caller)
         try:
-            async with while_connected(request.receive):
+            async with WhileConnected(request.receive):
                 begun = await self._begun(events, deadline)
         except BaseException:
             await events.aclose()

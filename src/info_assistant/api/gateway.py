@@ -23,7 +23,7 @@ from info_assistant.api.problems import http_problem, internal_problem, problem_
 from info_assistant.api.requests import credentials_of, require_role
 from info_assistant.api.services import ApiServices
 from info_assistant.api.short_way import ShortWay
-from info_assistant.api.streams import ClientGone, while_connected
+from info_assistant.api.streams import ClientGone, WhileConnected
 from info_assistant.errors import (
     DeadlineExceeded,
     InfoAssistantError,
@@ -150,7 +150,7 @@ class Gateway:
             return
         with admission.claim(traffic, tenant, deadline.at) as place:
             if place.waits:
-                watched = while_connected(exchange.leaving) if reads_ahead else nullcontext()
+                watched = WhileConnected(exchange.leaving) if reads_ahead else nullcontext()
                 async with watched:
                     await place.granted()
             await self._app(exchange.scope, exchange.receive, exchange.send)

@@ -33,7 +33,7 @@ from info_assistant.ports import (
     AuditLog,
     Authenticator,
     Budgets,
-    ConversationTurns,
+    ConversationLists,
     DocumentFilter,
     EventLog,
     FeedbackLog,
@@ -276,7 +276,7 @@ class ApiServices:
     audit: AuditLog
     answers: AnswerArchive
     feedback: FeedbackLog
-    conversations: ConversationTurns
+    conversations: ConversationLists
     events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)

@@ -5,10 +5,10 @@ status. What fails later is an `error` event.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
+from types import TracebackType
 from typing import Protocol
 
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from info_assistant.model.events import AnswerEvent, AnswerFinished, SourcesFoun
 from info_assistant.observability.log import get_logger
 from info_assistant.resilience.deadline import Deadline
 from info_assistant.resilience.health import Lifecycle
-from info_assistant.resilience.tasks import beside, beside_later
+from info_assistant.resilience.tasks import BesideLater, beside
 
 MEDIA_TYPE = "text/event-stream"
 """What a client names in `Accept` to have its answer streamed."""
@@ -41,29 +41,51 @@ class ClientGone(Exception):
     """The client closed the connection; there is nobody left to answer."""
 
 
-@asynccontextmanager
-async def while_connected(receive: Receive) -> AsyncIterator[None]:
-    """Stop the body when the client goes away. Raises ClientGone; the request was read before.
+class WhileConnected:
+    """Stops the body of `async with` when the client goes away; the request was read before.
 
-    The client is watched once the body has taken WATCHED_AFTER_S: most answers are there before,
-    and a task for each would cost more than it can save.
+    Raises ClientGone. The client is watched once the body has taken WATCHED_AFTER_S: most answers
+    are there before, and a task for each would cost more than it can save.
     """
-    try:
-        async with (
-            asyncio.timeout(None) as scope,
-            beside_later(partial(_watch, receive, scope), WATCHED_AFTER_S),
-        ):
-            yield
-    except TimeoutError as exc:
-        if not scope.expired():
-            raise
-        raise ClientGone from exc
 
+    __slots__ = ("_receive", "_scope", "_watching")
 
-async def _watch(receive: Receive, scope: asyncio.Timeout) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.reschedule(asyncio.get_running_loop().time())
+    def __init__(self, receive: Receive) -> None:
+        """Learn from `receive` that the client has gone."""
+        self._receive = receive
+        self._scope = asyncio.timeout(None)
+        self._watching = BesideLater(self._watch, WATCHED_AFTER_S)
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+        await self._scope.__aenter__()
+        await self._watching.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the watching. Raises ClientGone if the body was stopped."""
+        stopped: asyncio.CancelledError | None = None
+        try:
+            await self._watching.__aexit__()
+        except asyncio.CancelledError as exc:
+            stopped, kind, error, trace = exc, type(exc), exc, exc.__traceback__
+        try:
+            await self._scope.__aexit__(kind, error, trace)
+        except TimeoutError as exc:
+            raise ClientGone from exc
+        if isinstance(error, TimeoutError) and self._scope.expired():
+            raise ClientGone from error
+        if stopped is not None:
+            raise stopped
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._scope.reschedule(asyncio.get_running_loop().time())
 
 
 class Rendering(Protocol):
@@ -131,7 +153,7 @@ class AnswerStream(Response):
         try:
             async with aclosing(self._rest):
                 self._last_sent = asyncio.get_running_loop().time()
-                async with while_connected(receive), beside(self._ping(send)):
+                async with WhileConnected(receive), beside(self._ping(send)):
                     await send(start)
                     await self._send_events(send)
         except ClientGone:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.api.problems import problem_of
-from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, while_connected
+from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, WhileConnected
 from info_assistant.api.wire_documents import document_body
 from info_assistant.api.wire_events import event_frame
 from info_assistant.errors import InfoAssistantError, NotFound, Overloaded
@@ -101,7 +101,7 @@ class DocumentStream(Response):
         """Send the stream; it ends early when the client goes."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         try:
-            async with while_connected(receive):
+            async with WhileConnected(receive):
                 await send(start)
                 await self._send(send, _COME_BACK)
                 await self._watch(send)

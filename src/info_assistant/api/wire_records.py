@@ -12,9 +12,10 @@ from info_assistant.api.wire import AnswerBody, Request, Wire, answer_body
 from info_assistant.model.answer import AnswerStatus, Citation, Support
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.feedback import MAX_COMMENT_CHARACTERS, Feedback, Judgement
+from info_assistant.model.ids import moment_of
 from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
-from info_assistant.ports import AuditPage
+from info_assistant.ports import AuditPage, ConversationPage
 
 _MOST_READERS = 200
 
@@ -175,6 +176,23 @@ class ConversationBody(Wire):
     turns: list[TurnBody]
 
 
+class ConversationSummaryBody(Wire):
+    """One of the caller's conversations: its first question, and how many there are."""
+
+    id: str
+    title: str = Field(description="The first question; empty if it cannot be read.")
+    turns: int
+    started_at: datetime
+    updated_at: datetime = Field(description="When the newest question was asked.")
+
+
+class ConversationListBody(Wire):
+    """The caller's conversations, the one asked in last first; `next`, as `before`, continues."""
+
+    conversations: list[ConversationSummaryBody]
+    next: str | None
+
+
 class ConversationDeleted(Wire):
     """How many turns were deleted, and what that means."""
 
@@ -212,6 +230,23 @@ def recorded_answer_body(record: AnswerRecord, notices: tuple[str, ...]) -> Reco
         question=record.question,
         answer=answer_body(record.answer, with_text=False, notices=notices),
         conversation_id=record.conversation_id,
+    )
+
+
+def conversation_list_body(page: ConversationPage) -> ConversationListBody:
+    """Return a page of somebody's conversations as it travels."""
+    return ConversationListBody(
+        conversations=[
+            ConversationSummaryBody(
+                id=each.id,
+                title=each.title,
+                turns=each.turns,
+                started_at=moment_of(each.first),
+                updated_at=moment_of(each.last),
+            )
+            for each in page.conversations
+        ],
+        next=page.next,
     )
 
 

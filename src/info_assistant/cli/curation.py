@@ -1,4 +1,4 @@
-"""`documents edit|withdraw|quarantine|restore|retry|versions|passages|…|unanswered|handled`."""
+"""`documents edit|withdraw|…|passages|citations|readers|unanswered|handled`."""
 
 import asyncio
 import json
@@ -182,6 +182,28 @@ def list_citations(document: str, limit: int, *, as_json: bool) -> None:
         for each in reply["answers"]
     ]
     print_rows(("answer", "at", "status", "quotes", "question"), rows)
+
+
+@documents.command("readers")
+@click.argument("document", metavar="DOCUMENT")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 365))
+@_JSON
+def list_readers(document: str, days: int, *, as_json: bool) -> None:
+    """Show how often a document was opened, downloaded and quoted, by day. Contributors may ask.
+
+    Names are told to operators, in the JSON.
+
+    \b
+    Example:
+      info-assistant documents readers hr/leave.md --days 90
+    """  # noqa: D301  For click, the mark keeps the lines.
+    reply = asyncio.run(on_document(document, "GET", "/readers", params={"days": days}))
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False, indent=2))
+        return
+    counts = ("opened", "downloaded", "cited", "people")
+    lines = [("total", reply["total"]), *((each["day"], each) for each in reply["days"])]
+    print_rows(("day", *counts), [[day, *(str(each[c]) for c in counts)] for day, each in lines])
 
 
 @documents.command("unanswered")

@@ -14,6 +14,7 @@ def rebuild() -> None:
     Example:
       info-assistant rebuild qdrant
       info-assistant rebuild redis
+      info-assistant rebuild conversations
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -54,6 +55,23 @@ def rebuild_redis() -> None:
         click.echo(f"{tenant}\t{micro_usd / 1e6:.6f} USD")
     if not spent:
         say("No tenant has a budget, so nothing is summed in Redis.")
+
+
+@rebuild.command("conversations")
+def rebuild_conversations() -> None:
+    """List conversations that are missing in their askers' lists, from the answer records.
+
+    For those begun before there were lists, or with a backend of an older version; what was deleted
+    stays gone. Backends may run meanwhile.
+
+    \b
+    Example:
+      info-assistant rebuild conversations
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring import run_conversation_lists  # noqa: PLC0415  Loads the whole product.
+
+    count = run_conversation_lists(Settings.from_environment())
+    click.echo(f"{count} questions were missing in lists of conversations")
 
 
 def _tell(done: int, total: int) -> None:

@@ -31,6 +31,7 @@ class Stored(StrEnum):
     FEEDBACK = "feedback"
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
+    CONVERSATION_ENTRY = "conversation_entry"
     WRITER_MARK = "writer_mark"
     KNOWN_ANSWER = "known_answer"
     ANSWER_REPEAT = "answer_repeat"

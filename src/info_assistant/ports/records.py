@@ -6,7 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
 from info_assistant.model.feedback import Feedback
 from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
@@ -97,6 +101,17 @@ class AnswerArchive(AnswerRecords, Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Conversations of one asker, the one asked in last first; `next`, as `before`, continues them.
+
+    A page with a `next` may hold fewer than were asked for.
+    """
+
+    conversations: tuple[ConversationSummary, ...]
+    next: str | None
+
+
 class ConversationTurns(Protocol):
     """What was asked in each conversation. Methods raise ObjectStorageUnavailable."""
 
@@ -108,6 +123,18 @@ class ConversationTurns(Protocol):
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget all turns so far, durably; return how many there were."""
+
+
+class ConversationLists(ConversationTurns, Protocol):
+    """Conversations that can be looked through by who asked."""
+
+    async def deleted(self, key: ConversationKey, answer_id: str) -> bool:
+        """Whether the turn with this answer was deleted by its asker."""
+
+    async def of_asker(
+        self, tenant: str, subject: str, *, limit: int, before: str | None
+    ) -> ConversationPage:
+        """Return a caller's conversations whose last answer's id is below `before`."""
 
 
 class UnansweredLog(Protocol):

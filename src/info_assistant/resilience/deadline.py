@@ -1,10 +1,9 @@
 """Absolute deadlines: a step inside another never gets more time than the outer one has left."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Self
 
 from info_assistant.errors import DeadlineExceeded
@@ -33,25 +32,52 @@ class Deadline:
         """Seconds left; negative when the time is up."""
         return self.at - asyncio.get_running_loop().time()
 
-    @asynccontextmanager
-    async def enforced(self, what: str, *, grace_s: float = 0.0) -> AsyncIterator[None]:
+    def enforced(self, what: str, *, grace_s: float = 0.0) -> "Enforced":
         """Stop the body when the time is up, or do not begin it if it is up by now.
 
         `grace_s` leaves whatever stops by itself that many seconds to say so. Raises
         DeadlineExceeded, which names `what`.
         """
-        if self.remaining <= 0:
-            raise _exceeded(what)
-        token = _current.set(self)
+        return Enforced(self, what, grace_s)
+
+
+class Enforced:
+    """`Deadline.enforced`, to be entered with `async with`.
+
+    No generator: the event loop keeps track of each that is begun, and contextlib adds a layer.
+    Each question passes several of these.
+    """
+
+    __slots__ = ("_deadline", "_timeout", "_token", "_what")
+
+    def __init__(self, deadline: Deadline, what: str, grace_s: float) -> None:
+        """Take what `Deadline.enforced` is given."""
+        self._deadline = deadline
+        self._what = what
+        self._timeout = asyncio.timeout_at(deadline.at + grace_s)
+        self._token: Token[Deadline | None]
+
+    async def __aenter__(self) -> None:
+        """Put the deadline in force. Raises DeadlineExceeded."""
+        if self._deadline.remaining <= 0:
+            raise _exceeded(self._what)
+        await self._timeout.__aenter__()
+        self._token = _current.set(self._deadline)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End it. Raises DeadlineExceeded if the body was stopped."""
+        _current.reset(self._token)
         try:
-            async with asyncio.timeout_at(self.at + grace_s) as scope:
-                yield
+            await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError as exc:
-            if not scope.expired():
-                raise
-            raise _exceeded(what) from exc
-        finally:
-            _current.reset(token)
+            raise _exceeded(self._what) from exc
+        if isinstance(error, TimeoutError) and self._timeout.expired():
+            raise _exceeded(self._what) from error
 
 
 def _exceeded(what: str) -> DeadlineExceeded:

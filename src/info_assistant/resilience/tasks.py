@@ -110,26 +110,34 @@ async def beside(companion: Coroutine[None, None, None]) -> AsyncIterator[None]:
         raise failure
 
 
-@asynccontextmanager
-async def beside_later(
-    companion: Callable[[], Coroutine[None, None, None]], after_s: float
-) -> AsyncIterator[None]:
-    """Run `companion` while the body runs, once that has taken `after_s` seconds.
+class BesideLater:
+    """Runs a companion while the body of `async with` runs, once that has taken some seconds.
 
-    It has ended when this is left; it must not fail.
+    It has ended when this is left; it must not fail. No generator: every question passes one.
     """
-    running: list[asyncio.Task[None]] = []
 
-    def begin() -> None:
-        # Its owner is this very function, which sees to its end.
-        running.append(loop.create_task(companion()))
+    __slots__ = ("_after_s", "_companion", "_running", "_timer")
 
-    loop = asyncio.get_running_loop()
-    timer = loop.call_later(after_s, begin)
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for task in running:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    def __init__(
+        self, companion: Callable[[], Coroutine[None, None, None]], after_s: float
+    ) -> None:
+        """Take the companion; nothing runs yet."""
+        self._companion = companion
+        self._after_s = after_s
+        self._running: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle
+
+    async def __aenter__(self) -> None:
+        """Set the timer."""
+        self._timer = asyncio.get_running_loop().call_later(self._after_s, self._begin)
+
+    async def __aexit__(self, *_: object) -> None:
+        """End the companion, if it was begun."""
+        self._timer.cancel()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def _begin(self) -> None:
+        # Its owner is this object, which sees to its end.
+        self._running = asyncio.create_task(self._companion())  # noqa: TID251

@@ -24,6 +24,7 @@ from info_assistant.model.answer import (
     ServedBy,
     Support,
 )
+from info_assistant.model.ids import LAST_ID
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
@@ -34,7 +35,7 @@ from info_assistant.stores.answer_repeats import WholeRecords
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.records import day_from
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted, merged
+from info_assistant.stores.segments import Fields, Wanted, merged
 
 KIND = "answers"
 """The kind of these records in names of segments."""

@@ -16,13 +16,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from info_assistant.errors import NotFound, ObjectStorageUnavailable
-from info_assistant.model.ids import first_id_at, milliseconds_of
+from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of
 from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
-
-LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-"""Every id sorts before this one."""
 
 _NAME = re.compile(
     r"(?P<first>\d{13})-(?P<last>\d{13})-(?P<writer>[a-z0-9.]+)-(?P<number>\d+)\.jsonl"

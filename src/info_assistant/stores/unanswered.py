@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from info_assistant.model.answer import AnswerStatus
 from info_assistant.model.feedback import Judgement
-from info_assistant.model.ids import first_id_at, milliseconds_of
+from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of
 from info_assistant.model.record import NOTICE
 from info_assistant.model.schema import Stored, moment_from, stamped
 from info_assistant.model.unanswered import (
@@ -27,7 +27,7 @@ from info_assistant.observability.log import get_logger
 from info_assistant.stores import answer_records, answer_repeats, feedback
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted
+from info_assistant.stores.segments import Fields, Wanted
 
 KIND = "handled"
 """The kind of curators' marks in names of segments."""
@@ -179,6 +179,7 @@ def _question(fields: Fields) -> UnansweredQuestion:
         shortfall=_SHORTFALLS[answer["status"]],
         documents=tuple(dict.fromkeys(str(each["passage"]["document_id"]) for each in closest)),
         notice=int(fields.get("notice", 1)),
+        conversation_id=fields.get("conversation_id"),
     )
 
 

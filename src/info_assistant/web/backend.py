@@ -17,8 +17,8 @@ from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.asking import Asking
 from info_assistant.web.backend_faults import not_understood, translated
 from info_assistant.web.backups import Backups
+from info_assistant.web.conversations import Conversation, ConversationPage
 from info_assistant.web.replies import (
-    Conversation,
     Document,
     DocumentPage,
     DocumentText,
@@ -183,6 +183,11 @@ class Backend:
         request = self._client.build_request("POST", path, json=said, headers=visit.headers)
         await self._fetch(request, Reply)
 
+    async def conversations(self, before: str, visit: Visit) -> ConversationPage:
+        """Return the visitor's conversations, the newest first; those `before`, where it says."""
+        wanted = {"before": before} if before else {}
+        return await self._fetch(self._get("/v1/conversations", visit, wanted), ConversationPage)
+
     async def conversation(self, name: str, visit: Visit) -> Conversation:
         """Return the visitor's questions under this id, with their answers."""
         return await self._fetch(self._get(f"/v1/conversations/{name}", visit), Conversation)
@@ -268,11 +273,11 @@ class Backend:
         request = self._get(f"/v1/documents/{document_id}/passages", visit, wanted)
         return await self._fetch(request, Passages)
 
-    async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
-        """Return the answers that quote a document; for contributors."""
-        return await self._fetch(
-            self._get(f"/v1/documents/{document_id}/citations", visit), QuotedBy
-        )
+    async def quoted_by(self, document_id: str, before: str, visit: Visit) -> QuotedBy:
+        """Return answers that quote a document, the newest `before` an id; for contributors."""
+        wanted = {"before": before} if before else {}
+        path = f"/v1/documents/{document_id}/citations"
+        return await self._fetch(self._get(path, visit, wanted), QuotedBy)
 
     async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""

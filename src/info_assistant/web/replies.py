@@ -124,21 +124,6 @@ class RecordedAnswer(Reply):
     conversation_id: Text = ""
 
 
-class Turn(Reply):
-    """A question of a conversation; its answer may not be found yet."""
-
-    id: Text = ""
-    question: Text = ""
-    answer: RecordedAnswer | None = None
-
-
-class Conversation(Reply):
-    """Somebody's questions under one id, the oldest first."""
-
-    id: Text = ""
-    turns: tuple[Turn, ...] = ()
-
-
 class Progress(Reply):
     """How much of the present stage is done."""
 
@@ -173,6 +158,10 @@ class Document(Dated):
         """What people call the document."""
         return self.title or self.source
 
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been reviewed before a day."""
+        return self.review_by is not None and self.review_by < today
+
     @property
     def readable(self) -> bool:
         """Whether its text can be shown."""
@@ -189,9 +178,10 @@ class Quoted(Reply):
 
 
 class QuotedBy(Reply):
-    """Answers that quote a document, the newest first."""
+    """Answers that quote a document, the newest first; `next` continues them."""
 
     answers: tuple[Quoted, ...] = ()
+    next: Text = ""
 
 
 class Passage(Reply):

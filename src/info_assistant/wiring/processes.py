@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 from info_assistant.api.addresses import address_of
@@ -31,6 +31,8 @@ from info_assistant.settings import Settings
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
+from info_assistant.stores.conversation_lists import list_again
+from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.redis import RedisConnection, SpendTotals
 from info_assistant.stores.redis.summing import sum_again
@@ -175,6 +177,17 @@ def run_rebuild(
             await application.close()
 
     return asyncio.run(rebuild())
+
+
+def run_conversation_lists(settings: Settings) -> int:
+    """Enter what is missing in the lists of conversations; return how many questions that were.
+
+    Raises ObjectStorageUnavailable.
+    """
+    configure_logging(settings.log_level)
+    blobs = ObjectBlobs(settings.blob_url, settings.s3)
+    kept = timedelta(days=settings.answer_retention_days)
+    return asyncio.run(list_again(blobs, BlobConversations(blobs, SystemClock(), kept)))
 
 
 def run_redis_rebuild(settings: Settings) -> Mapping[str, int]:

@@ -42,6 +42,7 @@ class Setup:
     observer: Observer = field(default_factory=NoObserver)
     programs: Programs | None = None
     strict: Strict = field(default=lambda _item: [])
+    pods_per_node: int = 110
 
 
 class Cluster:
@@ -78,7 +79,7 @@ class Cluster:
         inside = Inside(self.store, self.programs, self.logs)
         resources = Resources(self.store, chosen.strict)
         self.api = Api(resources, inside)
-        load(self.store, [*nodes(clock.now()), *_spaces()])
+        load(self.store, [*nodes(clock.now(), pods=chosen.pods_per_node), *_spaces()])
         load(self.store, copied(list(smallest() if chosen.items is None else chosen.items)))
 
     def advance(self, seconds: float) -> None:
@@ -116,6 +117,12 @@ class _Logging:
 
     def ready(self, pod: Document) -> bool:
         return self._then.ready(pod)
+
+    def exited(self, pod: Document) -> int | None:
+        return self._then.exited(pod)
+
+    def ending(self, pod: Document) -> bool:
+        return self._then.ending(pod)
 
 
 def _spaces() -> list[Document]:

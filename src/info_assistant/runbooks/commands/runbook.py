@@ -121,3 +121,21 @@ def plan(
     for each in chosen:
         for line in telling.plan_lines(each, known, number, as_written=as_written):
             click.echo(line)
+
+
+@runbook.command(
+    "drill",
+    short_help="Rehearse an option with a real fault (with the product only).",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def drill_elsewhere(words: tuple[str, ...]) -> None:
+    """Say that drills come with the product: they start it, and this program has nothing of it.
+
+    The product's own command line puts the real command in this one's place.
+    """
+    del words
+    raise click.ClickException(
+        "Drills start the product on this machine, and this program goes without it. Install the "
+        "product and use `info-assistant runbook drill`."
+    )
