@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from benchmarks.harness.ports import unused_port
 from tests.conftest import await_true
 from tests.turns import turn
+
+from info_assistant.drills.ports import unused_port
 
 LONG_S = 60.0
 
