@@ -392,7 +392,7 @@ async def test_every_cell(scene: Scene) -> None:
                 if differs(found, expected):
                     wrong.append(f"{name}: {request}: {found}, not {expected}")
     assert wrong == []
-    assert run == 9 * 41
+    assert run == 9 * 42
 
 
 @pytest.mark.parametrize("name", [each for each in read_table() if each not in CONDITIONS])
