@@ -78,12 +78,12 @@ class World:
             json.dumps({"version": "4", "status": "firing", "alerts": list(alerts)}).encode(),
             {"content-type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return list(json.loads(response.read())["incidents"])
 
     def get(self, path: str) -> str:
         """Return what the service answers."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(self.url + path, timeout=60) as response:  # noqa: S310
             return str(response.read().decode())
 
     def quiet(self, name: str, what: str = "opened") -> bool:
@@ -351,7 +351,7 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
                 else:
                     until(lambda: settled(store, opened.id))
                     process.terminate()
-                assert process.wait(10) in {0, -9}
+                assert process.wait(60) in {0, -9}
         taken = receivers.taken
         assert len(taken["statuspage"].things) == 1
         assert [e.kind for e in store.read(opened.id).events].count(Kind.ESCALATED) == 1

@@ -25,7 +25,6 @@ from info_assistant.runbooks.running.values import Values
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="commands run in a shell."),
-    pytest.mark.timeout(240),
 ]
 _TEXT = "## P1-1: Made up\n\n### Resolution\n\n**Option 1: Act**\n\n```bash\n{}\n```\n"
 NO_FACTS = Facts(None, scaled_by_itself=False, label=None, controllers=frozenset())
