@@ -248,7 +248,9 @@ async def test_whatever_stands_in_for_qdrant_is_an_outage(
 ) -> None:
     """What its client cannot make sense of, or raises in its own way, is the one error of ours."""
     async with fault_proxy(Upstream(Wire.HTTP, shared_qdrant.port)) as proxy:
-        store = QdrantStore(f"http://127.0.0.1:{proxy.port}", shared_qdrant.key or None, "m@1")
+        store = QdrantStore(
+            f"http://127.0.0.1:{proxy.port}", shared_qdrant.key or None, "m@1", PATIENT_S
+        )
         await proxy.inject(Fault(Effect.ANSWERED, answer=answer))
         with pytest.raises(VectorStoreUnavailable):
             await store.passages.search(SCOPE, question(), Filters(), 3)
