@@ -153,8 +153,8 @@ class Scene:
         if not self.pictured:
             return
         self.page.evaluate("scrollTo(0, 0)")
-        shot = Image.open(BytesIO(self.page.screenshot(full_page=True)))
-        shot = shot.crop((0, 0, shot.width, min(shot.height, _TALLEST)))
+        whole = Image.open(BytesIO(self.page.screenshot(full_page=True)))
+        shot = whole.crop((0, 0, whole.width, min(whole.height, _TALLEST)))
         # Pages have few colours: a palette makes a third of the size, and nothing is seen of it.
         shot.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
             PICTURES / f"{name}.png", optimize=True
