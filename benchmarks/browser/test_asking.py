@@ -102,11 +102,12 @@ def test_everything_works_without_javascript(chromium: Browser, stack: RunningSt
         page.locator("form.ask > button").click()
         expect(page.locator(FINISHED)).to_be_visible(timeout=30_000)
         page.locator(".pages a[href='/conversations']").click()
+        kept = page.locator(".document").count() - 1  # Other tests have asked as well.
         page.locator(".document a").first.click()
         expect(page.locator(".turns > li")).to_have_count(2)
         page.locator("button.danger").click()
         expect(page.locator(".thanks")).to_be_visible()
-        expect(page.locator(".document")).to_have_count(0)
+        expect(page.locator(".document")).to_have_count(kept)
 
 
 @pytest.mark.timeout(900)
