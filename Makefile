@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MODEL := src/info_assistant/providers/minilm_weights/manifest.json
+PA11Y := build/pa11y/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE)
 # More arguments for a command, such as: make test PYTEST="-k ingest", make up UP=--verbose
 PYTEST ?=
@@ -13,7 +14,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser pictures mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,9 +81,12 @@ matrix: dev ## Try every fault with everything that the product depends on, and 
 rolling: dev ## Restart two backends to a next version and back under constant use, and count
 	$(BIN)/python benchmarks/rolling.py
 
-browser: suites ## Look at every state of the web page in Debian's Chromium, and for barriers with axe-core
+browser: suites $(PA11Y) ## Look at every state of the web page in Debian's Chromium; axe-core and pa11y look for barriers
 	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
+
+pictures: suites $(PA11Y) ## Throw each mode and cause each P0 on this machine, and keep what readers see in docs/pictures
+	$(BIN)/python -m pytest benchmarks/browser/test_modes.py -p no:randomly --pictures $(PYTEST)
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation
@@ -166,6 +170,13 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.requirements $(MODEL)
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks need …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# From npm by the names and hashes of the lock file; no script of a package runs, and no browser is fetched.
+$(PA11Y): requirements/pa11y/package.json requirements/pa11y/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing. On Debian: apt install nodejs npm" >&2; exit 1; }
+	@mkdir -p build/pa11y && cp $^ build/pa11y/
+	@cd build/pa11y && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)/.suites: requirements/suites.txt $(VENV)/.dev

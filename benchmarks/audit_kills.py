@@ -25,10 +25,11 @@ from benchmarks.harness.processes import (
     await_ready,
     local_qdrant,
     running,
-    unused_port,
 )
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import run_kills
+
+from info_assistant.drills.ports import unused_port
 
 RESULT = Path(__file__).parent / "results" / "audit_kills.json"
 CLIENTS = 6

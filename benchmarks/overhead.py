@@ -28,7 +28,6 @@ from benchmarks.harness.processes import (
     cpu_ns,
     local_qdrant,
     running,
-    unused_port,
 )
 from benchmarks.harness.report import (
     Figure,
@@ -42,6 +41,7 @@ from benchmarks.harness.report import (
 )
 from benchmarks.harness.seeded import IDENTITY, SeededWorld
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.stores.qdrant import QdrantStore
 
 P50_MS, P99_MS, GROWTH = 3.0, 15.0, 1.2

@@ -32,7 +32,6 @@ from benchmarks.harness.processes import (
     family_cpu_s,
     local_qdrant,
     running,
-    unused_port,
 )
 from benchmarks.harness.report import (
     Figure,
@@ -44,6 +43,8 @@ from benchmarks.harness.report import (
     percentile,
     say,
 )
+
+from info_assistant.drills.ports import unused_port
 
 TIMES = 5.0
 GOODPUT, REFUSAL_P99_MS, GROWTH, OVERDUE_MS = 0.8, 10.0, 1.3, 250.0

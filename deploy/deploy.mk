@@ -21,7 +21,7 @@ verify-cluster: dev ## Look at your cluster (kubectl as it is set up); CLUSTER="
 
 # --- the cluster simulator and kubectl
 
-.PHONY: kubectl simulator options
+.PHONY: kubectl simulator options options-machine
 
 kubectl: dev ## Put the pinned kubectl into .venv/bin
 	@$(BIN)/kubectl version --client
@@ -31,6 +31,9 @@ simulator: dev ## Try the real kubectl with the cluster simulator (a model: prov
 
 options: dev ## Each option of the runbook, by the engine, on the simulator: works, does not help, crashes midway
 	$(BIN)/python -m benchmarks.options
+
+options-machine: dev ## The same on real processes of this machine, to which real things happen (an hour)
+	$(BIN)/python -m benchmarks.options --machine
 
 # --- images
 
@@ -70,7 +73,13 @@ failover: suites ## Lead readers to a second region and back, by us and by the r
 
 # --- incidents
 
-.PHONY: telling
+.PHONY: telling game-day drills
 
 telling: dev ## Send alerts to the incident service and measure how long until everybody is told, once
 	$(BIN)/python -m benchmarks.telling
+
+game-day: dev kubectl ## Rehearse all four P0s: a real fault, an outside probe, the engine, a report with pictures
+	$(BIN)/python -m benchmarks.game_day
+
+drills: dev kubectl ## Rehearse every option, as it is and with Slack, the status page or the engine gone (hours)
+	$(BIN)/python -m benchmarks.drills $(DRILLS)

@@ -10,12 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from benchmarks.browser.barriers import BarrierScan, barrier_scan
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 from tests.web.conftest import ScriptedBackend
 from tests.web.signing_in import served
 from tests.web.tour import State
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.web.app import create_frontend
 from info_assistant.web.rendering import Look
 from info_assistant.web.sign_in import SignInConfig
@@ -23,9 +24,15 @@ from info_assistant.web.sign_in import SignInConfig
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "browser.json"
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PORT = unused_port()
+"""Where Chromium lets pa11y in."""
 
-results: dict[str, object] = {}
+results: dict[str, Any] = {}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let pictures be kept: each run makes others, of another minute."""
+    parser.addoption("--pictures", action="store_true", help="keep what is seen in docs/pictures")
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +41,8 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.fail("There is no Chromium here. On Debian: apt install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        arguments = [*ARGUMENTS, f"--remote-debugging-port={PORT}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         results["chromium"] = browser.version
         browser.close()
@@ -42,6 +50,15 @@ def chromium() -> Iterator[Browser]:
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     text = json.dumps(known | results, indent=1, sort_keys=True)
     RESULTS.write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def barriers(chromium: Browser) -> Iterator[BarrierScan]:
+    """Yield axe and pa11y before the pages of `chromium`."""
+    assert chromium.is_connected()
+    with barrier_scan(PORT) as scan:
+        yield scan
+    results["pa11y"] = scan.version
 
 
 @dataclass
@@ -69,16 +86,6 @@ class Window:
         else:
             self.page.goto(self.url + state.path)
         self.page.wait_for_load_state()
-
-    def findings(self) -> list[str]:
-        """Return what axe finds wrong, contrasts that it could not decide included."""
-        found = Axe().run(self.page, options={"runOnly": RULES}).response
-        unsure = [each for each in found["incomplete"] if each["id"] == "color-contrast"]
-        return [
-            f"{each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-            for each in found["violations"] + unsure
-            for node in each["nodes"]
-        ]
 
 
 _SEND = """([path, fields]) => {

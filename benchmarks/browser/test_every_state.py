@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 from babel import Locale
-from benchmarks.browser.conftest import Window, results, scripted_page, window
+from benchmarks.browser.barriers import BarrierScan
+from benchmarks.browser.conftest import results, scripted_page, window
 from playwright.sync_api import Browser
 from starlette.routing import Route
 from tests.web.conftest import ScriptedBackend
 from tests.web.pseudo import PseudoTranslations
 from tests.web.signing_in import GOOD_KEY, SECRET, knows_people
 from tests.web.test_protection import HOSTILE
-from tests.web.tour import TALK, State, states
+from tests.web.tour import State, states
 
 from info_assistant.web import condition
 from info_assistant.web.app import create_frontend
@@ -40,32 +41,47 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(condition, "_FRESH_S", 0.0)
 
 
-def arrange(backend: ScriptedBackend, state: State, seen: Window) -> None:
+def arrange(backend: ScriptedBackend, state: State) -> None:
     """Let the backend reply as the state needs."""
     backend.replies.clear()
     state.arrange(backend)
-    seen.page.context.add_cookies(
-        [{"name": "info-assistant-conversations", "value": TALK, "url": seen.url}]
-    )
+
+
+@pytest.mark.timeout(60)
+def test_a_barrier_would_be_found(chromium: Browser, barriers: BarrierScan) -> None:
+    """Axe and pa11y each tell of a picture without words and of words too pale to read."""
+    page = chromium.new_page()
+    page.set_content(_BARRED)
+    found = barriers.findings(page)
+    page.close()
+    for each in ("axe image-alt", "axe color-contrast", "pa11y WCAG2AA.Principle1.Guideline1_1"):
+        assert any(finding.startswith(each) for finding in found), (each, found)
+    assert any("Guideline1_4.1_4_3" in finding for finding in found), found
+
+
+_BARRED = """<!doctype html><html lang="en"><title>Barred</title><main><h1>Barred</h1>
+<img src="data:,"><p style="color: #ccc; background: #fff">Pale</p></main>"""
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_state_has_a_barrier(chromium: Browser, scheme: str) -> None:
-    """Axe finds nothing on any page or error, light or dark, nor doubts any contrast."""
+def test_no_state_has_a_barrier(chromium: Browser, barriers: BarrierScan, scheme: str) -> None:
+    """Neither axe nor pa11y finds anything on any page or error, light or dark."""
     backend = ScriptedBackend()
     began, found, seen = time.monotonic(), {}, 0
+    barriers.warnings.clear()
     options = {"color_scheme": scheme, "bypass_csp": True}
     with scripted_page(backend) as url, window(chromium, url, **options) as each:
         for state in pages(WORDS):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             seen += 1
-            if findings := each.findings():
+            if findings := barriers.findings(each.page):
                 found[state.name] = findings
-    results[f"axe-{scheme}"] = {
+    results[f"barriers-{scheme}"] = {
         "states": seen,
         "findings": sum(map(len, found.values())),
+        "warnings of pa11y": dict(barriers.warnings),
         "seconds": round(time.monotonic() - began),
     }
     assert found == {}, json.dumps(found, indent=1)
@@ -81,7 +97,7 @@ def test_every_route_has_a_visit() -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_signing_in_has_no_barrier(chromium: Browser, scheme: str) -> None:
+def test_signing_in_has_no_barrier(chromium: Browser, barriers: BarrierScan, scheme: str) -> None:
     """Neither have the form for a key, its mistakes, the pages of who is signed in, the end."""
     backend = ScriptedBackend()
     knows_people(backend)
@@ -92,16 +108,16 @@ def test_signing_in_has_no_barrier(chromium: Browser, scheme: str) -> None:
         window(chromium, url, **options) as each,
     ):
         each.page.goto(url)
-        found += each.findings()
+        found += barriers.findings(each.page)
         for key in ("", "no such key", GOOD_KEY):
             each.page.locator("#key").fill(key)
             each.page.locator("form.sign-in button").click()
             each.page.wait_for_load_state()
-            found += each.findings()
+            found += barriers.findings(each.page)
         assert each.page.locator(".visitor").is_visible()
         each.page.locator(".visitor button").click()
         each.page.wait_for_load_state()
-        found += each.findings()
+        found += barriers.findings(each.page)
     assert found == []
 
 
@@ -115,7 +131,7 @@ def test_nothing_scrolls_sideways_at_320_pixels(chromium: Browser, direction: st
     wide, small, seen = {}, {}, 0
     with scripted_page(backend, look=look) as url, window(chromium, url, viewport=NARROW) as each:
         for state in pages(WORDS):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             seen += 1
             each.page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
@@ -148,7 +164,7 @@ def test_nothing_that_documents_say_is_run(chromium: Browser) -> None:
     backend = ScriptedBackend()
     with scripted_page(backend) as url, window(chromium, url) as each:
         for state in pages(HOSTILE):
-            arrange(backend, state, each)
+            arrange(backend, state)
             each.visit(state)
             each.page.wait_for_timeout(20)
         assert each.complaints == []

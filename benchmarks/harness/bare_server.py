@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from info_assistant.api.wire import QueryRequest
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.resilience.parentage import end_with_parent
 from info_assistant.serving import Place, listen, serve
 
 

@@ -26,16 +26,16 @@ from benchmarks.harness.processes import (
     await_true,
     environment,
     running,
-    unused_port,
 )
 
 from info_assistant.cli.local_redis import server
-from info_assistant.drills.providers import ProviderStandIn, running_providers
+from info_assistant.drills.ports import unused_port
+from info_assistant.drills.providers import ProviderStandIn, ProviderThread, running_providers
 from info_assistant.drills.scripted_answers import quoting
 
 _TEXT = "Employees carry over five days of annual leave. Leave is asked for in writing."
 _QUESTION = "How many days of annual leave do employees carry over?"
-_READY_S = 60.0
+_READY_S = 180.0
 _ROLES = {"qdrant": "local-qdrant", "backend": "serve", "frontend": "frontend", "worker": "worker"}
 
 PARTS = ("redis", *_ROLES)
@@ -91,6 +91,7 @@ class Breakable:
     processes: dict[str, "subprocess.Popen[bytes]"]
     start_again: Mapping[str, Callable[[], "subprocess.Popen[bytes]"]]
     openai: ProviderStandIn
+    providers: ProviderThread
     lines: Mapping[str, SlowLine]
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -116,6 +117,15 @@ class Breakable:
     def is_frozen(self, part: str) -> bool:
         """Whether a part stands still."""
         return psutil.Process(self.processes[part].pid).status() == psutil.STATUS_STOPPED
+
+    @contextmanager
+    def model_refusing(self) -> Iterator[None]:
+        """Let nobody listen where the language model was until the block is left."""
+        self.providers.hang_up(self.openai)
+        try:
+            yield
+        finally:
+            self.providers.add(self.openai)
 
     @contextmanager
     def limping(self, part: str, stands_s: float, runs_s: float) -> Iterator[None]:
@@ -203,7 +213,7 @@ def breakable(
     openai = ProviderStandIn("openai", script=quoting)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diagnosis-")))
-        stack.enter_context(running_providers(openai))
+        providers = stack.enter_context(running_providers(openai))
         ports = {name: unused_port() for name in PARTS}
         lines = {}
         for name in slow:
@@ -235,7 +245,7 @@ def breakable(
         wanted = [part for part in PARTS if part != "worker" or with_worker]
         processes = {part: again[part]() for part in wanted}
         _await_all(processes, folder, settings, own)
-        service = Breakable(folder, settings, processes, again, openai, lines)
+        service = Breakable(folder, settings, processes, again, openai, providers, lines)
         stack.callback(_let_go, service)
         if with_document:
             _hand_in(settings["BACKEND_URL"])

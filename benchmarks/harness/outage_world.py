@@ -4,15 +4,17 @@ What stands behind pods is this model, not the product: it says what an option o
 to a cluster, not what the product does then.
 """
 
-import stat
-import threading
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.harness.option_trials import Pace, Theatre
 from benchmarks.harness.plain_server import answering
+from benchmarks.harness.report import ROOT
 
+from info_assistant.drills.cluster.contents import NAMESPACE
 from info_assistant.drills.cluster.documents import Document, at, is_ready, name_of
 from info_assistant.drills.cluster.programs import Ended, Execution, Installed, ModelledRedis, stock
 from info_assistant.drills.cluster.simulator import (
@@ -22,19 +24,24 @@ from info_assistant.drills.cluster.simulator import (
     running_cluster,
     settled_cluster,
 )
+from info_assistant.drills.machine.faults import (
+    BackupDamaged,
+    DataLost,
+    Fault,
+    Hung,
+    Killed,
+    PromotionRefused,
+    ProviderFails,
+    Released,
+    TooBusy,
+    ZoneRefused,
+)
+from info_assistant.drills.machine.outside import Dns, install
+from info_assistant.drills.provider_faults import Behaviour
+from info_assistant.runbooks.running.shell import Bash
 
 SCALE = 60.0
 """How many times as fast the cluster's time runs; timeouts of commands are divided alike."""
-
-_CURL = """#!/bin/bash
-words=("${@/https:\\/\\/pubsec-info-assistant.com/http:\\/\\/127.0.0.1:%d}")
-exec %s "${words[@]}"
-"""
-_AWS = """#!/bin/sh
-[ -e refused ] && { echo "An error occurred (NoSuchHostedZone)" >&2; exit 254; }
-echo secondary > region
-echo '{"ChangeInfo": {"Status": "PENDING"}}'
-"""
 
 
 @dataclass
@@ -56,11 +63,26 @@ class World:
     """How many backends the load needs."""
     redis: ModelledRedis = field(default_factory=ModelledRedis)
 
+    @property
+    def dns(self) -> Dns:
+        """Where DNS leads."""
+        return Dns(self.folder)
+
     def started(self, pod: Document) -> None:
         """Do nothing: what is broken is said by `ready`."""
 
     def stopped(self, pod: Document) -> None:
         """Do nothing."""
+
+    def exited(self, pod: Document) -> int | None:
+        """Return None."""
+        del pod
+        return None
+
+    def ending(self, pod: Document) -> bool:
+        """Return False: nothing runs that could take its time."""
+        del pod
+        return False
 
     def ready(self, pod: Document) -> bool:
         """Return whether what stands behind a pod answers."""
@@ -73,6 +95,34 @@ class World:
             or (component == "qdrant" and self.data_lost)
         )
 
+    def meet(self, fault: Fault, cluster: Cluster) -> None:
+        """Let something go wrong. Raises ValueError for what the model does not know."""
+        match fault:
+            case Hung(where, lasting=False):
+                self.sick |= {
+                    pod["metadata"]["uid"]
+                    for pod in cluster.pods(where.partition("-")[0])
+                    if where in {name_of(pod), pod["metadata"]["labels"]["component"]}
+                }
+            case Hung(where) | Killed(where, lasting=True):
+                self.broken.add(where)
+            case Released(image):
+                self.bad_images.add(image)
+            case DataLost():
+                self.data_lost = True
+            case BackupDamaged():
+                self.restore_works = False
+            case ProviderFails(provider, how):
+                setattr(self, f"{provider}_up", how is Behaviour.WELL)
+            case ZoneRefused():
+                self.dns.refuse()
+            case PromotionRefused():
+                self.redis.cluster_mode = True
+            case TooBusy(hopeless):
+                self.needed = 12 if hopeless else 8
+            case _:
+                raise ValueError(f"the model knows no {fault}")
+
     def restore(self, _execution: Execution) -> Ended:
         """Play `/restore-backup.sh`."""
         if not self.restore_works:
@@ -82,7 +132,7 @@ class World:
 
     def serves(self, cluster: Cluster) -> bool:
         """Return whether users are served, seen from outside."""
-        if (self.folder / "region").exists():
+        if self.dns.leads_away:
             return True
         backends = [pod for pod in cluster.pods("backend") if is_ready(pod)]
         qdrant = [pod for pod in cluster.pods("qdrant") if is_ready(pod)]
@@ -106,35 +156,43 @@ def _settings(pod: Document) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ModelStage:
     """A world, its cluster, and the environment in which commands find both."""
 
     world: World
     running: Running
-    variables: dict[str, str]
+    variables: Mapping[str, str]
 
     @property
-    def cluster(self) -> Cluster:
-        """The simulated cluster."""
-        return self.running.cluster
+    def folder(self) -> Path:
+        """Where commands are run."""
+        return self.world.folder
+
+    def inject(self, fault: Fault) -> None:
+        """Let something go wrong. Raises RuntimeError where it did not."""
+        if isinstance(fault, Released):
+            # It is well at first, and breaks when all pods have it.
+            self._do(f"kubectl set image deployment/backend backend={fault.image}")
+            self._do("kubectl rollout status deployment/backend --timeout=20s")
+        self.world.meet(fault, self.running.cluster)
 
     def serves(self) -> bool:
         """Return whether users are served now."""
-        return self.world.serves(self.cluster)
+        return self.world.serves(self.running.cluster)
 
-    def comes_to_serve(self, within_s: float) -> bool:
-        """Return whether users are served within so many seconds."""
-        pause = threading.Event()
-        for _ in range(int(within_s * 10)):
-            if self.serves():
-                return True
-            pause.wait(0.1)
-        return False
+    def _do(self, command: str) -> None:
+        result = Bash(self.variables).run(f"{command} -n {NAMESPACE}", 60.0)
+        if result.exit_code:
+            raise RuntimeError(f"{command}: {result.output}")
 
 
 @contextmanager
-def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
+def model_stage(folder: Path) -> Iterator[ModelStage]:
     """Run a world until the block is left; `folder` holds what its commands read and write."""
+    curl, kubectl = (
+        Path(shutil.which("curl") or "/usr/bin/curl"),
+        ROOT / ".venv" / "bin" / "kubectl",
+    )
     world = World(folder)
     programs = stock(world.redis)
     programs.installed.append(Installed("/restore-backup.sh", world.restore, pod="qdrant-*"))
@@ -143,22 +201,21 @@ def staged(folder: Path, kubectl: Path, curl: str) -> Iterator[Stage]:
         running_cluster(settled_cluster(setup, scale=SCALE)) as running,
         answering(lambda: 200 if world.serves(running.cluster) else 503) as port,
     ):
-        tools = folder / "bin"
-        tools.mkdir()
-        _program(tools / "curl", _CURL % (port, curl))
-        _program(tools / "aws", _AWS)
-        (folder / "failover.json").write_text("{}")
-        yield Stage(
+        found = install(folder, port, curl, world.dns)
+        yield ModelStage(
             world,
             running,
             {
                 "KUBECONFIG": str(running.kubeconfig(folder / "kubeconfig")),
                 "HOME": str(folder),
-                "PATH": f"{tools}:{kubectl.parent}:/usr/bin:/bin",
+                "PATH": f"{found}:{kubectl.parent}:/usr/bin:/bin",
             },
         )
 
 
-def _program(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+MODEL = Theatre(
+    lambda _option, folder: model_stage(folder),
+    Pace(quicker=SCALE, within_s=20),
+    Pace(quicker=SCALE, within_s=20),
+)
+"""The model, as much faster as the cluster's time is."""

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -19,25 +18,20 @@ from typing import Any, Self
 import psutil
 from benchmarks.harness.report import ROOT
 
-from info_assistant.cli.parentage import end_with_parent
+from info_assistant.drills.ports import unused_port
+from info_assistant.resilience.parentage import end_with_parent
 
 KEY = "benchmark"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """For parts of the product that run in a process of ours: a second thread of numpy's linear algebra
 only waits, busily, for work that is far too small to share."""
 
-_START_S = 60.0
+_START_S = 180.0
 _STOP_S = 15.0
 _OURS = re.compile(
     r"DATA_DIR|BLOB_URL|AUTH|LOG_LEVEL"
     r"|(QDRANT|BACKEND|FRONTEND|INGESTION|OPENAI|ANTHROPIC|LLM|ANSWER|EXTRACTIVE)_.*"
 )
-
-
-def unused_port() -> int:
-    """Return a port on which nobody listens at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:

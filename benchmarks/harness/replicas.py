@@ -1,5 +1,6 @@
 """Several backends over one object storage and one local Qdrant, each a real process."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -17,9 +18,10 @@ from benchmarks.harness.processes import (
     environment,
     local_qdrant,
     stop,
-    unused_port,
 )
 from benchmarks.harness.report import ROOT
+
+from info_assistant.drills.ports import unused_port
 
 GRACE_S = 8
 """The DRAIN_GRACE_SECONDS of every replica."""
@@ -72,7 +74,7 @@ class Replica:
         began = time.monotonic()
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "info_assistant", "serve"],
+                [sys.executable, "-m", "info_assistant", "serve", "--parent", str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -16,7 +16,6 @@ from info_assistant.answering.parts import PipelineParts
 from info_assistant.answering.pipeline import AnswerPipeline
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
-from info_assistant.cli.parentage import end_with_parent
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
@@ -29,6 +28,7 @@ from info_assistant.ports import DraftSentence, RankedPassage
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
+from info_assistant.resilience.parentage import end_with_parent
 from info_assistant.serving import Place, listen, serve
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit

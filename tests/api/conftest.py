@@ -13,6 +13,7 @@ from tests.api.shelf import PASSAGE, WHEN, ShelfOfDocuments, a_document
 
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
+from info_assistant.errors import ObjectStorageUnavailable
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -23,7 +24,11 @@ from info_assistant.model.answer import (
     Support,
 )
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -37,7 +42,13 @@ from info_assistant.model.feedback import Feedback
 from info_assistant.model.question import Question
 from info_assistant.model.record import AnswerRecord
 from info_assistant.observability.metrics import Metrics
-from info_assistant.ports import AuditPage, FeedbackPage, KeepRecord, RecordPage
+from info_assistant.ports import (
+    AuditPage,
+    ConversationPage,
+    FeedbackPage,
+    KeepRecord,
+    RecordPage,
+)
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.health import HealthMonitor
 from info_assistant.resilience.limits import LocalRateLimiter
@@ -65,7 +76,7 @@ EVENTS: tuple[AnswerEvent, ...] = (
 )
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail if it does not within the time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  What is awaited sets no event.
@@ -226,6 +237,8 @@ class Talks:
     """ports.ConversationTurns in memory."""
 
     kept: dict[ConversationKey, list[ConversationTurn]] = field(default_factory=dict)
+    gone: set[tuple[ConversationKey, str]] = field(default_factory=set)
+    unreachable: bool = False
 
     async def add(self, key: ConversationKey, turn: ConversationTurn) -> None:
         """Keep a turn."""
@@ -237,7 +250,31 @@ class Talks:
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget the turns."""
-        return len(self.kept.pop(key, []))
+        gone = self.kept.pop(key, [])
+        self.gone |= {(key, turn.answer_id) for turn in gone}
+        return len(gone)
+
+    async def deleted(self, key: ConversationKey, answer_id: str) -> bool:
+        """Whether a turn was forgotten."""
+        if self.unreachable:
+            raise ObjectStorageUnavailable("Down.")
+        return (key, answer_id) in self.gone
+
+    async def of_asker(
+        self, tenant: str, subject: str, *, limit: int, before: str | None
+    ) -> ConversationPage:
+        """Return a caller's conversations."""
+        found = [
+            ConversationSummary(
+                key.id, turns[0].question, len(turns), turns[0].answer_id, turns[-1].answer_id
+            )
+            for key, turns in self.kept.items()
+            if (key.tenant, key.subject) == (tenant, subject)
+            and (before is None or turns[-1].answer_id < before)
+        ]
+        found.sort(key=lambda each: each.last, reverse=True)
+        following = found[limit - 1].last if len(found) > limit else None
+        return ConversationPage(tuple(found[:limit]), following)
 
 
 @pytest.fixture
@@ -297,7 +334,7 @@ async def serve(services: ApiServices) -> AsyncIterator[Backend]:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]))
             await eventually(lambda: server.started)
-            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 try:
                     yield Backend(url, services, client)
                 finally:

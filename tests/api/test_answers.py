@@ -224,6 +224,53 @@ async def test_a_conversation_is_its_caller_s(backend: Backend) -> None:
     gone = await backend.client.delete(path, headers=ANN)
     assert (gone.status_code, gone.json()["turns"]) == (200, 2)
     assert "records of its answers are kept" in gone.json()["detail"]
+    assert "audit trail" in gone.json()["detail"]
     assert (await backend.client.get(path, headers=ANN)).status_code == 404
     assert (await backend.client.delete(path, headers=ANN)).status_code == 404
     assert datetime.now(UTC) > WHEN
+
+
+async def test_conversations_are_listed_for_their_asker(backend: Backend) -> None:
+    """Each caller gets their own conversations, the newest first, a page at a time."""
+    talks = backend.services.conversations
+    for name in ("talk-1", "talk-2", "talk-3"):
+        key = ConversationKey("default", "ann", name)
+        for question in (f"How is {name}?", "And then?"):
+            await talks.add(key, ConversationTurn(new_id(), question))
+    await talks.add(ConversationKey("default", "ben", "talk-1"), ConversationTurn(new_id(), "Ben?"))
+    path = "/v1/conversations"
+    first = (await backend.client.get(path, params={"limit": 2}, headers=ANN)).json()
+    assert [each["id"] for each in first["conversations"]] == ["talk-3", "talk-2"]
+    newest = first["conversations"][0]
+    assert (newest["title"], newest["turns"]) == ("How is talk-3?", 2)
+    assert newest["started_at"] <= newest["updated_at"]
+    onward = {"limit": 2, "before": first["next"]}
+    last = (await backend.client.get(path, params=onward, headers=ANN)).json()
+    assert [each["id"] for each in last["conversations"]] == ["talk-1"]
+    assert last["next"] is None
+    seen = (await backend.client.get(path, headers=BEN)).json()["conversations"]
+    assert [each["title"] for each in seen] == ["Ben?"]
+    assert (await backend.client.get(path, headers=OTHERS)).json()["conversations"] == []
+    for wrong in ({"limit": 51}, {"limit": 0}, {"before": "yesterday"}):
+        assert (await backend.client.get(path, params=wrong, headers=ANN)).status_code == 422
+
+
+async def test_a_deleted_conversation_takes_its_answers_along(backend: Backend) -> None:
+    """Its asker is shown no answer of it any more, nor hears its events; operators can read it."""
+    talks = backend.services.conversations
+    assert isinstance(talks, Talks)
+    await talks.add(ConversationKey("default", "ann", "talk-1"), ConversationTurn(OLD, "How?"))
+    path = f"/v1/answers/{OLD}"
+    assert (await backend.client.get(path, headers=ANN)).status_code == 200
+    await backend.client.delete("/v1/conversations/talk-1", headers=ANN)
+    for below in ("", "/export", "/events"):
+        assert (await backend.client.get(path + below, headers=ANN)).status_code == 404, below
+    judged = {"judgement": "helpful"}
+    assert (
+        await backend.client.post(f"{path}/feedback", json=judged, headers=ANN)
+    ).status_code == 404
+    for below in ("", "/export"):
+        assert (await backend.client.get(path + below, headers=OLGA)).status_code == 200, below
+    # Who reads goes on reading while object storage cannot say.
+    talks.unreachable = True
+    assert (await backend.client.get(path, headers=ANN)).status_code == 200

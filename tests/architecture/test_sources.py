@@ -1,6 +1,7 @@
 """Rules about the sources that no other tool holds."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -117,3 +118,8 @@ def test_dependencies_are_pinned_with_hashes_and_agree_with_the_project() -> Non
         blocks = re.findall(r"^\S+==\S+.*(?:\n    .*)*", text, re.MULTILINE)
         assert blocks
         assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
+    tool = json.loads((ROOT / "requirements/pa11y/package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: each for name, each in tool["packages"].items() if name}
+    assert packages
+    assert [name for name, each in packages.items() if "integrity" not in each] == []
+    assert [name for name, each in packages.items() if "resolved" in each] == []

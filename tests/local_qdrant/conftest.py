@@ -1,7 +1,6 @@
 """A local-qdrant of one's own, as a real process, and a client for it."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,8 @@ import httpx
 import pytest
 from qdrant_client import QdrantClient, models
 
+from info_assistant.drills.ports import unused_port
+
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ except Misconfigured as error:
     print(error.message, file=sys.stderr)
     sys.exit(2)
 """
-READY_S = 20.0
+READY_S = 60.0
 PASSAGES: dict[str, Any] = {
     "vectors_config": {"dense": models.VectorParams(size=4, distance=models.Distance.COSINE)},
     "sparse_vectors_config": {"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)},
@@ -65,16 +66,16 @@ class Process:
     def kill(self) -> None:
         """End it as a crash would."""
         self.popen.kill()
-        self.popen.wait(10)
+        self.popen.wait(60)
 
     def stop(self) -> int:
         """End it in good order; its exit code."""
         self.popen.terminate()
-        return self.popen.wait(15)
+        return self.popen.wait(60)
 
     def client(self) -> QdrantClient:
         """Return a client of the real kind."""
-        return QdrantClient(url=self.url, timeout=20, check_compatibility=False)
+        return QdrantClient(url=self.url, timeout=60, check_compatibility=False)
 
 
 Start = Callable[..., Process]
@@ -101,8 +102,7 @@ def servers() -> Iterator[Start]:
     started: list[Process] = []
 
     def run(directory: Path, api_key: str = "") -> Process:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+        port = unused_port()
         process = Process(directory, port, launch(directory, "127.0.0.1", port, api_key))
         started.append(process)
         process.started_in_s = process.await_ready()

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import httpx
 import pytest
@@ -43,6 +43,21 @@ class FullDisk(Shard):
         if FullDisk.full:
             raise EngineFailed("No space left on device")
         super().flush()
+
+
+class Renaming(Shard):
+    """The real engine in the moment between two names of the next part of its log.
+
+    Its thread makes `tmp-open-2` and renames it. Whoever has just read the folder's list and opens
+    the file finds nothing, as with this name that leads nowhere.
+    """
+
+    @classmethod
+    def create(cls, path: Path, config: edge.EdgeConfig) -> Self:
+        """Make a new shard and leave the name of what was renamed."""
+        made = super().create(path, config)
+        (path / "wal" / "tmp-open-9").symlink_to("/renamed")
+        return made
 
 
 class Panicking(Shard):
@@ -129,7 +144,7 @@ async def test_a_collection_opens_again_when_there_is_room(
         assert refused.status_code == 500
         monkeypatch.setattr(FullDisk, "full", False)
         again = {"points": [POINT | {"id": 3}]}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (await client.put("/collections/a/points", json=again)).is_success:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         found = await client.post("/collections/a/points", json={"ids": [1, 3]})
@@ -150,3 +165,17 @@ async def test_a_panic_closes_one_collection_and_not_the_server(
         assert after.status_code == 500
         other = await client.put("/collections/b/points", json={"points": [POINT]})
         assert other.status_code == 200
+
+
+async def test_a_part_of_the_log_may_be_renamed_at_any_moment(tmp_path: Path) -> None:
+    """A thread of the engine renames a file while a collection or a snapshot is made; both are."""
+    async with _client(tmp_path, Renaming) as client:
+        await client.put("/collections/a/points", json={"points": [POINT]})
+        made = (await client.post("/collections/a/snapshots")).json()["result"]["name"]
+        archive = tmp_path / "snapshots" / "a" / made
+        reply = await client.put(
+            "/collections/c/snapshots/recover", json={"location": archive.as_uri()}
+        )
+        assert reply.status_code == 200
+        count = (await client.post("/collections/c/points/count", json={})).json()
+        assert count["result"]["count"] == 1

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,15 @@ from click.testing import CliRunner, Result
 
 from info_assistant.drills.receivers import running_receivers
 from info_assistant.runbooks.afterwards.checklists import checklists_of, due_reminder
+from info_assistant.runbooks.afterwards.lessons import lessons_of
+from info_assistant.runbooks.afterwards.postmortem import postmortem
 from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.commands.incident import incident
 from info_assistant.runbooks.model import Runbook
+from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.redaction import Redaction
-from info_assistant.runbooks.record.store import Incidents
+from info_assistant.runbooks.record.store import Incidents, Opening
+from info_assistant.runbooks.shipped import NAME, shipped_runbook
 
 Call = Callable[..., Result]
 
@@ -154,3 +159,55 @@ def test_what_is_to_be_pasted_is_printed(call: Call) -> None:
     printed = call("update").output
     assert "paste what is above" in printed
     assert "P0 INCIDENT" in printed
+
+
+def test_nothing_but_causes_is_left_to_be_written(call: Call) -> None:
+    """The page of an incident is complete: only the contributing factors ask for people's words."""
+    call("open", "P0-2", "--started", "2026-11-26T03:12Z")
+    call("ack")
+    call("resolve", "enlarged")
+    page = call("postmortem").output
+    parts = dict(re.findall(r"^## (.+)\n\n((?:(?!^## ).*\n)+)", page, re.MULTILINE))
+    assert [name for name, text in parts.items() if "filled in" in text] == ["Contributing factors"]
+    assert [name for name, text in parts.items() if not text.strip()] == []
+    rows = [line for line in parts["Actions"].split("\n") if line.startswith("|")][2:]
+    assert rows
+    assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
+    assert "2026-11-26 03:12:00" in parts["Overview"]
+
+
+def test_a_step_that_was_seen_to_take_effect_is_no_lesson(tmp_path: Path) -> None:
+    """The post-mortem says that a change showed no effect only where it did not."""
+    store = Incidents(tmp_path / "i", Redaction(), author=("ada", "desk"))
+    name = store.open(Opening("t", "P0-2"), shipped_runbook(), NAME).id
+    for line, shown in ((8, True), (9, False)):
+        step = {"step": f"{line}", "line": line, "command": f"change {line}", "effect": "mutating"}
+        store.tell(name, Kind.STARTED, step)
+        store.tell(name, Kind.FINISHED, {**step, "outcome": "done"})
+        outcome = "it took effect" if shown else "not shown: 3 1"
+        store.tell(name, Kind.VERIFIED, {**step, "outcome": outcome, "shown": shown})
+    lessons = "\n".join(lessons_of(store.read(name)))
+    assert "`change 9`" in lessons
+    assert "change 8" not in lessons
+    assert "Changes that were seen to take effect: 1." in postmortem(store.read(name))
+
+
+def test_a_list_is_said_again_when_its_time_is_over(tmp_path: Path) -> None:
+    """After 1 h, 24 h and 1 week what is still open is said once more, and once only."""
+    store = Incidents(tmp_path / "i", Redaction(), author=("ada", "desk"))
+    name = store.open(Opening("t", "P0-2"), shipped_runbook(), NAME).id
+    store.tell(name, Kind.RESOLVED, {"text": "so"})
+    runbook, resolved = store.runbook(name), store.read(name).events[-1].moment
+
+    def said(hours: float) -> list[str]:
+        found = []
+        now = Instant(resolved.wall + timedelta(hours=hours), "", 0.0)
+        while (due := due_reminder(store.read(name), runbook, now)) is not None:
+            found.append(due.title)
+            store.tell(name, Kind.REMINDED, {"what": due.title, "list": due.cause})
+        return found
+
+    assert len(said(0.1)) == 3
+    for hours, within in ((1.1, "1 hour"), (24.1, "24 hours"), (168.1, "1 week")):
+        assert [within in each and each.startswith("Still open") for each in said(hours)] == [True]
+    assert said(1000.0) == []

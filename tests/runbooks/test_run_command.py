@@ -121,7 +121,7 @@ def test_without_a_terminal_nothing_is_changed(desk: Desk) -> None:
     for number in ("1", "2"):
         done = desk.call("run", "--option", number)
         assert done.returncode == 1
-    assert desk.cluster.calls == []
+    assert desk.cluster.changes == []
     assert "no terminal" in done.stdout
 
 

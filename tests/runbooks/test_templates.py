@@ -141,3 +141,12 @@ def test_a_drill_says_so() -> None:
 def test_markdown_as_slack_writes_it(text: str, wanted: str) -> None:
     """Bold, links, boxes, escapes; handles ping where their id is known."""
     assert markup.slack(text, {"@eng-manager": "S01", "@oncall": "U02"}) == wanted
+
+
+def test_a_letter_promises_no_further_one() -> None:
+    """Who gets a letter gets no updates: the time of the next one is for those who do."""
+    known = case(Facts(reachable=False), incident_with())
+    assert "Next update" in notices.public_text(known, Clock(NOW, 900)).text
+    for text in (notices.customer_notice(known), notices.executive_brief(known, Clock(NOW, 900))):
+        assert "cannot reach" in text.text
+        assert "Next update" not in text.text

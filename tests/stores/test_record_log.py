@@ -13,7 +13,7 @@ import pytest
 from tests.stores.test_objects import Days, FailingBlobs
 
 from info_assistant.errors import ObjectStorageUnavailable, RecordsUnavailable
-from info_assistant.model.ids import first_id_at, milliseconds_of, new_id
+from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of, new_id
 from info_assistant.stores import journal as journals
 from info_assistant.stores import journal_file, segments
 from info_assistant.stores.claims import claim
@@ -60,7 +60,7 @@ def record(tenant: str = "default", record_id: str = "", **fields: str) -> Recor
 async def listed(log: RecordLog, tenant: str = "default", limit: int = 3) -> list[str]:
     """Return the ids of all records, page by page, newest first."""
     found: list[str] = []
-    before = segments.LAST_ID
+    before = LAST_ID
     while True:
         page = await log.newest(Wanted(KIND, tenant, limit, before))
         found += [str(each["id"]) for each in page.records]
@@ -362,7 +362,7 @@ async def test_filters_and_long_searches_continue(
         await log.append([record(actor="rare" if n in {0, 11} else "often")])
         await log.ship()
     found: list[str] = []
-    pages, before = 0, segments.LAST_ID
+    pages, before = 0, LAST_ID
     while True:
         page = await log.newest(
             Wanted(KIND, "default", 5, before, lambda each: each["actor"] == "rare")
@@ -465,7 +465,7 @@ async def die(log: RecordLog) -> None:
         log._own._claim.lock.close()
 
 
-async def becomes(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def becomes(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail if it does not within the time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  What is awaited sets no event.

@@ -43,12 +43,18 @@ from tests.stores.stored_things import (
 )
 from tests.stores.talk_samples import (
     FEEDBACK,
+    HANDLED,
+    LISTED,
     TURN,
     read_end,
+    read_entry,
     read_feedback,
+    read_handled,
     read_turn,
     write_end,
+    write_entry,
     write_feedback,
+    write_handled,
     write_turn,
 )
 
@@ -351,8 +357,10 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     Stored.ANSWER_REPEAT: (write_repeat, read_repeat, AGAIN),
     Stored.SAVED_QUESTION: (write_question, read_question, SAVED),
     Stored.FEEDBACK: (write_feedback, read_feedback, FEEDBACK),
+    Stored.HANDLED_MARK: (write_handled, read_handled, HANDLED),
     Stored.CONVERSATION_TURN: (write_turn, read_turn, TURN),
     Stored.CONVERSATION_END: (write_end, read_end, []),
+    Stored.CONVERSATION_ENTRY: (write_entry, read_entry, LISTED),
     Stored.SPEND_EVENT: (write_spend, read_spend, SPENT),
     Stored.VISIBILITY_CHANGES: (write_changes, read_changes, (CHANGE,)),
     Stored.UPLOAD_REQUEST: (write_request, read_request, (202, [])),
@@ -371,6 +379,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
 }
 OLD_DOCUMENT = replace(DOCUMENT, metadata=Metadata(), hold=None)
 OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None)
+OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=replace(ANSWER.answer, conflicts=()))
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
@@ -379,7 +388,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         *KINDS[Stored.PASSAGE][2][1:],  # type: ignore[index]
     ),
     (Stored.ANSWER_RECORD, 1): replace(
-        ANSWER,
+        OLD_ANSWER,
         answer=replace(
             ANSWER.answer,
             citations=(replace(ANSWER.answer.citations[0], passage=OLD_QUOTED),),
@@ -388,6 +397,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             usage=AnswerUsage(),
             given_at=None,
             documents_changed_since=None,
+            conflicts=(),
         ),
         conversation_id=None,
         searched="",
@@ -396,8 +406,12 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     ),
     (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.ANSWER_RECORD, 2): replace(
-        ANSWER, answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None)
+        OLD_ANSWER,
+        answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None, conflicts=()),
     ),
+    (Stored.ANSWER_RECORD, 3): OLD_ANSWER,
+    (Stored.ANSWER_RECORD, 4): replace(ANSWER, answer=replace(ANSWER.answer, conflicts=())),
+    (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=replace(KNOWN.answer, conflicts=()))),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

@@ -187,6 +187,25 @@ async def test_follow_ups_stay_in_their_conversation(
     assert "../../x" not in asked
 
 
+async def test_conversations_are_those_that_the_backend_knows(
+    browser: Browser, backend: ScriptedBackend
+) -> None:
+    """The list, its next page and what leads on come from the backend; nothing stays here."""
+    entry = {"id": "talk-1", "title": "How long?", "turns": 2, "updated_at": "2026-11-23T13:06Z"}
+    body = {"conversations": [entry], "next": ANSWER}
+    backend.replies["GET /v1/conversations"] = JSONResponse(body)
+    page = Page(await browser.get("/conversations"))
+    assert page.value(".document a", "href") == "/conversations/talk-1"
+    assert "2 questions" in page.words(".document .place")
+    onward = page.value("main .ways a", "href")
+    again = await browser.get(onward)
+    assert [each.text() for each in Page(again).css("main .ways a")] == ["The newest", "Older ones"]
+    await browser.get("/conversations?before=../x")
+    asked = [request.url.query for request, _ in backend.asked]
+    assert asked == ["", f"before={ANSWER}", ""]
+    assert not again.cookies
+
+
 @pytest.mark.parametrize("judgement", ["helpful", "not_helpful", "wrong"])
 async def test_a_judgement_reaches_the_backend(
     browser: Browser, backend: ScriptedBackend, judgement: str

@@ -14,8 +14,10 @@ from tests.web.test_ask import ask
 from tests.web.tour import states
 
 from info_assistant.answering import conversation
+from info_assistant.answering.conflicts import SOURCES_DIFFER
+from info_assistant.api.problems import TABLE
 from info_assistant.api.recorded import LEFT_OUT
-from info_assistant.web import condition, words
+from info_assistant.web import condition, troubles, words
 from info_assistant.web.app import create_frontend
 from info_assistant.web.brand import Brand
 from info_assistant.web.languages import ENGLISH, FRENCH, Languages, Phrase
@@ -40,10 +42,18 @@ def test_a_catalogue_is_complete_and_up_to_date(path: Path) -> None:
 
 def test_sentences_of_the_backend_are_in_the_catalogues() -> None:
     """What the backend says word for word is what the catalogues know."""
-    said = {LEFT_OUT, conversation._UNKNOWN_TURNS, conversation._NOT_KEPT}
+    said = {LEFT_OUT, SOURCES_DIFFER, conversation._UNKNOWN_TURNS, conversation._NOT_KEPT}
     assert set(words.FROM_THE_BACKEND) == said
     assert all(FRENCH.knows(each) for each in said)
     assert not FRENCH.knows("Something that nobody has translated.")
+
+
+def test_what_the_backend_refuses_has_words_of_its_own() -> None:
+    """Each error that the backend tells has its own words, or its status has words that fit it."""
+    codes = {error.code for error, row in TABLE.items() if not row.internal}
+    by_status = {"unauthenticated", "personal_data_found", "answer_under_way", "resume_elsewhere"}
+    unseen = {"redis_unavailable", "provider_error"}  # Translated before they leave the backend.
+    assert codes - by_status - unseen - set(troubles._TROUBLES) == set()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,6 @@ async def test_nothing_is_said_that_no_catalogue_has(
         for state in states(GREEK):
             backend.replies.clear()
             state.arrange(backend)
-            browser.cookies.set("info-assistant-conversations", "talk-1")
             response = await state.visit(browser)
             if response.headers.get("content-type", "").startswith("text/html"):
                 assert state.status in {response.status_code, 303}, state.name

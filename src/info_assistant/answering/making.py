@@ -112,7 +112,7 @@ class Making:
         for notice in journey.notices:
             await tell(NoticeGiven(notice))
 
-        answer = self._finished(question, journey)
+        answer = self._finished(question, journey, ranked)
         visible = visible_part(answer, may_show)
         # What had to do without its usual means, or lost a part on its way, is not for others.
         whole = visible is answer and not answer.degraded and not journey.draft.by_fault
@@ -156,8 +156,10 @@ class Making:
         journey.timings_ms["rank"] = journey.passed("rank", begun)
         return ranked
 
-    def _finished(self, question: Question, journey: Journey) -> Answer:
-        draft, usage_of = journey.draft, self._parts.usage_of
+    def _finished(
+        self, question: Question, journey: Journey, ranked: Sequence[RankedPassage]
+    ) -> Answer:
+        draft, usage_of, finder = journey.draft, self._parts.usage_of, self._parts.conflicts
         cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
         see_also = tuple(
@@ -180,6 +182,9 @@ class Making:
             notices=tuple(journey.notices),
             follow_ups=follow_ups(see_also, question.text),
             usage=draft.usage if usage_of is None else usage_of(question.id),
+            conflicts=()
+            if finder is None
+            else finder.find(question.text, ranked, draft.citations, see_also),
         )
 
 

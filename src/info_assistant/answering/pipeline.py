@@ -33,7 +33,7 @@ from info_assistant.model.answer import Answer
 from info_assistant.model.events import AnswerEvent, AnswerFinished, NoticeGiven, StageReached
 from info_assistant.model.mode import ModeName
 from info_assistant.model.question import Question
-from info_assistant.model.record import AnswerRecord
+from info_assistant.model.record import NOTICE, AnswerRecord
 from info_assistant.observability.spans import Facts, QuestionSpans
 from info_assistant.ports import KeepRecord
 from info_assistant.resilience.single_flight import Produce, SingleFlight
@@ -285,6 +285,8 @@ class AnswerPipeline:
             question=question.text,
             answer=answer,
             conversation_id=question.conversation_id,
+            notice=NOTICE,
+            narrowed=bool(question.filters.document_ids),
         )
 
 

@@ -82,6 +82,16 @@ ADDRESSES = (
         "POST", f"{_ANSWER}/feedback", Traffic.CHANGE, Role.READER, "answer.judge", "answer_id"
     ),
     Address("GET", "/v1/feedback", Traffic.READ, Role.CONTRIBUTOR, "feedback.list"),
+    Address("GET", "/v1/conversations", Traffic.READ, Role.READER, "conversation.list"),
+    Address("GET", "/v1/unanswered", Traffic.READ, Role.CONTRIBUTOR, "question.unanswered"),
+    Address(
+        "POST",
+        "/v1/unanswered/{question_id}/handled",
+        Traffic.CHANGE,
+        Role.CONTRIBUTOR,
+        "question.handle",
+        "question_id",
+    ),
     Address(
         "GET",
         _CONVERSATION,
@@ -115,6 +125,7 @@ ADDRESSES = (
     _of_one("GET", "passages", Traffic.READ, Role.READER, "document.passages"),
     _of_one("GET", "events", Traffic.READ, Role.READER, "document.watch"),
     _of_one("GET", "citations", Traffic.READ, Role.CONTRIBUTOR, "document.citations"),
+    _of_one("GET", "readers", Traffic.READ, Role.CONTRIBUTOR, "document.readers"),
     _of_one("POST", "withdraw", Traffic.CHANGE, Role.CONTRIBUTOR, "document.withdraw"),
     _of_one("POST", "quarantine", Traffic.CHANGE, Role.CONTRIBUTOR, "document.quarantine"),
     _of_one("POST", "restore", Traffic.CHANGE, Role.CONTRIBUTOR, "document.restore"),

@@ -41,6 +41,8 @@ from info_assistant.api.routes import (
     me,
     progress,
     questions,
+    readers,
+    unanswered,
     usage,
 )
 from info_assistant.api.services import ApiServices
@@ -77,6 +79,7 @@ def create_framework(services: ApiServices) -> FastAPI:
     app.include_router(questions.routes(services))
     app.include_router(answers.routes(services))
     app.include_router(feedback.routes(services))
+    app.include_router(unanswered.routes(services))
     app.include_router(conversations.routes(services))
     app.include_router(chat.routes(services))
     # Its addresses stand beside those of single documents, which would take their words for ids.
@@ -85,6 +88,7 @@ def create_framework(services: ApiServices) -> FastAPI:
     app.include_router(document_views.routes(services))
     app.include_router(curation.routes(services))
     app.include_router(citations.routes(services))
+    app.include_router(readers.routes(services))
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))

@@ -13,7 +13,8 @@ from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import AnswerStream, StreamOptions
 from info_assistant.api.wire_events import NamedEvents
-from info_assistant.errors import NotFound
+from info_assistant.errors import InfoAssistantError, NotFound, ObjectStorageUnavailable
+from info_assistant.model.conversation import ConversationKey
 from info_assistant.model.events import AnswerEvent
 from info_assistant.model.identity import AccessScope, Caller, Role
 from info_assistant.model.record import AnswerRecord
@@ -24,19 +25,65 @@ LEFT_OUT = (
     "They are left out."
 )
 
+_LOOK_S = 2.0
+
 
 async def record_for(services: ApiServices, caller: Caller, answer_id: str) -> AnswerRecord:
     """Return the record of an answer as it was stored, if `caller` may read it.
 
-    That is who asked, or an operator of the tenant. Raises NotFound, ObjectStorageUnavailable.
+    That is who asked, unless they have deleted its conversation, or another operator of the tenant.
+    Raises NotFound, ObjectStorageUnavailable.
+    """
+    record = await kept_record_for(services, caller, answer_id)
+    if await _deleted(services, caller, record):
+        raise _no_answer()
+    return record
+
+
+async def kept_record_for(services: ApiServices, caller: Caller, answer_id: str) -> AnswerRecord:
+    """Return a record for a records request: to operators also what they deleted as its asker.
+
+    Raises NotFound, ObjectStorageUnavailable.
     """
     record = await services.answers.find(caller.scope.tenant, answer_id)
     if record is None or not may_read(caller, record.subject):
-        raise NotFound(
-            "There is no such answer, or it is not yours. An answer given a moment ago may take "
-            "some seconds to be found."
-        )
+        raise _no_answer()
+    if not caller.role.includes(Role.OPERATOR) and await _deleted(services, caller, record):
+        raise _no_answer()
     return record
+
+
+async def require_not_deleted(services: ApiServices, caller: Caller, answer_id: str) -> None:
+    """Return unless the caller has deleted this answer with its conversation. Raises NotFound."""
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            record = await services.answers.find(caller.scope.tenant, answer_id)
+    except (TimeoutError, InfoAssistantError):
+        return
+    if record is not None and await _deleted(services, caller, record):
+        raise _no_answer()
+
+
+def _no_answer() -> NotFound:
+    return NotFound(
+        "There is no such answer, or it is not yours. An answer given a moment ago may take "
+        "some seconds to be found."
+    )
+
+
+async def _deleted(services: ApiServices, caller: Caller, record: AnswerRecord) -> bool:
+    """Whether the caller has deleted this answer of theirs.
+
+    While object storage cannot say, they are shown it: readers go on reading then.
+    """
+    if record.conversation_id is None or record.subject != caller.subject:
+        return False
+    key = ConversationKey(record.tenant, record.subject, record.conversation_id)
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            return await services.conversations.deleted(key, record.id)
+    except (TimeoutError, ObjectStorageUnavailable):
+        return False
 
 
 def may_read(caller: Caller, subject: str) -> bool:

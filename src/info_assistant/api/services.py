@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from info_assistant.answering.pipeline import GivenAgain
@@ -17,8 +17,15 @@ from info_assistant.model.gap import RecordGap
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
+from info_assistant.model.readership import Readership
 from info_assistant.model.reading import Reading
 from info_assistant.model.spend import UsageLine
+from info_assistant.model.unanswered import (
+    HandledMark,
+    QuestionGroup,
+    Unanswered,
+    UnansweredQuestion,
+)
 from info_assistant.model.visibility import Explanation
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import (
@@ -26,14 +33,16 @@ from info_assistant.ports import (
     AuditLog,
     Authenticator,
     Budgets,
-    ConversationTurns,
+    ConversationLists,
     DocumentFilter,
     EventLog,
     FeedbackLog,
     KeepRecord,
     RateLimiter,
+    ReadershipLog,
     Spending,
     StatusPage,
+    UnansweredLog,
     Visibility,
 )
 from info_assistant.resilience.admission import Admission
@@ -71,6 +80,13 @@ class DocumentIntake(Protocol):
 
     async def accept(self, caller: Caller, upload: Upload) -> Receipt:
         """Store the upload durably. Raises InvalidRequest, Unreadable, Unavailable."""
+
+
+class Likeness(Protocol):
+    """Puts questions together that are alike."""
+
+    async def groups(self, questions: Sequence[UnansweredQuestion]) -> Sequence[QuestionGroup]:
+        """Return questions in groups, the largest first. Raises EmbedderUnavailable."""
 
 
 class Original(Protocol):
@@ -165,6 +181,37 @@ class AsIndexed:
         return scope.may_see(passage.tenant, passage.access)
 
 
+class NothingUnanswered:
+    """ports.UnansweredLog where every question finds its answer."""
+
+    async def questions(self, tenant: str, since: datetime, limit: int) -> Unanswered:  # noqa: ARG002  Part of the port.
+        """Return none."""
+        return Unanswered((), since)
+
+    async def mark(self, mark: HandledMark) -> None:
+        """Forget a mark."""
+
+    async def marks(self, tenant: str, since: datetime) -> Sequence[HandledMark]:  # noqa: ARG002  The same.
+        """Return none."""
+        return ()
+
+
+class NothingRead:
+    """ports.ReadershipLog where nobody reads."""
+
+    async def of(self, tenant: str, document_id: str, since: datetime) -> Readership:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return Readership((), since)
+
+
+class EachAlone:
+    """Likeness where no question is like another."""
+
+    async def groups(self, questions: Sequence[UnansweredQuestion]) -> Sequence[QuestionGroup]:
+        """Return a group for each question."""
+        return [QuestionGroup(each, (each,)) for each in questions]
+
+
 class NothingSpent:
     """ports.Spending where no language model is called."""
 
@@ -179,6 +226,15 @@ class NothingSpent:
     async def gaps(self, first: date, last: date) -> Sequence[RecordGap]:  # noqa: ARG002  The same.
         """Return nothing."""
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curating:
+    """What those who look after the documents are shown of what people ask and read."""
+
+    unanswered: UnansweredLog = field(default_factory=NothingUnanswered)
+    likeness: Likeness = field(default_factory=EachAlone)
+    readers: ReadershipLog = field(default_factory=NothingRead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +276,7 @@ class ApiServices:
     audit: AuditLog
     answers: AnswerArchive
     feedback: FeedbackLog
-    conversations: ConversationTurns
+    conversations: ConversationLists
     events: EventLog = field(default_factory=LocalEventLog)
     admission: Admission = field(default_factory=Admission)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
@@ -228,6 +284,7 @@ class ApiServices:
     modes: Modes = field(default_factory=Modes)
     incidents: Incidents = field(default_factory=Incidents)
     visibility: Visibility = field(default_factory=AsIndexed)
+    curating: Curating = field(default_factory=Curating)
     spending: Spending = field(default_factory=NothingSpent)
     budgets: Budgets = field(default_factory=NoBudgets)
     backups: Callable[[], KnownBackups] = KnownBackups

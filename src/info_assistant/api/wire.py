@@ -15,8 +15,16 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
+from info_assistant.model.answer import (
+    Answer,
+    AnswerMode,
+    AnswerStatus,
+    ConflictKind,
+    ConflictSide,
+    Support,
+)
 from info_assistant.model.answer import Citation as CitedPassage
+from info_assistant.model.passage import Passage
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 
 
@@ -154,6 +162,28 @@ class UsageBody(Wire):
     cost_usd: float
 
 
+class ConflictSideBody(Wire):
+    """What one source says. `n` is the citation, or passage in `see_also`, that it stands in."""
+
+    n: int
+    value: str = Field(description="What differs, as it is written; empty for yes and no.")
+    document_id: str
+    title: str
+    version: int
+    page: int | None
+    effective: date | None
+    quote: str
+    start: int
+    end: int
+
+
+class ConflictBody(Wire):
+    """Sources that say different things of the same; one that the answer rests on comes first."""
+
+    kind: ConflictKind
+    sides: list[ConflictSideBody]
+
+
 class AnswerBody(Wire):
     """The outcome of a question. That the documents hold no answer is an outcome, not an error."""
 
@@ -179,6 +209,9 @@ class AnswerBody(Wire):
     documents_changed_since: bool | None = Field(
         default=None,
         description="With `given_at`: whether documents have changed since, which it may not know.",
+    )
+    conflicts: list[ConflictBody] = Field(
+        default=[], description="Where sources of the answer differ; nobody says which is right."
     )
 
 
@@ -275,6 +308,7 @@ def answer_fields(answer: Answer, *, with_text: bool) -> dict[str, Any]:
         "follow_ups": answer.follow_ups,
         "given_at": answer.given_at,
         "documents_changed_since": answer.documents_changed_since,
+        "conflicts": _conflict_fields(answer),
     }
 
 
@@ -282,3 +316,31 @@ def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = (
     """Return an answer as it travels within others, with what else its reader should know."""
     fields = answer_fields(answer, with_text=with_text)
     return AnswerBody(**{**fields, "notices": (*answer.notices, *notices)})
+
+
+def _conflict_fields(answer: Answer) -> list[dict[str, Any]]:
+    if not answer.conflicts:
+        return []
+    passages = {each.n: each.passage for each in (*answer.citations, *answer.see_also)}
+    return [
+        {
+            "kind": conflict.kind,
+            "sides": [_side_fields(side, passages[side.n]) for side in conflict.sides],
+        }
+        for conflict in answer.conflicts
+    ]
+
+
+def _side_fields(side: ConflictSide, passage: Passage) -> dict[str, Any]:
+    return {
+        "n": side.n,
+        "value": side.value,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "version": passage.version,
+        "page": passage.page,
+        "effective": passage.effective,
+        "quote": side.quote,
+        "start": side.start,
+        "end": side.end,
+    }

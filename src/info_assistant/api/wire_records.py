@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -11,8 +12,12 @@ from info_assistant.api.wire import AnswerBody, Request, Wire, answer_body
 from info_assistant.model.answer import AnswerStatus, Citation, Support
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.feedback import MAX_COMMENT_CHARACTERS, Feedback, Judgement
+from info_assistant.model.ids import moment_of
+from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
-from info_assistant.ports import AuditPage
+from info_assistant.ports import AuditPage, ConversationPage
+
+_MOST_READERS = 200
 
 
 class RecordedAnswerBody(Wire):
@@ -51,6 +56,39 @@ class CitingAnswersBody(Wire):
 
     answers: list[CitingAnswerBody]
     next: str | None
+
+
+class UseCountBody(Wire):
+    """How often a document was used; `people` opened or downloaded it, each counted once."""
+
+    opened: int
+    downloaded: int
+    cited: int
+    people: int
+
+
+class DayOfUseBody(UseCountBody):
+    """The same for one day (UTC)."""
+
+    day: date
+
+
+class PersonCountBody(Wire):
+    """How often somebody opened and downloaded a document, and when last."""
+
+    subject: str
+    opened: int
+    downloaded: int
+    last_at: datetime
+
+
+class ReadersBody(Wire):
+    """How often a document was used from `since` on; days without any use are left out."""
+
+    since: datetime
+    total: UseCountBody
+    days: list[DayOfUseBody]
+    readers: list[PersonCountBody] | None = Field(description="For operators; else null.")
 
 
 class CheckBody(Wire):
@@ -138,6 +176,23 @@ class ConversationBody(Wire):
     turns: list[TurnBody]
 
 
+class ConversationSummaryBody(Wire):
+    """One of the caller's conversations: its first question, and how many there are."""
+
+    id: str
+    title: str = Field(description="The first question; empty if it cannot be read.")
+    turns: int
+    started_at: datetime
+    updated_at: datetime = Field(description="When the newest question was asked.")
+
+
+class ConversationListBody(Wire):
+    """The caller's conversations, the one asked in last first; `next`, as `before`, continues."""
+
+    conversations: list[ConversationSummaryBody]
+    next: str | None
+
+
 class ConversationDeleted(Wire):
     """How many turns were deleted, and what that means."""
 
@@ -178,6 +233,23 @@ def recorded_answer_body(record: AnswerRecord, notices: tuple[str, ...]) -> Reco
     )
 
 
+def conversation_list_body(page: ConversationPage) -> ConversationListBody:
+    """Return a page of somebody's conversations as it travels."""
+    return ConversationListBody(
+        conversations=[
+            ConversationSummaryBody(
+                id=each.id,
+                title=each.title,
+                turns=each.turns,
+                started_at=moment_of(each.first),
+                updated_at=moment_of(each.last),
+            )
+            for each in page.conversations
+        ],
+        next=page.next,
+    )
+
+
 def citing_answers_body(
     records: Sequence[AnswerRecord],
     document_id: str,
@@ -205,6 +277,17 @@ def _citing(record: AnswerRecord, document_id: str, *, told: bool) -> CitingAnsw
         ],
         subject=record.subject if told else None,
         question=record.question if told else None,
+    )
+
+
+def readers_body(found: Readership, *, named: bool) -> ReadersBody:
+    """Return how often a document was used, and with names if `named`."""
+    people = [PersonCountBody(**asdict(each)) for each in found.people[:_MOST_READERS]]
+    return ReadersBody(
+        since=found.since,
+        total=UseCountBody(**asdict(found.total)),
+        days=[DayOfUseBody(day=day, **asdict(count)) for day, count in found.days],
+        readers=people if named else None,
     )
 
 

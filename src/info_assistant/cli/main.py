@@ -156,9 +156,15 @@ def _failover() -> click.Command:
 
 
 def _runbook() -> click.Command:
+    from copy import copy
+
+    from info_assistant.cli.rehearse import drill
     from info_assistant.runbooks.commands.runbook import runbook
 
-    return runbook
+    # A copy: the engine's own group keeps what says that drills come with the product.
+    whole = copy(runbook)
+    whole.commands = {**runbook.commands, "drill": drill}
+    return whole
 
 
 def _incident() -> click.Command:

@@ -14,6 +14,7 @@ def rebuild() -> None:
     Example:
       info-assistant rebuild qdrant
       info-assistant rebuild redis
+      info-assistant rebuild conversations
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -29,7 +30,7 @@ def rebuild_qdrant() -> None:
     Example:
       info-assistant rebuild qdrant
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_rebuild  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_rebuild  # noqa: PLC0415  Loads the whole product.
 
     count = run_rebuild(Settings.from_environment(), _tell)
     click.echo(f"{count} documents")
@@ -47,13 +48,30 @@ def rebuild_redis() -> None:
     Example:
       info-assistant rebuild redis
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_redis_rebuild  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_redis_rebuild  # noqa: PLC0415  Loads the whole product.
 
     spent = run_redis_rebuild(Settings.from_environment())
     for tenant, micro_usd in sorted(spent.items()):
         click.echo(f"{tenant}\t{micro_usd / 1e6:.6f} USD")
     if not spent:
         say("No tenant has a budget, so nothing is summed in Redis.")
+
+
+@rebuild.command("conversations")
+def rebuild_conversations() -> None:
+    """List conversations that are missing in their askers' lists, from the answer records.
+
+    For those begun before there were lists, or with a backend of an older version; what was deleted
+    stays gone. Backends may run meanwhile.
+
+    \b
+    Example:
+      info-assistant rebuild conversations
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.wiring.processes import run_conversation_lists  # noqa: PLC0415  Loads the whole product.
+
+    count = run_conversation_lists(Settings.from_environment())
+    click.echo(f"{count} questions were missing in lists of conversations")
 
 
 def _tell(done: int, total: int) -> None:

@@ -6,18 +6,17 @@ with.
 """
 
 import asyncio
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from info_assistant.drills.loop_thread import LoopThread
 from info_assistant.drills.provider_exchange import Conduct, Exchange, Script, request_of
 from info_assistant.drills.provider_formats import AnthropicFormat, Asked, Format, OpenAIFormat
 
 FORMATS: Mapping[str, Format] = {"openai": OpenAIFormat(), "anthropic": AnthropicFormat()}
 """The providers that can be stood in for."""
 
-_START_S = 10.0
 _CLOSE_S = 1.0
 
 
@@ -81,37 +80,19 @@ class ProviderThread:
 
     def __init__(self) -> None:
         """Start the thread."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        self._loop.run_forever()
-        self._loop.run_until_complete(_end_all_others())
-        self._loop.close()
+        self._thread = LoopThread("providers")
 
     def add(self, stand_in: ProviderStandIn, port: int = 0) -> None:
         """Let a stand-in listen."""
-        asyncio.run_coroutine_threadsafe(stand_in.listen(port), self._loop).result(_START_S)
+        self._thread.do(stand_in.listen(port))
 
     def hang_up(self, stand_in: ProviderStandIn) -> None:
         """Let nobody listen at its port any more, until it is added again."""
-        asyncio.run_coroutine_threadsafe(stand_in.hang_up(), self._loop).result(_START_S)
+        self._thread.do(stand_in.hang_up())
 
     def stop(self) -> None:
         """End the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_START_S)
-
-
-async def _end_all_others() -> None:
-    """End connections that were being accepted just now, and let go of their sockets."""
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    if left:
-        await asyncio.wait(left)
-    await asyncio.sleep(0)
+        self._thread.stop()
 
 
 @contextmanager

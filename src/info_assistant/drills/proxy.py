@@ -8,10 +8,11 @@ begun to come back is passed on as it comes, and breaks when it breaks.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import TypeVar
 
 import httpx2
 import uvicorn
@@ -21,6 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+_Candidate = TypeVar("_Candidate")
 
 SERVED_BY = "X-Served-By"
 """The header that names the backend which answered."""
@@ -56,16 +59,14 @@ class Tally:
     refused: int = 0
 
 
-class Balancer:
-    """Passes requests on to those of `backends`, given by URL, that say that they are ready."""
+class Forwarder:
+    """Passes each request on to the first of its `candidates`, URLs, that begins to answer it."""
 
-    def __init__(self, backends: Sequence[str]) -> None:
-        """Know these backends; none counts as ready before `watch` has asked it."""
+    def __init__(self, candidates: Callable[[Request], Sequence[str]]) -> None:
+        """Pass requests on as `candidates` says at each."""
         self.url = ""
         self.tally = Tally()
-        self.ready: set[str] = set()
-        self._backends = tuple(backends)
-        self._turns = count()
+        self._candidates = candidates
         self._client = httpx2.AsyncClient(
             timeout=_REQUEST_TIMEOUT_S,
             trust_env=False,
@@ -73,43 +74,24 @@ class Balancer:
         )
         self.app = Starlette(routes=[Route("/{path:path}", self._pass_on, methods=_METHODS)])
 
-    async def watch(self) -> None:
-        """Ask every backend again and again whether it is ready, until cancelled."""
-        async with (
-            httpx2.AsyncClient(timeout=_PROBE_TIMEOUT_S, trust_env=False) as client,
-            asyncio.TaskGroup() as group,
-        ):
-            for backend in self._backends:
-                group.create_task(self._watch(client, backend))
-
     async def aclose(self) -> None:
         """Close the connections to the backends."""
         await self._client.aclose()
 
-    async def _watch(self, client: httpx2.AsyncClient, backend: str) -> None:
-        while True:
-            try:
-                ready = (await client.get(f"{backend}/readyz")).is_success
-            except httpx2.HTTPError:
-                ready = False
-            if ready:
-                self.ready.add(backend)
-            else:
-                self.ready.discard(backend)
-            await asyncio.sleep(_LOOK_S)
+    def gone(self, backend: str) -> None:
+        """Hear that a backend did not begin to answer."""
 
     async def _pass_on(self, request: Request) -> Response:
         body = await _body_of(request)
         self.tally.requests += 1
-        turn = next(self._turns)
-        candidates = [each for each in self._backends if each in self.ready]
-        for attempt in range(len(candidates)):
-            backend = candidates[(turn + attempt) % len(candidates)]
+        for backend in self._candidates(request):
             try:
                 reply = await self._client.send(self._request(request, backend, body), stream=True)
             except _NOT_BEGUN:
-                self.ready.discard(backend)
+                self.gone(backend)
                 self.tally.retries += 1
+            except httpx2.TimeoutException:
+                return JSONResponse({"code": "no_answer_in_time"}, 504)
             else:
                 return _streamed(reply, backend)
         self.tally.refused += 1
@@ -125,6 +107,51 @@ class Balancer:
         return self._client.build_request(
             request.method, backend + target, headers=headers, content=body or None
         )
+
+
+class Balancer(Forwarder):
+    """Passes requests on to those of `backends`, given by URL, that say that they are ready."""
+
+    def __init__(self, backends: Sequence[str]) -> None:
+        """Know these backends; none counts as ready before `watch` has asked it."""
+        super().__init__(self._in_turn)
+        self.ready: set[str] = set()
+        self._backends = tuple(backends)
+        self._turns = count()
+
+    async def watch(self) -> None:
+        """Ask every backend again and again whether it is ready, until cancelled."""
+        async with (
+            httpx2.AsyncClient(timeout=_PROBE_TIMEOUT_S, trust_env=False) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            for backend in self._backends:
+                group.create_task(self._watch(client, backend))
+
+    def gone(self, backend: str) -> None:
+        """Do not ask this backend again before it says that it is ready."""
+        self.ready.discard(backend)
+
+    async def _watch(self, client: httpx2.AsyncClient, backend: str) -> None:
+        while True:
+            try:
+                ready = (await client.get(f"{backend}/readyz")).is_success
+            except httpx2.HTTPError:
+                ready = False
+            if ready:
+                self.ready.add(backend)
+            else:
+                self.ready.discard(backend)
+            await asyncio.sleep(_LOOK_S)
+
+    def _in_turn(self, _request: Request) -> Sequence[str]:
+        return in_turn([each for each in self._backends if each in self.ready], next(self._turns))
+
+
+def in_turn(candidates: Sequence[_Candidate], turn: int) -> Sequence[_Candidate]:
+    """Return the same, beginning with the one whose turn it is."""
+    start = turn % len(candidates) if candidates else 0
+    return [*candidates[start:], *candidates[:start]]
 
 
 async def _body_of(request: Request) -> bytes:
@@ -160,13 +187,12 @@ class _Guest(uvicorn.Server):
 
 
 @asynccontextmanager
-async def running_balancer(backends: Sequence[str]) -> AsyncIterator[Balancer]:
-    """Run a balancer before `backends` on a free port of the loopback address."""
-    balancer = Balancer(backends)
+async def serving(forwarder: Forwarder) -> AsyncIterator[None]:
+    """Let a forwarder listen on a free port of the loopback address until the block is left."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        balancer.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        forwarder.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            balancer.app,
+            forwarder.app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -174,15 +200,25 @@ async def running_balancer(backends: Sequence[str]) -> AsyncIterator[Balancer]:
         )
         server = _Guest(config)
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(balancer.watch())
-            serving = group.create_task(server.serve(sockets=[listener]))
+            running = group.create_task(server.serve(sockets=[listener]))
             try:
                 async with asyncio.timeout(_START_S):
                     while not server.started:  # noqa: ASYNC110  uvicorn sets no event.
                         await asyncio.sleep(0.01)
-                yield balancer
+                yield
             finally:
-                watching.cancel()
                 server.should_exit = True
-                await asyncio.wait({serving})
-                await balancer.aclose()
+                await asyncio.wait({running})
+                await forwarder.aclose()
+
+
+@asynccontextmanager
+async def running_balancer(backends: Sequence[str]) -> AsyncIterator[Balancer]:
+    """Run a balancer before `backends` on a free port of the loopback address."""
+    balancer = Balancer(backends)
+    async with serving(balancer), asyncio.TaskGroup() as group:
+        watching = group.create_task(balancer.watch())
+        try:
+            yield balancer
+        finally:
+            watching.cancel()

@@ -11,6 +11,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -108,6 +109,9 @@ def _handler(receivers: Receivers) -> type[BaseHTTPRequestHandler]:
             size = int(self.headers.get("content-length") or 0)
             body = json.loads(self.rfile.read(size)) if size else {}
             body.update({"_id": key} if (key := self.headers.get("idempotency-key")) else {})
+            if refused := _refused(self.path, self.command, self.headers):
+                self._reply(refused, {"error": "as the real one would say"})
+                return
             try:
                 receivers.answer(self.command, self.path, body, self._reply)
             except ConnectionAbortedError:
@@ -129,6 +133,16 @@ def _handler(receivers: Receivers) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _refused(path: str, method: str, headers: Message) -> int:
+    """Return the status with which Statuspage refuses a request of a wrong form; 0 for others."""
+    if not path.startswith("/statuspage/"):
+        return 0
+    if not str(headers.get("authorization", "")).startswith("OAuth "):
+        return 401
+    is_json = str(headers.get("content-type", "")).startswith("application/json")
+    return 0 if is_json or method == "GET" else 415
 
 
 def _slack(taken: Taken, _method: str, rest: list[str], body: dict[str, Any]) -> Any:  # noqa: ANN401

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from info_assistant.local_qdrant.faults import DiskFull
@@ -28,10 +29,15 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(root: Path) -> None:
-    """Return once every file and folder below `root`, and its own name, is on disk."""
+    """Return once every file and folder below `root`, and its own name, is on disk.
+
+    Files may be renamed meanwhile by who has brought their bytes to disk, as a thread of the engine
+    does with the next part of its log; the new name is on disk with the folder.
+    """
     for folder, _, files in os.walk(root, topdown=False):
         for name in files:
-            sync(Path(folder, name))
+            with suppress(FileNotFoundError):
+                sync(Path(folder, name))
         sync(Path(folder))
     sync(root.parent)
 

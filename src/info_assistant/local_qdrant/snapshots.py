@@ -21,6 +21,8 @@ from info_assistant.local_qdrant.directory import Directory
 from info_assistant.local_qdrant.durable import sync, sync_tree, write_durably
 from info_assistant.local_qdrant.subset import unsupported
 
+_UNFINISHED = "tmp-"
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -134,11 +136,20 @@ def _pack(folder: Path, path: Path) -> str:
     # Level 1: payload hardly compresses, but the engine's files are full of holes.
     with tarfile.open(temporary, "w:gz", compresslevel=1) as archive:
         archive.add(folder / "config.json", "config.json")
-        archive.add(folder / "shard", "shard")
+        _add_tree(archive, folder / "shard")
     sync(temporary)
     temporary.rename(path)
     sync(path.parent)
     return _sha256(path)
+
+
+def _add_tree(archive: tarfile.TarFile, root: Path) -> None:
+    archive.add(root, root.name, recursive=False)
+    for path in sorted(root.rglob("*")):
+        # A thread of the engine makes the next part of the log under this name and then renames
+        # it, at any moment; opening a collection does without it.
+        if not path.name.startswith(_UNFINISHED):
+            archive.add(path, str(path.relative_to(root.parent)), recursive=False)
 
 
 def _unpack(archive: Path, folder: Path, name: str, checksum: str | None) -> None:

@@ -22,6 +22,21 @@ class ConversationKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation in its asker's list.
+
+    `title` is its first question, "" if that cannot be read; `first` and `last` are the ids of its
+    first and last answer, which say when; `turns` is how many questions it has.
+    """
+
+    id: str
+    title: str
+    turns: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationTurn:
     """A question of a conversation as it was asked; the id is its answer's, and sorts by time."""
 

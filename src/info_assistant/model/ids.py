@@ -8,6 +8,10 @@ import os
 import re
 import threading
 import time
+from datetime import UTC, datetime
+
+LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""Every id sorts before this one."""
 
 _COUNTER_BITS = 12
 _RANDOM_BITS = 62
@@ -54,6 +58,11 @@ def milliseconds_of(value: str) -> int:
     if found is None:
         raise ValueError("not an id that sorts by time")
     return int(found[1] + found[2], 16)
+
+
+def moment_of(value: str) -> datetime:
+    """Return when an id was made, in UTC. Raises ValueError for others."""
+    return datetime.fromtimestamp(milliseconds_of(value) / 1000, UTC)
 
 
 def _id(milliseconds: int, count: int, rest: int) -> str:

@@ -31,12 +31,14 @@ class Stored(StrEnum):
     FEEDBACK = "feedback"
     CONVERSATION_TURN = "conversation_turn"
     CONVERSATION_END = "conversation_end"
+    CONVERSATION_ENTRY = "conversation_entry"
     WRITER_MARK = "writer_mark"
     KNOWN_ANSWER = "known_answer"
     ANSWER_REPEAT = "answer_repeat"
     SAVED_QUESTION = "saved_question"
     BACKUP_MANIFEST = "backup_manifest"
     BACKUP_VERIFICATION = "backup_verification"
+    HANDLED_MARK = "handled_mark"
 
 
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
@@ -44,7 +46,8 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 3,  # The same, hashes of quotes, and when it was first given.
+    Stored.ANSWER_RECORD: 5,  # Hashes of quotes, when first given, what was told; conflicts.
+    Stored.KNOWN_ANSWER: 2,  # Conflicts.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.

@@ -47,7 +47,7 @@ class DocumentFilter:
 
     `query` is words that title or source contain. `review_before` is the day before which somebody
     wanted to look at them again, `superseded_by` the day on which they count no more; `access` is a
-    group that may see them.
+    group that may see them. `ids` are the only ones that come into question.
     """
 
     state: DocumentState | None = None
@@ -57,6 +57,7 @@ class DocumentFilter:
     review_before: date | None = None
     superseded_by: date | None = None
     access: str | None = None
+    ids: tuple[str, ...] | None = None
 
 
 class DocumentBoard(Protocol):

@@ -2,12 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from info_assistant.model.audit import AuditEvent
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
 from info_assistant.model.feedback import Feedback
+from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.unanswered import HandledMark, Unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,17 @@ class AnswerArchive(AnswerRecords, Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Conversations of one asker, the one asked in last first; `next`, as `before`, continues them.
+
+    A page with a `next` may hold fewer than were asked for.
+    """
+
+    conversations: tuple[ConversationSummary, ...]
+    next: str | None
+
+
 class ConversationTurns(Protocol):
     """What was asked in each conversation. Methods raise ObjectStorageUnavailable."""
 
@@ -105,6 +123,41 @@ class ConversationTurns(Protocol):
 
     async def delete(self, key: ConversationKey) -> int:
         """Forget all turns so far, durably; return how many there were."""
+
+
+class ConversationLists(ConversationTurns, Protocol):
+    """Conversations that can be looked through by who asked."""
+
+    async def deleted(self, key: ConversationKey, answer_id: str) -> bool:
+        """Whether the turn with this answer was deleted by its asker."""
+
+    async def of_asker(
+        self, tenant: str, subject: str, *, limit: int, before: str | None
+    ) -> ConversationPage:
+        """Return a caller's conversations whose last answer's id is below `before`."""
+
+
+class UnansweredLog(Protocol):
+    """Questions that found no good answer, and what curators say of them."""
+
+    async def questions(self, tenant: str, since: datetime, limit: int) -> Unanswered:
+        """Return up to `limit` questions of a tenant from `since` on, the newest.
+
+        Raises ObjectStorageUnavailable.
+        """
+
+    async def mark(self, mark: HandledMark) -> None:
+        """Keep a mark, durable when this returns. Raises RecordsUnavailable."""
+
+    async def marks(self, tenant: str, since: datetime) -> Sequence[HandledMark]:
+        """Return a tenant's marks from `since` on. Raises ObjectStorageUnavailable."""
+
+
+class ReadershipLog(Protocol):
+    """How often documents are read and quoted."""
+
+    async def of(self, tenant: str, document_id: str, since: datetime) -> Readership:
+        """Return the uses of a document since a moment. Raises ObjectStorageUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,13 @@ from info_assistant.model.answer import (
     AnswerStatus,
     AnswerUsage,
     Citation,
+    Conflict,
+    ConflictKind,
+    ConflictSide,
     ServedBy,
     Support,
 )
+from info_assistant.model.ids import LAST_ID
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
@@ -34,7 +38,7 @@ from info_assistant.stores.answer_repeats import WholeRecords
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.records import day_from
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted, merged
+from info_assistant.stores.segments import Fields, Wanted, merged
 
 KIND = "answers"
 """The kind of these records in names of segments."""
@@ -118,8 +122,8 @@ class RecordedAnswers:
             return document_id in fields["cites"]
 
         before = before or LAST_ID
-        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, _safely(cites)))
-        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, _safely(repeats))
+        whole = await self._log.newest(Wanted(KIND, tenant, limit, before, safely(cites)))
+        wanted = Wanted(answer_repeats.KIND, tenant, limit, before, safely(repeats))
         found = merged(limit, whole, await self._log.newest(wanted))
         records = []
         for fields in found.records:
@@ -144,7 +148,7 @@ class RecordedAnswers:
             ) from exc
 
 
-def _safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
+def safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
     """Return the same test, which what is malformed does not pass."""
 
     def passes(fields: Fields) -> bool:
@@ -196,6 +200,7 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
                 "timings_ms": answer.timings_ms,
                 "notices": answer.notices,
                 "follow_ups": answer.follow_ups,
+                "conflicts": [_conflict_fields(each) for each in answer.conflicts],
                 "usage": {
                     "input_tokens": answer.usage.input_tokens,
                     "output_tokens": answer.usage.output_tokens,
@@ -208,6 +213,8 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
             "checks": [
                 {"support": each.support, "reasons": each.reasons} for each in record.checks
             ],
+            "notice": record.notice,
+            "narrowed": record.narrowed,
         },
     )
 
@@ -230,6 +237,9 @@ def answer_record(fields: Fields) -> AnswerRecord:
                 SentenceCheck(Support(each["support"]), tuple(map(str, each["reasons"])))
                 for each in fields.get("checks", ())
             ),
+            # These with the fourth.
+            notice=int(fields.get("notice", 1)),
+            narrowed=bool(fields.get("narrowed", False)),
         )
     except MALFORMED as exc:
         raise StoredDataInvalid(
@@ -246,6 +256,14 @@ def _citation_fields(citation: Citation) -> dict[str, Any]:
         "end": citation.end,
         "passage": dict(zip(_PASSAGE, _passage_values(citation.passage), strict=True)),
     }
+
+
+def _conflict_fields(conflict: Conflict) -> dict[str, Any]:
+    sides = [
+        {"n": s.n, "value": s.value, "quote": s.quote, "start": s.start, "end": s.end}
+        for s in conflict.sides
+    ]
+    return {"kind": conflict.kind, "sides": sides}
 
 
 def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] | None:
@@ -274,7 +292,9 @@ def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] 
         for each in answer["sentences"]
     ]
     # Questions that might come next name headings of the documents.
-    left = {"sentences": sentences, "follow_ups": []}
+    left: dict[str, Any] = {"sentences": sentences, "follow_ups": []}
+    if answer.get("conflicts"):
+        left["conflicts"] = []
     return {**fields, "answer": {**answer, **listed, **left}}
 
 
@@ -309,7 +329,22 @@ def _answer(answer_id: str, fields: Fields) -> Answer:
         usage=_usage(fields.get("usage", {})),
         given_at=None if given_at is None else moment_from(given_at),
         documents_changed_since=fields.get("documents_changed_since"),
+        conflicts=tuple(map(_conflict, fields.get("conflicts", ()))),
     )
+
+
+def _conflict(fields: Fields) -> Conflict:
+    sides = tuple(
+        ConflictSide(
+            int(each["n"]),
+            str(each["value"]),
+            str(each["quote"]),
+            int(each["start"]),
+            int(each["end"]),
+        )
+        for each in fields["sides"]
+    )
+    return Conflict(ConflictKind(fields["kind"]), sides)
 
 
 def _usage(fields: Fields) -> AnswerUsage:

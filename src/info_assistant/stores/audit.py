@@ -7,6 +7,7 @@ from pydantic_core import to_json
 
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.audit import AuditEvent
+from info_assistant.model.ids import LAST_ID
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
@@ -14,7 +15,7 @@ from info_assistant.ports import AuditPage
 from info_assistant.stores.answer_records import stored_answer
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted
+from info_assistant.stores.segments import Fields, Wanted
 
 KIND = "audit"
 """The kind of these records in names of segments."""

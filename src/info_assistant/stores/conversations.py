@@ -4,6 +4,11 @@
 every turn before that id is gone. The digest is made from tenant, caller and the conversation's id,
 so that nobody can name another's. The questions are in the answer records too; these objects are
 there to be found by conversation, on every replica at once, and to be deleted.
+
+`…/askers/{digest}/{answer id}.{conversation}.json` says in its name that a caller (tenant and
+subject make the digest) has that turn in that conversation: one listing tells all conversations of
+a caller and which was asked in last. Only turns say what is there still; an entry without one
+counts for nothing, and `list_again` makes entries that are missing.
 """
 
 import asyncio
@@ -16,11 +21,15 @@ from datetime import timedelta
 from pydantic_core import to_json
 
 from info_assistant.errors import NotFound, ObjectStorageUnavailable
-from info_assistant.model.conversation import ConversationKey, ConversationTurn
-from info_assistant.model.ids import first_id_at, new_id
+from info_assistant.model.conversation import (
+    ConversationKey,
+    ConversationSummary,
+    ConversationTurn,
+)
+from info_assistant.model.ids import LAST_ID, first_id_at, new_id
 from info_assistant.model.schema import MALFORMED, Stored, stamped
 from info_assistant.observability.log import get_logger
-from info_assistant.ports import Clock, FolderBlobs
+from info_assistant.ports import Clock, ConversationPage, FolderBlobs
 
 _FOLDER = "conversations"
 _PASS_S = 24 * 3600.0
@@ -51,6 +60,7 @@ class BlobConversations:
             Stored.CONVERSATION_TURN, {"id": turn.answer_id, "question": turn.question}
         )
         await self._blobs.put_new(f"{_turns(key)}/{turn.answer_id}.json", to_json(fields))
+        await self._enter(key, turn.answer_id)
 
     async def newest(self, key: ConversationKey, limit: int) -> Sequence[ConversationTurn]:
         """Return the newest turns, oldest first; unreadable ones are left out."""
@@ -69,7 +79,47 @@ class BlobConversations:
         await self._blobs.put_new(f"{_folder(key)}/ends/{end}.json", to_json(fields))
         for name in living:
             await self._blobs.delete(f"{_turns(key)}/{name}.json")
+            await self._blobs.delete(_entry(key, name))
         return len(living)
+
+    async def deleted(self, key: ConversationKey, answer_id: str) -> bool:
+        """Whether the turn with this answer was deleted by its asker."""
+        ends = [_id_of(name) async for name in self._blobs.keys(f"{_folder(key)}/ends")]
+        return answer_id <= max(ends, default="")
+
+    async def of_asker(
+        self, tenant: str, subject: str, *, limit: int, before: str | None
+    ) -> ConversationPage:
+        """Return a caller's conversations, the one asked in last first."""
+        last: dict[str, str] = {}
+        async for name in self._blobs.keys(_asker_folder(tenant, subject)):
+            answer_id, _, conversation = _id_of(name).partition(".")
+            last[conversation] = max(answer_id, last.get(conversation, ""))
+        until = before or LAST_ID
+        left = sorted(((each, name) for name, each in last.items() if each < until), reverse=True)
+        shown = left[:limit]
+        keys = [ConversationKey(tenant, subject, name) for _, name in shown]
+        found = await asyncio.gather(*map(self._summary, keys))
+        following = shown[-1][0] if len(left) > limit else None
+        return ConversationPage(tuple(each for each in found if each is not None), following)
+
+    async def list_again(self, key: ConversationKey) -> int:
+        """Enter all turns of a conversation in its asker's list; return how many were missing."""
+        return sum([await self._enter(key, each) for each in await self._living(key)])
+
+    async def _enter(self, key: ConversationKey, answer_id: str) -> bool:
+        """Enter a turn in its asker's list; return whether it was missing there."""
+        fields = stamped(Stored.CONVERSATION_ENTRY, {"id": answer_id, "conversation": key.id})
+        return await self._blobs.put_new(_entry(key, answer_id), to_json(fields))
+
+    async def _summary(self, key: ConversationKey) -> ConversationSummary | None:
+        """Return what a list says of a conversation, or None if no turn of it is left."""
+        living = await self._living(key)
+        if not living:
+            return None
+        first = await self._turn(key, living[0])
+        title = "" if first is None else first.question
+        return ConversationSummary(key.id, title, len(living), living[0], living[-1])
 
     async def run(self) -> None:
         """Delete what is older than it may be, once a day, until cancelled."""
@@ -123,6 +173,15 @@ def turn_from(data: bytes) -> ConversationTurn:
 def _folder(key: ConversationKey) -> str:
     named = json.dumps([key.tenant, key.subject, key.id]).encode()
     return f"{key.tenant}/{_FOLDER}/{hashlib.sha256(named).hexdigest()[:40]}"
+
+
+def _asker_folder(tenant: str, subject: str) -> str:
+    named = json.dumps([tenant, subject]).encode()
+    return f"{tenant}/{_FOLDER}/askers/{hashlib.sha256(named).hexdigest()[:40]}"
+
+
+def _entry(key: ConversationKey, answer_id: str) -> str:
+    return f"{_asker_folder(key.tenant, key.subject)}/{answer_id}.{key.id}.json"
 
 
 def _turns(key: ConversationKey) -> str:

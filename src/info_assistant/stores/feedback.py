@@ -7,12 +7,13 @@ from pydantic_core import to_json
 
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.feedback import Feedback, Judgement
+from info_assistant.model.ids import LAST_ID
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FeedbackPage
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.segments import LAST_ID, Fields, Wanted
+from info_assistant.stores.segments import Fields, Wanted
 
 KIND = "feedback"
 """The kind of these records in names of segments."""

@@ -4,12 +4,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from uuid import uuid4
 
-from info_assistant.model.ids import milliseconds_of
+from info_assistant.model.ids import milliseconds_of, moment_of
 from info_assistant.model.schema import Stored, stamped
 
 SEGMENT_BYTES = 1024 * 1024
@@ -135,4 +134,4 @@ def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
 
 def day_of(record_id: str) -> str:
     """Return the day, in UTC, on which a record was made: `2026-11-23`. Raises ValueError."""
-    return datetime.fromtimestamp(milliseconds_of(record_id) / 1000, UTC).date().isoformat()
+    return moment_of(record_id).date().isoformat()

@@ -11,14 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import to_json
 
 from info_assistant.errors import RecordsUnavailable, StoredDataInvalid
 from info_assistant.model.answer import AnswerUsage
-from info_assistant.model.ids import milliseconds_of, new_id
+from info_assistant.model.ids import moment_of, new_id
 from info_assistant.model.prompt import TokenUsage
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.model.spend import ModelCall, Purpose, SpendEvent, SpendState
@@ -74,7 +73,7 @@ class RecordedLedger:
         Raises RecordsUnavailable and BudgetExhausted; the call must not be made then.
         """
         event_id = new_id()
-        at = datetime.fromtimestamp(milliseconds_of(event_id) / 1000, UTC)
+        at = moment_of(event_id)
         cost = self._prices.cost(provider, model, most, at)
         event = SpendEvent(
             id=event_id,

@@ -16,13 +16,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from info_assistant.errors import NotFound, ObjectStorageUnavailable
-from info_assistant.model.ids import first_id_at, milliseconds_of
+from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of
 from info_assistant.model.schema import MALFORMED
 from info_assistant.observability.log import get_logger
 from info_assistant.ports import FolderBlobs
-
-LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-"""Every id sorts before this one."""
 
 _NAME = re.compile(
     r"(?P<first>\d{13})-(?P<last>\d{13})-(?P<writer>[a-z0-9.]+)-(?P<number>\d+)\.jsonl"
@@ -50,17 +47,22 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which records to list: those of a tenant with ids below `before` that `matches` accepts."""
+    """Which records to list: those of a tenant with ids below `before` that `matches` accepts.
+
+    None with an id below `since` is among them.
+    """
 
     kind: str
     tenant: str
     limit: int
     before: str = LAST_ID
     matches: Callable[[Fields], bool] = field(default=lambda _fields: True)
+    since: str = ""
 
     def accepts(self, fields: Fields) -> bool:
         """Whether a record is wanted."""
-        return str(fields.get("id", LAST_ID)) < self.before and self.matches(fields)
+        within = self.since <= str(fields.get("id", LAST_ID)) < self.before
+        return within and self.matches(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,12 @@ class SegmentReader:
         return await _again_if_moved(look)
 
     async def of_day(
-        self, kind: str, tenant: str, day: date, seen: set[str]
+        self, kind: str, tenant: str, day: date, seen: set[str], containing: bytes = b""
     ) -> AsyncIterator[Sequence[Fields]]:
         """Yield the records of each segment of a day that is not in `seen`, and add it there.
 
         A record may come more than once, from a segment and from one that this was merged into.
+        Lines without `containing` are left out unread.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -163,7 +166,7 @@ class SegmentReader:
                     if each.key not in seen:
                         data = await self._blobs.get(each.key)
                         seen.add(each.key)
-                        yield await asyncio.to_thread(_fields_in, data, each.key)
+                        yield await asyncio.to_thread(_fields_in, data, each.key, containing)
             except NotFound:
                 continue  # It was merged into another, which the next listing names.
             return
@@ -186,15 +189,17 @@ class SegmentReader:
         return sorted((each for each in named if each), key=lambda each: each.last, reverse=True)
 
     async def _newest(self, wanted: Wanted, pool: "_Pool") -> Found:
-        most = _before_ms(wanted)
+        most, least = _before_ms(wanted), milliseconds_of(wanted.since) if wanted.since else 0
         read = 0
         for day in reversed(await self.days(wanted.kind, wanted.tenant)):
             if day > day_at(most):
                 continue
+            if day < day_at(least):
+                break
             if pool.holds_all_after(_end_of(day)):
                 return pool.page(more=True)
             for each in await self.segments(wanted.kind, wanted.tenant, day):
-                if each.first > most:
+                if each.first > most or each.last < least:
                     continue
                 if pool.holds_all_after(each.last):
                     return pool.page(more=True)
@@ -247,7 +252,9 @@ def _end_of(day: date) -> int:
     return int(end.timestamp() * 1000) - 1
 
 
-def _fields_in(data: bytes, key: str) -> Sequence[Fields]:
+def _fields_in(data: bytes, key: str, containing: bytes) -> Sequence[Fields]:
+    if containing:
+        data = b"\n".join(line for line in data.splitlines() if containing in line)
     return [fields for _, fields in parsed_lines(data, key)]
 
 

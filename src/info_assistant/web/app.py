@@ -16,6 +16,7 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.web.asked import AskedQuestions
 from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.condition import ConditionWatch
+from info_assistant.web.curation import Curation
 from info_assistant.web.failures import failure, failure_page
 from info_assistant.web.languages import Languages
 from info_assistant.web.pages.answers import AnswerPages
@@ -30,6 +31,8 @@ from info_assistant.web.pages.language import LanguagePage
 from info_assistant.web.pages.provider_sign_in import ProviderSignIn
 from info_assistant.web.pages.sign_out import SignOut
 from info_assistant.web.pages.statements import STATEMENTS, StatementPages
+from info_assistant.web.pages.unanswered import PATH as UNANSWERED
+from info_assistant.web.pages.unanswered import UnansweredPage
 from info_assistant.web.pages.watch import WatchPages
 from info_assistant.web.provider import Provider
 from info_assistant.web.rendering import Look, Renderer
@@ -62,6 +65,7 @@ _PATHS = (
     "/documents/{document_id:uuid}/curate",
     "/documents/{document_id:uuid}",
     "/documents/{document_id:uuid}/original",
+    UNANSWERED,
     "/language/{code}",
     "/status",
     "/watch",
@@ -195,6 +199,7 @@ def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) 
     """Return the addresses of documents, and of what the service says about itself."""
     documents = DocumentPages(backend, renderer, door)
     curate = CuratePages(backend, renderer, door)
+    unanswered = UnansweredPage(Curation(backend), renderer, door)
     statements = StatementPages(renderer, door)
     return [
         Route("/documents", documents.listing),
@@ -203,6 +208,7 @@ def _routes_for_reading(backend: Backend, renderer: Renderer, door: Doorkeeper) 
         Route("/documents/{document_id:uuid}/curate", curate.visit, methods=["GET", "POST"]),
         Route("/documents/{document_id:uuid}", documents.source),
         Route("/documents/{document_id:uuid}/original", documents.original),
+        Route(UNANSWERED, unanswered.visit, methods=["GET", "POST"]),
         Route("/language/{code}", LanguagePage(renderer.languages).choose),
         *(Route(f"/{name}", statements.show) for name in STATEMENTS),
     ]

@@ -17,8 +17,8 @@ from info_assistant.web.answer_events import SoFar, StreamEvent, parsed
 from info_assistant.web.asking import Asking
 from info_assistant.web.backend_faults import not_understood, translated
 from info_assistant.web.backups import Backups
+from info_assistant.web.conversations import Conversation, ConversationPage
 from info_assistant.web.replies import (
-    Conversation,
     Document,
     DocumentPage,
     DocumentText,
@@ -32,8 +32,8 @@ from info_assistant.web.replies import (
     RecordedAnswer,
     Reply,
     Uploaded,
-    Usage,
 )
+from info_assistant.web.usage import Usage
 from info_assistant.web.visits import Visit
 
 Kind = TypeVar("Kind", bound=Reply)
@@ -183,6 +183,11 @@ class Backend:
         request = self._client.build_request("POST", path, json=said, headers=visit.headers)
         await self._fetch(request, Reply)
 
+    async def conversations(self, before: str, visit: Visit) -> ConversationPage:
+        """Return the visitor's conversations, the newest first; those `before`, where it says."""
+        wanted = {"before": before} if before else {}
+        return await self._fetch(self._get("/v1/conversations", visit, wanted), ConversationPage)
+
     async def conversation(self, name: str, visit: Visit) -> Conversation:
         """Return the visitor's questions under this id, with their answers."""
         return await self._fetch(self._get(f"/v1/conversations/{name}", visit), Conversation)
@@ -268,11 +273,11 @@ class Backend:
         request = self._get(f"/v1/documents/{document_id}/passages", visit, wanted)
         return await self._fetch(request, Passages)
 
-    async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
-        """Return the answers that quote a document; for contributors."""
-        return await self._fetch(
-            self._get(f"/v1/documents/{document_id}/citations", visit), QuotedBy
-        )
+    async def quoted_by(self, document_id: str, before: str, visit: Visit) -> QuotedBy:
+        """Return answers that quote a document, the newest `before` an id; for contributors."""
+        wanted = {"before": before} if before else {}
+        path = f"/v1/documents/{document_id}/citations"
+        return await self._fetch(self._get(path, visit, wanted), QuotedBy)
 
     async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""
@@ -294,6 +299,21 @@ class Backend:
             "" if "content-encoding" in reply.headers else reply.headers.get("content-length", "")
         )
         return ByteStream(_chunks(reply), int(size) if size.isdecimal() else None, reply.aclose)
+
+    async def read(
+        self, path: str, kind: type[Kind], visit: Visit, params: Mapping[str, str | int]
+    ) -> Kind:
+        """Return what is at an address of the API."""
+        return await self._fetch(self._get(path, visit, params), kind)
+
+    async def send(
+        self, path: str, body: Mapping[str, object], visit: Visit, params: Mapping[str, str | int]
+    ) -> None:
+        """Post something to an address of the API."""
+        request = self._client.build_request(
+            "POST", path, json=dict(body), params=dict(params), headers=visit.headers
+        )
+        await self._fetch(request, Reply)
 
     async def _begun(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and return its reply before its body; whoever takes it closes it."""

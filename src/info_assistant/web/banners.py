@@ -78,7 +78,7 @@ _DEPENDENCIES = {
     ),
     "openai": Banner(
         N_("A language model is not available"),
-        N_("Answers come from another one, or quote the documents."),
+        N_("Another one writes the answers. Without one, you see passages that fit your question."),
     ),
     "embedder": Banner(
         N_("The search is not available"),

@@ -16,7 +16,7 @@ from info_assistant.web.visits import NOBODY, Visit
 LOOK_S = 1.5
 """How often the backend is asked while nobody visits."""
 
-_FRESH_S = 1.0
+_FRESH_S = 0.5
 _PATIENCE_S = 0.5
 _PATIENCE_BETWEEN_S = 2.0
 _RETRY_S, _LONGEST_RETRY_S = 60.0, 3600.0
@@ -27,7 +27,7 @@ _Result = TypeVar("_Result")
 
 
 class ConditionWatch:
-    """Asks the backend's /health: all the time, and for the first page once a second at most.
+    """Asks the backend's /health: all the time, and for the first page twice a second at most.
 
     While the backend does not answer, what it said last counts for maintenance: a service that was
     closed a moment ago is being worked on.

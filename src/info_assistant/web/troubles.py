@@ -37,6 +37,11 @@ _SOON = N_("Try again in a few minutes.")
 _IN_A_MINUTE = N_("Try again in a minute.")
 _LATER = N_("Try again later.")
 
+# How long what operators have switched lasts is for them to say: the service's few seconds mislead.
+_NOT_TAKEN_IN = Trouble(
+    N_("Documents cannot be added at the moment"), N_("Questions are still answered."), _LATER
+)
+
 _TROUBLES = {
     "backend_unavailable": Trouble(
         N_("The service is not available"),
@@ -73,10 +78,23 @@ _TROUBLES = {
         N_("The place where documents are kept does not respond. Questions may still be answered."),
         later=_SOON,
     ),
-    "ingestion_unavailable": Trouble(
-        N_("Documents cannot be added at the moment"),
-        N_("Questions are still answered."),
-        later=_LATER,
+    "ingestion_unavailable": _NOT_TAKEN_IN,
+    "ingestion_paused": _NOT_TAKEN_IN,
+    "document_limit_reached": Trouble(
+        N_("No more documents can be kept"),
+        N_("Your organisation has as many as it may have. Those that are there stay as they are."),
+        N_("Withdraw or delete what is not needed any more, or ask for more room."),
+    ),
+    "unreadable_document": Trouble(
+        N_("This document cannot be read"),
+        N_("It may be damaged, protected by a password, or of a kind that is not taken."),
+        N_("Open it on your computer, save it anew and add it again."),
+        quotes=True,
+    ),
+    "records_unavailable": Trouble(
+        N_("The service is not available"),
+        N_("What it does cannot be recorded at the moment, and it does nothing without a record."),
+        later=_SOON,
     ),
     "generation_unavailable": Trouble(
         N_("Answers cannot be written at the moment"),
@@ -86,7 +104,7 @@ _TROUBLES = {
     "cache_only_miss": Trouble(
         N_("Only saved answers are available"),
         N_("There is no saved answer to this question, and new ones are not made at the moment."),
-        later=_LATER,
+        _LATER,
     ),
     "maintenance": Trouble(
         N_("The service is being maintained"),
@@ -109,6 +127,11 @@ _TROUBLES = {
         N_("Too many questions in a short time"),
         N_("Each person can ask a limited number of questions a minute, so that all get answers."),
         later=_IN_A_MINUTE,
+    ),
+    "budget_exhausted": Trouble(
+        N_("The budget for this month is used up"),
+        N_("No language model is asked any more until the next month begins."),
+        N_("Tell the people who run this service; they can raise the budget."),
     ),
     "invalid_request": Trouble(
         N_("This question cannot be asked as it is"),

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.pipeline import AnswerPipeline
@@ -32,7 +31,7 @@ from info_assistant.wiring.backup_watch import backup_parts
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import Foundation, foundation
 from info_assistant.wiring.models import ModelParts, model_parts
-from info_assistant.wiring.parts import Part, one_after_the_other, together
+from info_assistant.wiring.parts import Part, in_turn, together
 from info_assistant.wiring.records import record_parts
 from info_assistant.wiring.redis import RedisParts, redis_parts
 from info_assistant.wiring.sign_in import key_finder, sign_in_parts
@@ -110,7 +109,6 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
     backups = backup_parts(settings, base)
     # Closed in this order: what is still to be noted first, what others stand on last.
     parts = together([spend, records, documents, models, known, redis, backups, base, sign_in])
-    first = together([base, redis, records, spend])
     health = _watched_health(parts, base, redis, models)
     services = ApiServices(
         pipeline=pipeline,
@@ -128,6 +126,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
         admission=load.admission,
         modes=modes,
         visibility=documents.visibility,
+        curating=records.curating(base.embedder),
         find_key=key_finder(sign_in.keys, clock),
         repeats=documents.repeats,
         spending=spend.spending,
@@ -135,7 +134,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
         incidents=Incidents(objects.open("incidents"), clock),
         backups=backups.known,
         tasks={"health": health.run, **load.tasks, **parts.tasks},
-        starters=(partial(one_after_the_other, *first.starters), *documents.starters),
+        starters=(in_turn([base, redis, records, spend]), *documents.starters),
         closers=parts.closers,
         limiter_kind=redis.limiter_kind,
     )

@@ -35,7 +35,12 @@ def together(parts: Iterable[Part]) -> Part:
     )
 
 
-async def one_after_the_other(*steps: Step) -> None:
-    """Run steps of which each needs what those before it have found."""
-    for step in steps:
-        await step()
+def in_turn(parts: Iterable[Part]) -> Step:
+    """Return the starters of parts as one step: each needs what those before it have found."""
+    steps = together(parts).starters
+
+    async def one_after_the_other() -> None:
+        for step in steps:
+            await step()
+
+    return one_after_the_other

@@ -4,10 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from info_assistant.answering.question_groups import QuestionLikeness
+from info_assistant.api.services import Curating
 from info_assistant.observability.metrics import Metrics
+from info_assistant.ports import Embedder
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
-from info_assistant.stores import answer_records, answer_repeats, audit, feedback, ledger
+from info_assistant.stores import (
+    answer_records,
+    answer_repeats,
+    audit,
+    feedback,
+    ledger,
+    unanswered,
+)
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
@@ -17,10 +27,14 @@ from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
+from info_assistant.stores.readership import RecordedReadership
 from info_assistant.stores.record_log import RecordLog
+from info_assistant.stores.unanswered import RecordedUnanswered
 from info_assistant.stores.writers import WriterMarks, WriterWatch
-from info_assistant.wiring.foundation import JOURNALS
 from info_assistant.wiring.parts import Part
+
+JOURNALS = "journals"
+"""The folder in DATA_DIR for records that are not in object storage yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,12 @@ class RecordParts(Part):
     answers: RecordedAnswers
     feedback: RecordedFeedback
     conversations: BlobConversations
+
+    def curating(self, embedder: Embedder) -> Curating:
+        """Return what curators are shown of them; likeness is by `embedder`."""
+        return Curating(
+            RecordedUnanswered(self.log), QuestionLikeness(embedder), RecordedReadership(self.log)
+        )
 
 
 def record_log(
@@ -57,6 +77,7 @@ def record_parts(
         answer_records.KIND: kept_answers,
         answer_repeats.KIND: kept_answers,
         feedback.KIND: kept_answers,
+        unanswered.KIND: kept_answers,
         ledger.KIND: timedelta(days=settings.spend.retention_days),
     }
     conversations = BlobConversations(blobs, SystemClock(), kept_answers)

@@ -13,8 +13,6 @@ from info_assistant.drills.cluster.faults import Fault, FaultKind
 from info_assistant.drills.cluster.simulator import Cluster, Setup
 from info_assistant.drills.cluster.tables import pod_state
 
-pytestmark = pytest.mark.timeout(240)
-
 
 def settled(items: list[dict[str, Any]] | None = None) -> Cluster:
     """Return a cluster whose first pods are ready, and whose autoscaler is left out."""
@@ -148,7 +146,7 @@ def test_a_stateful_set_keeps_to_its_order_and_its_volumes(policy: str) -> None:
     assert most_leaving == (1 if policy == "OrderedReady" else 3)
     claims = [name_of(each) for each in cluster.store.all("PersistentVolumeClaim", NAMESPACE)]
     assert [each for each in claims if "redis" in each] == [
-        f"redis-storage-redis-{number}" for number in range(3)
+        f"redis-data-redis-{number}" for number in range(3)
     ]
     change(cluster, "StatefulSet", "redis", replicas=3)
     for _ in range(60):

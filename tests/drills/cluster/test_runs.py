@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from benchmarks.options import OPTIONS, SEED, trial
-
-pytestmark = pytest.mark.timeout(240)
+from benchmarks.harness.option_trials import trial
+from benchmarks.harness.outage_world import MODEL
+from benchmarks.options import OPTIONS, SEED
 
 
 @pytest.mark.library
@@ -14,7 +14,7 @@ def test_an_option_ends_with_users_served(number: int, variant: str, tmp_path: P
     """A rollback, and a switch of the provider whose engine is killed: both end verified."""
     if not SEED.is_file():
         pytest.skip("../shared/seed is not there to be read.")
-    outcome = trial(OPTIONS[number], variant, tmp_path)
+    outcome = trial(OPTIONS[number], variant, tmp_path, SEED, MODEL)
     assert outcome.outage_shown
     assert (outcome.ends, outcome.serves) == ("finished", True), outcome
     assert outcome.changes_run <= 1, "a change was made twice"

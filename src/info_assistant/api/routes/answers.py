@@ -19,7 +19,9 @@ from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.recorded import (
     LEFT_OUT,
     each_of,
+    kept_record_for,
     record_for,
+    require_not_deleted,
     told_again,
     visible_record,
 )
@@ -76,7 +78,7 @@ def routes(services: ApiServices) -> APIRouter:
         same are of the same record.
         """
         caller = caller_of(request)
-        stored = await record_for(services, caller, str(answer_id))
+        stored = await kept_record_for(services, caller, str(answer_id))
         record, whole = await visible_record(services, caller.scope, stored)
         digest = hashlib.sha256(to_json(stored)).hexdigest()
         now = datetime.now(UTC)
@@ -116,6 +118,7 @@ def _add_resumption(router: APIRouter, services: ApiServices) -> None:
         `resume_elsewhere`); an answer that is finished can be had from every process.
         """
         caller = caller_of(request)
+        await require_not_deleted(services, caller, str(answer_id))
         numbered = await services.events.read(str(answer_id), caller, last_event_id)
         if numbered is None:
             events = await _from_record(services, request, str(answer_id), last_event_id)

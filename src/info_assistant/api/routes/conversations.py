@@ -2,8 +2,9 @@
 
 import asyncio
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,21 +17,27 @@ from info_assistant.api.wire import ConversationId
 from info_assistant.api.wire_records import (
     ConversationBody,
     ConversationDeleted,
+    ConversationListBody,
     RecordedAnswerBody,
     TurnBody,
+    conversation_list_body,
     recorded_answer_body,
 )
 from info_assistant.errors import NotFound
 from info_assistant.model.conversation import ConversationKey, ConversationTurn
 from info_assistant.model.identity import Caller
 
+MOST_LISTED = 50
+"""Conversations on a page of the list."""
+
 MOST_TURNS = 100
 """Turns that are shown, from the newest back."""
 
 _KEPT = (
-    "The conversation is gone: it is not shown any more, and no later question knows it. The "
-    "records of its answers are kept until their time is over, for records requests; operators "
-    "can read them."
+    "The conversation is gone: neither it nor its answers are shown to you any more, and no later "
+    "question knows it. The records of its answers are kept until their time is over, for records "
+    "requests; operators can read them. The audit trail keeps when you asked, read and deleted, "
+    "without your words."
 )
 
 Id = Annotated[ConversationId, Path(description="The id that the questions were asked under.")]
@@ -77,7 +84,37 @@ def routes(services: ApiServices) -> APIRouter:
             raise _unknown()
         return json_answer(ConversationDeleted(id=conversation_id, turns=deleted, detail=_KEPT))
 
+    _add_list(router, services)
     return router
+
+
+def _add_list(router: APIRouter, services: ApiServices) -> None:
+    """Add the route that lists conversations."""
+
+    @router.get(
+        "/v1/conversations",
+        response_model=ConversationListBody,
+        summary="List one's conversations",
+        responses=problems(401, 403, 422, 429, 500, 503),
+    )
+    async def list_conversations(
+        request: Request,
+        *,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many at most.")] = 20,
+        before: Annotated[UUID | None, Query(description="The `next` of the page before.")] = None,
+    ) -> Response:
+        """List the caller's own conversations, the one asked in last first.
+
+        A page may be shorter than its limit; `next` continues it.
+        """
+        caller = caller_of(request)
+        page = await services.conversations.of_asker(
+            caller.scope.tenant,
+            caller.subject,
+            limit=limit,
+            before=None if before is None else str(before),
+        )
+        return json_answer(conversation_list_body(page))
 
 
 def _key(caller: Caller, conversation_id: str) -> ConversationKey:

@@ -1,6 +1,6 @@
 """What a simulated cluster holds at first: three nodes, and the objects that it is given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from info_assistant.drills.cluster.defaults import check, fill_in
 from info_assistant.drills.cluster.documents import Document, stamp
@@ -9,6 +9,12 @@ from info_assistant.drills.cluster.store import Store
 
 NAMESPACE = "pubsec-info-assistant"
 """Where the runbook looks."""
+
+PORTS: Mapping[str, int] = {"backend": 8000, "frontend": 8080, "qdrant": 6333, "redis": 6379}
+"""Where components listen."""
+
+VOLUMES: Mapping[str, str] = {"qdrant": "qdrant-storage", "redis": "redis-data"}
+"""What the volumes of StatefulSets are called, as in our manifests."""
 
 _FIRST = ("Namespace", "PersistentVolume", "ConfigMap", "Secret", "ServiceAccount")
 
@@ -62,7 +68,8 @@ def load(store: Store, items: Iterable[Document]) -> None:
         store.create(item)
 
 
-def _container(name: str, image: str, port: int, env: Sequence[Document] = ()) -> Document:
+def container(name: str, image: str, port: int, env: Sequence[Document] = ()) -> Document:
+    """Return a container that listens at a port."""
     return {
         "name": name,
         "image": image,
@@ -72,7 +79,8 @@ def _container(name: str, image: str, port: int, env: Sequence[Document] = ()) -
     }
 
 
-def _workload(kind: str, name: str, replicas: int, container: Document) -> Document:
+def workload(kind: str, name: str, replicas: int, contained: Document) -> Document:
+    """Return a Deployment or StatefulSet of pods with one container, labelled as our manifests."""
     labels = {"component": name}
     return {
         "apiVersion": "apps/v1",
@@ -86,24 +94,24 @@ def _workload(kind: str, name: str, replicas: int, container: Document) -> Docum
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [contained]}},
         },
     }
 
 
-def _deployment(name: str, replicas: int, port: int) -> Document:
-    env = [{"name": "LOG_LEVEL", "value": "INFO"}]
-    image = f"example/{name}:1"
-    item = _workload("Deployment", name, replicas, _container(name, image, port, env))
+def deployment(name: str, replicas: int, contained: Document) -> Document:
+    """Return a Deployment that never has fewer pods than it should while it rolls out."""
+    item = workload("Deployment", name, replicas, contained)
     rolling = {"maxSurge": 1, "maxUnavailable": 0}
     item["spec"]["strategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
     return item
 
 
-def _stateful_set(name: str, port: int, policy: str) -> Document:
-    item = _workload("StatefulSet", name, 3, _container(name, f"example/{name}:1", port))
+def stateful_set(name: str, replicas: int, contained: Document, policy: str) -> Document:
+    """Return a StatefulSet whose pods have a volume each."""
+    item = workload("StatefulSet", name, replicas, contained)
     claim = {
-        "metadata": {"name": f"{name}-storage"},
+        "metadata": {"name": VOLUMES.get(name, f"{name}-storage")},
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "10Gi"}},
@@ -117,7 +125,8 @@ def _stateful_set(name: str, port: int, policy: str) -> Document:
     return item
 
 
-def _service(name: str, port: int) -> Document:
+def service(name: str, port: int) -> Document:
+    """Return a Service before the ready pods of a component."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -126,7 +135,8 @@ def _service(name: str, port: int) -> Document:
     }
 
 
-def _budget(name: str) -> Document:
+def budget(name: str) -> Document:
+    """Return how many pods of a component an eviction may take at once: one."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -135,31 +145,35 @@ def _budget(name: str) -> Document:
     }
 
 
+def autoscaler(least: int, most: int) -> Document:
+    """Return the autoscaler of the backend."""
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "backend", "namespace": NAMESPACE},
+        "spec": {
+            "minReplicas": least,
+            "maxReplicas": most,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"},
+        },
+    }
+
+
 def smallest(redis_policy: str = "Parallel") -> list[Document]:
     """Return the objects that the runbook names, and nothing besides.
 
     It stands in where no rendered manifests are given.
     """
-    ports = {"backend": 8000, "frontend": 8080, "qdrant": 6333, "redis": 6379}
-    autoscaler = {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "backend", "namespace": NAMESPACE},
-        "spec": {
-            "minReplicas": 3,
-            "maxReplicas": 10,
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"},
-        },
-    }
+    env = [{"name": "LOG_LEVEL", "value": "INFO"}]
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        _deployment("backend", 3, ports["backend"]),
-        _deployment("frontend", 2, ports["frontend"]),
-        _stateful_set("qdrant", ports["qdrant"], "Parallel"),
-        _stateful_set("redis", ports["redis"], redis_policy),
-        *[_service(name, port) for name, port in ports.items()],
-        *[_budget(name) for name in ports],
-        autoscaler,
+        deployment("backend", 3, _example("backend", env)),
+        deployment("frontend", 2, _example("frontend", env)),
+        stateful_set("qdrant", 3, _example("qdrant"), "Parallel"),
+        stateful_set("redis", 3, _example("redis"), redis_policy),
+        *[service(name, port) for name, port in PORTS.items()],
+        *[budget(name) for name in PORTS],
+        autoscaler(3, 10),
         *_roles(),
         {
             "apiVersion": "v1",
@@ -168,6 +182,10 @@ def smallest(redis_policy: str = "Parallel") -> list[Document]:
             "stringData": {"ANTHROPIC_API_KEY": "drill"},
         },
     ]
+
+
+def _example(name: str, env: Sequence[Document] = ()) -> Document:
+    return container(name, f"example/{name}:1", PORTS[name], env)
 
 
 def _roles() -> list[Document]:

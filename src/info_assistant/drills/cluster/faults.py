@@ -40,6 +40,11 @@ class Pace:
     stop_s: float = 1.0
     recreate_s: float = 0.5
     """How long a controller takes to see that a pod is gone."""
+    backoff_s: float = 10.0
+    """The pause before the first new start of a container that ended; each further one is twice
+    as long."""
+    probe_s: float = 1.0
+    """How often observers that change are asked."""
 
 
 class Faults:

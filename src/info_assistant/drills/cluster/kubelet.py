@@ -19,16 +19,15 @@ from info_assistant.drills.cluster.faults import FaultKind, Faults, Pace
 from info_assistant.drills.cluster.journal import record
 from info_assistant.drills.cluster.store import Store
 
-_BACKOFF_S, _LONGEST_BACKOFF_S = 10.0, 300.0
-_PROBE_S = 1.0
+_LONGEST_BACKOFF_S = 300.0
 
 
 class Observer(Protocol):
     """Is told what becomes of pods, such that real processes can follow. Calls must return soon."""
 
     changing: bool
-    """Whether `ready` may say something else without a change in the cluster, so that it is asked
-    each second."""
+    """Whether `ready` and `exited` may say something else without a change in the cluster, so that
+    they are asked again and again."""
 
     def started(self, pod: Document) -> None:
         """A pod's containers run, for the first time or again."""
@@ -40,6 +39,17 @@ class Observer(Protocol):
 
     def ready(self, pod: Document) -> bool:
         """Return whether what stands behind a running pod answers."""
+        ...
+
+    def exited(self, pod: Document) -> int | None:
+        """Return the code with which a running pod's program has ended by itself, else None."""
+        ...
+
+    def ending(self, pod: Document) -> bool:
+        """A pod is to end, in its grace time; return whether something of it still runs.
+
+        Asked again and again until it says no or the time is up; then the pod is gone.
+        """
         ...
 
 
@@ -58,6 +68,16 @@ class NoObserver:
         """Return True."""
         del pod
         return True
+
+    def exited(self, pod: Document) -> int | None:
+        """Return None."""
+        del pod
+        return None
+
+    def ending(self, pod: Document) -> bool:
+        """Return False."""
+        del pod
+        return False
 
 
 @dataclass(slots=True)
@@ -163,7 +183,7 @@ class Kubelet:
                 return run.placed_at + self._pace.pull_s
             self._start(pod, run, now)
         if run.crashed_at is not None:
-            again = run.crashed_at + min(_BACKOFF_S * 2.0**run.restarts, _LONGEST_BACKOFF_S)
+            again = run.crashed_at + self._backoff_s(run)
             if now < again:
                 self._backing_off(pod, run, now)
                 return again
@@ -184,11 +204,13 @@ class Kubelet:
         self, pod: Document, run: _Run, now: float, faults: list[FaultKind | None]
     ) -> float | None:
         began = run.started_at if run.started_at is not None else now
-        if FaultKind.CRASHING in faults:
-            if now >= began + self._pace.crash_s:
-                return self._crashed(pod, run, now)
+        crashing = FaultKind.CRASHING in faults
+        if crashing and now < began + self._pace.crash_s:
             self._set(pod, now, ready=False, run=run)
             return began + self._pace.crash_s
+        code = 1 if crashing else self._observer.exited(pod)
+        if code is not None:
+            return self._crashed(pod, run, now, code)
         if pod["spec"].get("restartPolicy") != "Always":
             if now >= began + self._pace.job_s:
                 self._finished(pod, run, now)
@@ -202,12 +224,12 @@ class Kubelet:
         if not ready and at(pod, "status", "containerStatuses", 0, "ready") is not False:
             record(self._store, pod, "Unhealthy", "Readiness probe failed", "kubelet")
         self._set(pod, now, ready=ready, run=run)
-        return now + _PROBE_S if self._observer.changing else None
+        return now + self._pace.probe_s if self._observer.changing else None
 
-    def _crashed(self, pod: Document, run: _Run, now: float) -> float | None:
+    def _crashed(self, pod: Document, run: _Run, now: float, code: int) -> float | None:
         run.crashed_at = now
         ended = {
-            "exitCode": 1,
+            "exitCode": code,
             "reason": "Error",
             "startedAt": stamp(run.started_at or now),
             "finishedAt": stamp(now),
@@ -220,7 +242,10 @@ class Kubelet:
             return None
         record(self._store, pod, "BackOff", "Back-off restarting failed container", "kubelet")
         self._backing_off(pod, run, now)
-        return now + min(_BACKOFF_S * 2.0**run.restarts, _LONGEST_BACKOFF_S)
+        return now + self._backoff_s(run)
+
+    def _backoff_s(self, run: _Run) -> float:
+        return float(min(self._pace.backoff_s * 2.0**run.restarts, _LONGEST_BACKOFF_S))
 
     def _backing_off(self, pod: Document, run: _Run, now: float) -> None:
         waiting = {"reason": "CrashLoopBackOff", "message": "back-off restarting failed container"}
@@ -321,7 +346,10 @@ class Kubelet:
         grace = float(pod["metadata"].get("deletionGracePeriodSeconds", 0))
         asked = seconds_of(pod["metadata"]["deletionTimestamp"]) - grace
         gone = asked + min(grace, self._pace.stop_s)
-        if now < gone and pod["metadata"]["uid"] in self._runs:
+        known = pod["metadata"]["uid"] in self._runs
+        if known and self._observer.ending(copied(pod)) and now < asked + grace:
+            gone = min(max(gone, now + self._pace.probe_s), asked + grace)
+        if known and now < gone:
             if not pod["metadata"].get("annotations", {}).get("simulator/killed"):
                 pod["metadata"].setdefault("annotations", {})["simulator/killed"] = "true"
                 record(self._store, pod, "Killing", "Stopping container", "kubelet")

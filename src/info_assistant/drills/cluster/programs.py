@@ -139,7 +139,7 @@ class ModelledRedis:
     """A `redis-cli` with a Redis of a few commands behind it: one for each pod.
 
     Faithful where the runbook looks: errors end with code 0 unless `-e` is given. A promotion
-    is kept.
+    is kept until the replica is attached again.
     """
 
     password: str = ""
@@ -167,11 +167,17 @@ class ModelledRedis:
         if asked == "replicaof no one":
             self.masters.add(name)
             return "OK"
+        if asked.startswith("replicaof "):
+            self.masters.discard(name)
+            return "OK"
+        replication = f"# Replication\nrole:{role}\nconnected_slaves:1"
+        if role == "slave":
+            replication += "\nmaster_host:redis-0.redis\nmaster_port:6379\nmaster_link_status:up"
         known = {
             "ping": "PONG",
             "dbsize": "42",
             "role": role,
-            "info replication": f"# Replication\nrole:{role}\nconnected_slaves:1",
+            "info replication": replication,
             "cluster info": "ERR This instance has cluster support disabled",
         }
         return known.get(asked, f"ERR unknown command '{words[0]}'")

@@ -117,6 +117,12 @@ class _Logging:
     def ready(self, pod: Document) -> bool:
         return self._then.ready(pod)
 
+    def exited(self, pod: Document) -> int | None:
+        return self._then.exited(pod)
+
+    def ending(self, pod: Document) -> bool:
+        return self._then.ending(pod)
+
 
 def _spaces() -> list[Document]:
     names = ("default", "kube-system")

@@ -48,7 +48,7 @@ def _steps(incident: Incident) -> Iterator[str]:
             yield f"Line {line} has no recorded end: `{command}`."
         elif step.ended is not None and step.ended.data.get("outcome") == "failed":
             yield f"Line {line} failed ({step.ended.data.get('reason')}): `{command}`."
-        elif step.verified is not None and step.verified.data.get("outcome") != "verified":
+        elif step.verified is not None and not step.verified.data.get("shown"):
             yield f"Line {line} showed no effect: `{command}`."
     for event in incident.events:
         if event.kind in {Kind.SKIPPED, Kind.REFUSED}:

@@ -132,24 +132,28 @@ def _told(incident: Incident) -> Iterator[str]:
 
 
 def _well(incident: Incident) -> Iterator[str]:
-    verified = [
-        each for each in incident.steps.values() if each.verified and not each.outcome_unknown
-    ]
-    if verified:
-        yield f"- {len(verified)} changes were verified after they were made."
+    steps = incident.steps.values()
+    shown = [each for each in steps if each.verified and each.verified.data.get("shown")]
+    if shown:
+        yield f"- Changes that were seen to take effect: {len(shown)}."
     if "acknowledged" in incident.times:
         yield f"- Somebody cared after {span(incident.durations()['to acknowledge'])}."
     if not incident.open_reverts:
         yield "- Nothing is left that is to be taken back."
-    yield "- _To be filled in by people._"
+    if any(each.kind == Kind.ALERTED for each in incident.events):
+        yield "- An alert told of it."
+    late = any(each.delayed for each in outbox_of(incident).messages.values())
+    if outbox_of(incident).messages and not late:
+        yield "- Everybody who was to be told was told at the first attempt."
 
 
 def _actions(incident: Incident) -> Iterator[str]:
+    who = incident.responder or "on call"
+    ticket = outbox_of(incident).references.get("jira", {}).get("ticket", "none yet")
     yield "| action | who | ticket |"
     yield "|---|---|---|"
-    for lesson in lessons_of(incident):
-        yield f"| {lesson.replace('|', '/')} | | |"
-    yield "| _To be filled in by people._ | | |"
+    for action in [*lessons_of(incident), "Act on the contributing factors that are named above."]:
+        yield f"| {action.replace('|', '/')} | {who} | {ticket} |"
 
 
 def _dashed(lines: list[str]) -> list[str]:

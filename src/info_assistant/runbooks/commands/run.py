@@ -3,7 +3,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from info_assistant.runbooks.model import Runbook
     from info_assistant.runbooks.record.store import Incidents
     from info_assistant.runbooks.running.plan import Task
+    from info_assistant.runbooks.running.runner import Person, Runner
 
 
 class Terminal:
@@ -43,11 +44,16 @@ class Terminal:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a run is to do: the scenario, one of its options (0: only look), and in which form."""
+    """What a run is to do: the scenario, one of its options (0: only look), and in which form.
+
+    `given` are values for what stands for something in commands; lines in `skip` are left out.
+    """
 
     scenario: str
     option: int
     as_written: bool
+    given: Mapping[str, str] = field(default_factory=dict)
+    skip: tuple[int, ...] = ()
 
 
 def _pairs(
@@ -108,13 +114,13 @@ def run(  # noqa: PLR0913  One parameter an option.
     code = scenario or known.scenario
     if not code and not reverts:
         raise NotAllowed(f"{current} has no scenario yet. Name one with --scenario.")
-    wish = Wish(code, option or 0, as_written)
+    wish = Wish(code, option or 0, as_written, given)
     if dry_run:
         _show(store.runbook(current), wish)
     elif reverts:
-        _take_back(store, current, given)
+        take_back(store, current, given, Terminal())
     else:
-        _go(store, current, wish, given)
+        follow(store, current, wish, Terminal())
 
 
 @click.command(short_help="Go on where the last run stopped.")
@@ -139,8 +145,8 @@ def resume(skip: tuple[int, ...], given: dict[str, str], name: str | None) -> No
     chosen = store.read(current).chosen
     if not chosen:
         raise NotAllowed(f"Nothing was run in {current} yet. Begin with `incident run`.")
-    wish = Wish(str(chosen["scenario"]), int(chosen["option"]), bool(chosen["as_written"]))
-    _go(store, current, wish, given, skip)
+    before = (str(chosen["scenario"]), int(chosen["option"]), bool(chosen["as_written"]))
+    follow(store, current, Wish(*before, given, skip), Terminal())
 
 
 def _planned(runbook: "Runbook", wish: Wish) -> "tuple[list[Task], dict[str, Any], str]":
@@ -194,13 +200,11 @@ def _show(runbook: "Runbook", wish: Wish) -> None:
             click.echo(f"    verifies with: {check.command}")
 
 
-def _go(
-    store: "Incidents",
-    current: str,
-    wish: Wish,
-    given: Mapping[str, str],
-    skip: tuple[int, ...] = (),
-) -> None:
+def follow(store: "Incidents", current: str, wish: Wish, person: "Person") -> None:
+    """Carry a wish out for an incident, asking `person`, and look whether it helped.
+
+    Raises Stopped where the run ends early, NotAllowed, RecordError.
+    """
     from info_assistant.runbooks.record.events import Kind
     from info_assistant.runbooks.record.log import hold
 
@@ -208,12 +212,12 @@ def _go(
     tasks, choice, condition = _planned(runbook, wish)
     with hold(store.record(current).folder / "run.lock", 0.0):
         if dict(store.read(current).chosen) != choice:
-            if condition and not Terminal().agrees(f"Only {condition}. Is it so?"):
+            if condition and not person.agrees(f"Only {condition}. Is it so?"):
                 raise NotAllowed(f"It is for another case: {condition}.")
             store.tell(current, Kind.CHOSEN, choice)
-        runner = _runner(store, current, runbook, given)
+        runner = _runner(store, current, wish.given, person)
         for task in tasks:
-            if task.line in skip:
+            if task.line in wish.skip:
                 runner.skip(task, "left out on purpose")
         runner.run(tasks)
     if wish.option:
@@ -241,15 +245,18 @@ def _look_afterwards(store: "Incidents", current: str, scenario: str) -> None:
     click.echo("\n".join(outlook_of(found, scenario)))
 
 
-def _take_back(store: "Incidents", current: str, given: Mapping[str, str]) -> None:
+def take_back(store: "Incidents", current: str, given: Mapping[str, str], person: "Person") -> None:
+    """Take back what was changed, the last change first, asking `person`. Raises Stopped."""
     from info_assistant.runbooks.record.log import hold
 
     with hold(store.record(current).folder / "run.lock", 0.0):
-        _runner(store, current, store.runbook(current), given).take_back()
+        _runner(store, current, given, person).take_back()
     click.echo("Nothing is left to be taken back.")
 
 
-def _runner(store: "Incidents", current: str, runbook: "Runbook", given: Mapping[str, str]) -> Any:  # noqa: ANN401  Loaded here.
+def _runner(
+    store: "Incidents", current: str, given: Mapping[str, str], person: "Person"
+) -> "Runner":
     from info_assistant.runbooks.linting.cases import facts_of
     from info_assistant.runbooks.running.runner import Runner, Tools
     from info_assistant.runbooks.running.shell import Bash
@@ -257,5 +264,5 @@ def _runner(store: "Incidents", current: str, runbook: "Runbook", given: Mapping
     from info_assistant.runbooks.settings import environment
 
     shell = Bash(environment())
-    tools = Tools(shell, Terminal(), Values(given, environment(), shell), click.echo)
-    return Runner(store, current, facts_of(runbook), tools)
+    tools = Tools(shell, person, Values(given, environment(), shell), click.echo)
+    return Runner(store, current, facts_of(store.runbook(current)), tools)

@@ -14,13 +14,14 @@ from info_assistant.runbooks.commands.groups import FILE, EngineGroup, print_jso
 def runbook() -> None:
     """Check, show and plan runbooks for incidents; they are plain Markdown and stay as they are.
 
-    Nothing of this needs the product, a cluster or a network: docs/incidents.md.
+    Nothing but drills needs the product, a cluster or a network: docs/incidents.md.
 
     \b
     Examples:
       info-assistant runbook lint P0-INCIDENTS.md
       info-assistant runbook show P0-INCIDENTS.md P0-2
       info-assistant runbook plan P0-INCIDENTS.md P0-2 --option 1
+      info-assistant runbook drill P0-2
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -121,3 +122,21 @@ def plan(
     for each in chosen:
         for line in telling.plan_lines(each, known, number, as_written=as_written):
             click.echo(line)
+
+
+@runbook.command(
+    "drill",
+    short_help="Rehearse an option with a real fault (with the product only).",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def drill_elsewhere(words: tuple[str, ...]) -> None:
+    """Say that drills come with the product: they start it, and this program has nothing of it.
+
+    The product's own command line puts the real command in this one's place.
+    """
+    del words
+    raise click.ClickException(
+        "Drills start the product on this machine, and this program goes without it. Install the "
+        "product and use `info-assistant runbook drill`."
+    )

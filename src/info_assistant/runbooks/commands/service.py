@@ -6,8 +6,12 @@ import signal
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from info_assistant.runbooks.model import Contact
 
 from info_assistant.runbooks.commands.groups import FILE, print_json
 from info_assistant.runbooks.commands.run import id_option
@@ -153,8 +157,8 @@ def update(
     incident = store.read(current)
     case, clock = keeper.case(incident), keeper.clock(incident)
     if customers or executives:
-        write = notices.customer_notice if customers else notices.executive_brief
-        shown = write(case, clock)
+        brief = notices.executive_brief(case, clock)
+        shown = notices.customer_notice(case) if customers else brief
         click.echo(shown.text)
         _left_out(shown.left_out)
         return
@@ -199,8 +203,17 @@ def escalate(reason: str, tier: int | None, name: str | None) -> None:
         click.echo(f"{current}: {sentence(event)}.")
     if "pagerduty" not in setup.receivers:
         for contact in store.runbook(current).contacts:
-            ways = ", ".join(f"{way} {number}" for way, number in contact.ways.items())
-            click.echo(f"  call by hand: {contact.role} {contact.name}: {ways}")
+            click.echo(f"  call by hand: {contact.role}: {_ways(contact)}")
+
+
+def _ways(contact: "Contact") -> str:
+    """Return how somebody is reached; what only stands for a number is none."""
+    from info_assistant.runbooks.shell.placeholders import find_placeholders
+
+    known = {"name": contact.name, **contact.ways}
+    lacks = [way for way, value in known.items() if find_placeholders(value)]
+    told = [f"{way} {value}" for way, value in known.items() if value and way not in lacks]
+    return ", ".join([*told, *(f"no {way} is known" for way in lacks)])
 
 
 @click.command(short_help="Give the incident to somebody else.")

@@ -41,6 +41,7 @@ LEAST_REQUESTS = 4
 _OWN_ROUTES = ("/health", "/metrics", "/livez", "/readyz")
 _OURS_REFUSED = {401, 403, 429}
 """Our key, or our own limit: it says little of the service's."""
+_KEY_REFUSED = {401, 403}
 
 _ALARMING = {Reach.REFUSED, Reach.SILENT, Reach.FAILING}
 
@@ -223,6 +224,9 @@ class _Reading:
             yield self._told(OPENAI, Symptom.PROVIDER_ERRORS_RISE, words)
         if looks.rise("llm_errors_total", 'provider="openai"', 'kind="quota"') > 0:
             yield Finding(Symptom.QUOTA_USED_UP, "OpenAI says that the account's quota is used up")
+        if looks.rise("llm_errors_total", 'provider="openai"', 'kind="refused"') > 0:
+            words = "OpenAI refuses the backend's calls: is its key valid, and the model's name?"
+            yield Finding(Symptom.KEY_REFUSED, words)
         hits = {
             result: looks.rise("cache_requests_total", f'result="{result}"')
             for result in ("hit", "miss", "bypass")
@@ -283,6 +287,9 @@ class _Reading:
             status = own.samples[-1].status
             if status == 429 and self._said("openai") != "ok":  # noqa: PLR2004  HTTP.
                 yield Finding(Symptom.QUOTA_USED_UP, f"OpenAI refuses for its limits: {asked(own)}")
+            elif status in _KEY_REFUSED and self._said("openai") != "ok":
+                words = f"OpenAI does not take the key that is set here: {asked(own)}"
+                yield Finding(Symptom.KEY_REFUSED, words)
             elif status in _OURS_REFUSED:
                 yield Finding(Symptom.PROVIDER_DOUBTED, f"OpenAI refuses us: {asked(own)}")
         said = self._said_all().get("openai")

@@ -76,6 +76,7 @@ class Symptom(StrEnum):
     PROVIDER_ERRORS_RISE = "provider_errors_rise"
     QUOTA_USED_UP = "quota_used_up"
     LIMITS_REACHED = "limits_reached"
+    KEY_REFUSED = "key_refused"
     ANSWERS_LACK_PROVIDER = "answers_lack_provider"
     PROVIDER_LOGGED = "provider_logged"
     FALLBACK_AMISS = "fallback_amiss"
@@ -145,6 +146,7 @@ RULES: Mapping[Symptom, Rule] = {
     Symptom.PROVIDER_ERRORS_RISE: Rule("P0-4", 2),
     Symptom.QUOTA_USED_UP: Rule("P0-4", 3),
     Symptom.LIMITS_REACHED: Rule("P0-4", 1),
+    Symptom.KEY_REFUSED: Rule("P0-4", 1),
     Symptom.ANSWERS_LACK_PROVIDER: Rule("P0-4", 3),
     Symptom.PROVIDER_LOGGED: Rule("P0-4", 1),
     Symptom.FALLBACK_AMISS: Rule("P0-4", 1),

@@ -1,7 +1,7 @@
 """Which messages an occasion makes, and for which receivers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from info_assistant.runbooks.keeping.cadence import template_of
@@ -14,6 +14,7 @@ from info_assistant.runbooks.record.incident import Incident, Status
 from info_assistant.runbooks.record.timeline import sentence, span
 from info_assistant.runbooks.telling import notices
 from info_assistant.runbooks.telling.assertions import Case
+from info_assistant.runbooks.telling.effects import component_state
 from info_assistant.runbooks.telling.templates import (
     STATUS_WORDS,
     Clock,
@@ -61,7 +62,8 @@ class Composer:
             shown = inside if receiver.name == "slack" else public.text
             if Act.STATE in receiver.acts:
                 content = _content(incident, title, said + shown)
-                self._add(letter, receiver, Act.STATE, cause, content)
+                told = replace(content, effect=component_state(case))
+                self._add(letter, receiver, Act.STATE, cause, told)
         remark = f"**{what}** {stamp(clock.now)}\n{said}{public.text}"
         self._spread(letter, Act.REMARK, cause, (title, remark))
         if what == "opened":
@@ -81,6 +83,9 @@ class Composer:
             f"{span(timedelta(seconds=call.waited_s))}.\n{evidence}\n"
             f"Acknowledge: `info-assistant incident ack --id {incident.id}`"
         )
+        if brief:
+            command = f"info-assistant incident update --customers --id {incident.id}"
+            text += f"\nLetter to customers: `{command}`"
         content = _content(incident, title, text, people, page=f"tier-{call.tier}")
         for receiver in self.receivers:
             if Act.PAGE in receiver.acts:

@@ -46,6 +46,8 @@ class Content:
     drill: bool = False
     page: str = ""
     """For pages: which call of the incident it is, such as `tier-2`."""
+    effect: str = ""
+    """What users get, in Statuspage's words for components; empty where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,8 @@ class Statuspage:
             "deliver_notifications": not content.drill,
             "metadata": {_OURS: {"incident": message.incident}},
         }
-        if self._components:
-            state = "operational" if content.status == "resolved" else "major_outage"
-            body["components"] = dict.fromkeys(self._components, state)
+        if self._components and content.effect:  # What nobody knows stays as the page has it.
+            body["components"] = dict.fromkeys(self._components, content.effect)
             body["component_ids"] = list(self._components)
         return body
 

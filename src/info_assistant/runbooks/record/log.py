@@ -81,6 +81,8 @@ class Record:
 
         Bytes behind the last line's end are what a crash left of an event nobody was told of.
         """
+        # Before the record: who writes does it after, so a reader beside them misses no event.
+        last, digest = self._read_head()
         try:
             data = self._file.read_bytes()
         except FileNotFoundError:
@@ -96,13 +98,19 @@ class Record:
             ) from error
         events = [parse_line(line, number) for number, line in enumerate(lines, start=1)]
         check_chain(events)
-        self._compare_head(events)
+        known = [NOTHING_BEFORE, *(event.hash for event in events)]
+        if last >= len(known) or known[last] != digest:
+            raise RecordBroken(
+                f"The record had {last} events and has {len(events)}: its end was cut off, or "
+                "another record was put in its place."
+            )
         return events, size
 
-    def _compare_head(self, events: list[Event]) -> None:
+    def _read_head(self) -> tuple[int, str]:
+        """Return the number and the hash of the last event that was written whole."""
         try:
             head = json.loads(self._head.read_text(encoding="utf-8"))
-            number, digest = head["number"], head["hash"]
+            return int(head["number"]), str(head["hash"])
         except FileNotFoundError:
             raise RecordBroken(
                 "head.json is missing beside the record, so nobody can tell whether events at its "
@@ -110,12 +118,6 @@ class Record:
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordBroken("head.json beside the record is not what was written.") from error
-        known = [NOTHING_BEFORE, *(event.hash for event in events)]
-        if number >= len(known) or known[number] != digest:
-            raise RecordBroken(
-                f"The record had {number} events and has {len(events)}: its end was cut off, or "
-                "another record was put in its place."
-            )
 
     def _write(self, events: list[Event], size: int) -> None:
         try:

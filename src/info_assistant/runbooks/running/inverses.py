@@ -6,7 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from info_assistant.runbooks.linting.cases import Case, settings_of
+from info_assistant.runbooks.running.dns import dns_back, dns_probe
 
+_PROMOTION = re.compile(
+    r"(?P<asks>.*\b(?:redis|valkey)-cli\b.*?)\s+(?:REPLICAOF|SLAVEOF)\s+NO\s+ONE\s*", re.IGNORECASE
+)
+_MASTER = re.compile(r"^master_(host|port):(\S+)\s*$", re.MULTILINE)
 _VALUE = re.compile(r"[A-Za-z0-9._:/@+=,-]*")
 
 
@@ -18,6 +23,7 @@ class Inverse:
     """What is changed, such as the replicas of one StatefulSet: it has one way back."""
     probe: str
     back: Callable[[str], str | None]
+    """None where it cannot be told; an empty text where there is nothing to go back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,14 @@ class Check:
 
 def inverse_of(case: Case) -> Inverse | None:
     """Return how to find the way back of a change; None where there is none, or none is needed."""
+    if listed := dns_probe(case):
+        return Inverse(f"records changed by {case.command.text}", listed, dns_back)
+    if asks := _promoting(case):
+        return _replica(asks)
+    return _of_workload(case) if case.kubectl else None
+
+
+def _of_workload(case: Case) -> Inverse | None:
     taken, name = case.kubectl, case.controller
     scope = " ".join(case.scope)
     if taken is None:
@@ -69,6 +83,27 @@ def inverse_of(case: Case) -> Inverse | None:
     return None
 
 
+def _promoting(case: Case) -> str:
+    """Return how Redis is asked by a command that makes a replica a master; empty for others."""
+    found = _PROMOTION.fullmatch(case.command.text) if len(case.simples) == 1 else None
+    return found["asks"] if found else ""
+
+
+def _replica(asks: str) -> Inverse:
+    """A replica goes back to the master that it had; it takes over that master's data."""
+
+    def back(printed: str) -> str | None:
+        if re.search(r"^role:master", printed, re.MULTILINE):
+            return ""
+        known = dict(_MASTER.findall(printed))
+        host, port = known.get("host", ""), known.get("port", "")
+        if not (host and port.isdigit() and _VALUE.fullmatch(host)):
+            return None
+        return f"{asks} REPLICAOF {host} {port}"
+
+    return Inverse(f"the master of {asks}", f"{asks} info replication", back)
+
+
 def _environment(case: Case, name: str, scope: str) -> Inverse:
     container = case.kubectl.parsed.value("-c", "--containers") if case.kubectl else None
     chosen = f'[?(@.name=="{container}")]' if container else "[0]"
@@ -98,6 +133,8 @@ def checks_of(case: Case) -> list[Check]:
     """Return what shows that a change took effect; empty where nobody can tell."""
     taken, name = case.kubectl, case.controller
     scope = " ".join(case.scope)
+    if asks := _promoting(case):
+        return [Check(f"{asks} role", r"\bmaster\b")]
     if taken is None:
         return []
     rollout = Check(

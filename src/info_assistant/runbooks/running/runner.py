@@ -20,6 +20,7 @@ from info_assistant.runbooks.record.store import Incidents
 from info_assistant.runbooks.running.inverses import Check, checks_of, inverse_of, takes_back
 from info_assistant.runbooks.running.judging import Ended, judge
 from info_assistant.runbooks.running.plan import Task, case_as_run, graver
+from info_assistant.runbooks.running.rivals import Rival, rivals_probe
 from info_assistant.runbooks.running.shell import Shell
 from info_assistant.runbooks.running.values import Values
 from info_assistant.runbooks.shell.effects import Effect
@@ -189,6 +190,9 @@ class Runner:
             return
         for remark in task.correction.remarks if task.correction else ():
             say(f"    {remark.severity}: {remark.message}")
+        rivals = [each.words for each in self._rivals(case)]
+        for words in rivals:
+            say(f"    warning: {words}")
         if effect is Effect.DESTRUCTIVE:
             target = target_of(case)
             agreed = self._tools.person.types(f"Type {target} to run it", target)
@@ -196,7 +200,16 @@ class Runner:
             agreed = self._tools.person.agrees("Run it?")
         if not agreed:
             raise StepRefused("Nobody agreed to it.")
-        self._tell(Kind.CONSENTED, task, command=text, effect=effect)
+        told = {"rivals": rivals} if rivals else {}
+        self._tell(Kind.CONSENTED, task, command=text, effect=effect, **told)
+
+    def _rivals(self, case: Case) -> Sequence[Rival]:
+        """Return who will undo a change; nobody where that cannot be read."""
+        asked = rivals_probe(case)
+        if asked is None:
+            return ()
+        found = self._tools.shell.run(asked.command, _PROBE_S)
+        return asked.read(found.output.strip("\n'")) if found.exit_code == 0 else ()
 
     def _run(self, task: Task, case: Case, effect: Effect, values: dict[str, str]) -> Ended:
         text = case.command.text
@@ -241,7 +254,9 @@ class Runner:
             self._tools.say(
                 "    What is there now cannot be read, so note yourself how to go back."
             )
+        if not back:
             return {}
+        self._tools.say(f"    way back: {back}")
         return {"inverse": back, "subject": inverse.subject}
 
     def _close_reverts(self, task: Task, case: Case) -> None:

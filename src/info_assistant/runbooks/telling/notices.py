@@ -35,11 +35,15 @@ def public_title(case: Case) -> str:
 
 def public_text(case: Case, clock: Clock) -> Filled:
     """Return where the incident stands, for the status page and the product's banner."""
+    return _standing(case, f"Next update: {stamp(clock.next_update)}.")
+
+
+def _standing(case: Case, promised: str = "") -> Filled:
+    """Return where the incident stands; letters promise nothing, as nothing follows them."""
     incident = case.incident
     since = f"Since {stamp(incident.times['started'])}."
     if incident.status in {Status.RESOLVED, Status.CLOSED}:
         return all_clear(case)
-    promised = f"Next update: {stamp(clock.next_update)}."
     first = "We look into reports of a problem." if incident.unattended else _CARE
     state = "We have acted and watch whether it holds." if _mitigated(case) else first
     return _joined([since, state], [_AGAIN if _mitigated(case) else "", *_EFFECTS, promised], case)
@@ -53,9 +57,9 @@ def all_clear(case: Case) -> Filled:
     return _joined([head], [_AGAIN, _LOSS], case)
 
 
-def customer_notice(case: Case, clock: Clock) -> Filled:
+def customer_notice(case: Case) -> Filled:
     """Return a letter to customers."""
-    body = public_text(case, clock)
+    body = _standing(case)
     over = case.incident.status in {Status.RESOLVED, Status.CLOSED}
     end = (
         "We will send you what we have learned from it."
@@ -69,7 +73,7 @@ def customer_notice(case: Case, clock: Clock) -> Filled:
 def executive_brief(case: Case, clock: Clock) -> Filled:
     """Return a page for those who decide and do not repair."""
     incident = case.incident
-    body = public_text(case, clock)
+    body = _standing(case)
     responder = incident.responder or "nobody yet"
     waits = ", who has not acknowledged" if incident.responder and incident.unattended else ""
     lines = [

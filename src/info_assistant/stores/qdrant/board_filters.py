@@ -90,6 +90,8 @@ def listed(scope: AccessScope, wanted: DocumentFilter) -> models.Filter | None:
         "access": wanted.access,
     }
     must += [is_(key, value) for key, value in exact.items() if value is not None]
+    if wanted.ids is not None:
+        must.append(models.HasIdCondition(has_id=[*wanted.ids]))
     if wanted.review_before is not None:
         before = models.Range(lt=wanted.review_before.toordinal())
         must.append(models.FieldCondition(key="review_by", range=before))

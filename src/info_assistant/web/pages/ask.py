@@ -12,13 +12,12 @@ from info_assistant.errors import InfoAssistantError
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 from info_assistant.web import words
 from info_assistant.web.asked import Asked, AskedQuestions
-from info_assistant.web.asking import Asking
+from info_assistant.web.asking import Asking, is_conversation, new_conversation
 from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.failures import Failure, failure
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.languages import Phrase
-from info_assistant.web.preferences import is_conversation, keep_conversation, new_conversation
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sign_in import Doorkeeper
 from info_assistant.web.visits import SignInNeeded, Visit
@@ -101,7 +100,7 @@ class AskPage:
         visit = self._door.require(request, question=typed.question)
         try:
             check_csrf(form, visit.csrf)
-            return await self._begun(request, visit, typed)
+            return await self._begun(visit, typed)
         except (InfoAssistantError, BackendProblem) as exc:
             return self._failure(typed, exc, visit)
 
@@ -115,20 +114,18 @@ class AskPage:
         self._door.drop_draft(request, response)
         return response
 
-    async def _begun(self, request: Request, visit: Visit, typed: Typed) -> Response:
+    async def _begun(self, visit: Visit, typed: Typed) -> Response:
         """Ask, and lead to the answer, which is read to its end meanwhile."""
         conversation = typed.conversation or new_conversation()
         question = Asking(typed.question, conversation, typed.document)
         # A backend that hangs is noticed long before the time for an answer is up.
         underway = await self._condition.while_it_answers(self._backend.begin(question, visit))
         self._asked.remember(underway.id, Asked(typed.question, conversation, visit))
-        response = RedirectResponse(
+        return RedirectResponse(
             f"/answers/{underway.id}#result",
             _SEE_OTHER,
             background=BackgroundTask(self._asked.follow, underway),
         )
-        keep_conversation(request, response, conversation)
-        return response
 
     def _failure(
         self, typed: Typed, error: InfoAssistantError | BackendProblem, visit: Visit

@@ -1,27 +1,21 @@
-"""One's conversations: those begun in this browser, each with its questions; an end to one."""
+"""One's conversations: all of them, each with its questions; an end to one."""
 
-import asyncio
+import re
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from info_assistant.errors import NotFound
+from info_assistant.web.asking import is_conversation
 from info_assistant.web.backend import Backend, BackendProblem
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.pages.ask import Typed
-from info_assistant.web.preferences import (
-    conversations,
-    drop_conversation,
-    is_conversation,
-    keep_conversation,
-)
 from info_assistant.web.rendering import Renderer
-from info_assistant.web.replies import Conversation
 from info_assistant.web.sign_in import Doorkeeper
-from info_assistant.web.visits import Visit
 
 _SEE_OTHER, _NOT_FOUND = 303, 404
+_PLACE = re.compile(r"[0-9a-f-]{36}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +27,17 @@ class ConversationPages:
     door: Doorkeeper
 
     async def listing(self, request: Request) -> HTMLResponse:
-        """Return the conversations that this browser knows and that are there still.
+        """Return the visitor's conversations, the newest first, a page at a time.
 
-        Raises SignInNeeded, and what `Backend.conversation` does.
+        Raises SignInNeeded, and what `Backend.conversations` does.
         """
         visit = self.door.require(request)
-        async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(self._found(name, visit)) for name in conversations(request)]
-        found = [each for look in looks if (each := look.result()) is not None]
+        before = request.query_params.get("before", "")
+        page = await self.backend.conversations(before if _PLACE.fullmatch(before) else "", visit)
         context = {
             "here": "conversations",
-            "conversations": found,
+            "page": page,
+            "older": bool(before),
             "deleted": request.query_params.get("done") == "deleted",
         }
         return self.renderer.page("conversations.html", context, visit=visit)
@@ -62,9 +56,7 @@ class ConversationPages:
             "name": name,
             "typed": Typed("", name),
         }
-        response = self.renderer.page("conversation.html", context, visit=visit)
-        keep_conversation(request, response, name)
-        return response
+        return self.renderer.page("conversation.html", context, visit=visit)
 
     async def delete(self, request: Request) -> Response:
         """Delete a conversation, and lead back to the list.
@@ -82,18 +74,7 @@ class ConversationPages:
             # Deleted already, as from a second tab: that is what was wanted.
             if exc.status != _NOT_FOUND:
                 raise
-        response = RedirectResponse("/conversations?done=deleted", _SEE_OTHER)
-        drop_conversation(request, response, name)
-        return response
-
-    async def _found(self, name: str, visit: Visit) -> Conversation | None:
-        """Return a conversation, or None if there is none of the visitor's by this name."""
-        try:
-            return await self.backend.conversation(name, visit)
-        except BackendProblem as exc:
-            if exc.status != _NOT_FOUND:
-                raise
-        return None
+        return RedirectResponse("/conversations?done=deleted", _SEE_OTHER)
 
 
 def _name(request: Request) -> str:

@@ -5,7 +5,6 @@ from starlette.responses import Response
 
 from info_assistant.errors import IdentityProviderUnavailable
 from info_assistant.web.forms import check_csrf, check_origin, read_form
-from info_assistant.web.preferences import drop_conversations
 from info_assistant.web.provider import Provider
 from info_assistant.web.sign_in import Reception
 from info_assistant.web.visits import Session, stranger
@@ -41,7 +40,6 @@ class SignOut:
             response.headers["Refresh"] = f"0; url={onward}"
         sessions.end(request, response)
         sessions.drop_draft(request, response)
-        drop_conversations(request, response)
         return response
 
     async def _onward(self, request: Request, session: Session | None) -> tuple[str, bool]:

@@ -1,0 +1,21 @@
+"""What users get now, in the words of status pages: from what was seen, never from the scenario."""
+
+from info_assistant.runbooks.record.incident import Status
+from info_assistant.runbooks.telling.assertions import Case
+
+
+def component_state(case: Case) -> str:
+    """Return Statuspage's word for the parts that an incident breaks; empty where nobody knows."""
+    facts, status = case.facts, case.incident.status
+    if status in {Status.RESOLVED, Status.CLOSED}:
+        return "operational"
+    if facts.modes.get("MAINTENANCE_MODE", "").lower() == "true":
+        return "under_maintenance"
+    if facts.reachable is False or facts.answers is False:
+        return "major_outage"
+    if facts.is_down("qdrant") or facts.provider_down("openai", "anthropic"):
+        return "partial_outage"
+    if facts.is_down("redis"):
+        return "degraded_performance"
+    well = facts.reachable and facts.answers and status is Status.MITIGATED
+    return "operational" if well else ""
