@@ -1,6 +1,6 @@
-"""How often answers say that their sources differ: `python benchmarks/conflicts.py QUESTIONS LIBRARY`.
+"""How often answers say that their sources differ.
 
-Each is a claim to be judged by a person: the result keeps what was shown, so that somebody can. The
+Started as `python benchmarks/conflicts.py QUESTIONS LIBRARY`. Each is a claim to be judged by a person: the result keeps what was shown, so that somebody can. The
 share of answers with one is an upper bound of false alarms.
 """
 
@@ -20,7 +20,7 @@ async def measured(questions: Path, library: Path) -> dict[str, object]:
     """Ask each question of a scratch stack; return how many answers have conflicts, and which."""
     files = {
         path.relative_to(library).as_posix(): path.read_bytes()
-        for path in sorted(library.rglob("*"))
+        for path in sorted(library.rglob("*"))  # noqa: ASYNC240  Nothing else runs yet.
         if path.is_file()
     }
     shown, answered = [], 0
