@@ -144,6 +144,9 @@ class CitationBody(Wire):
         default=None, description="From this day on it counts no more, whatever the answer says."
     )
     marking: str | None = Field(default=None, description="Its protective marking.")
+    language: str | None = Field(
+        default=None, description="Of the quote, as BCP 47 names it, if it is known."
+    )
     text: str | None = Field(default=None, description="Only with `include: [passages]`.")
 
 
@@ -176,6 +179,7 @@ class ConflictSideBody(Wire):
     quote: str
     start: int
     end: int
+    language: str | None
 
 
 class ConflictBody(Wire):
@@ -265,6 +269,7 @@ def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:
         effective=passage.effective,
         superseded=passage.superseded,
         marking=passage.marking,
+        language=passage.language,
         text=passage.text if with_text else None,
     )
 
@@ -322,4 +327,5 @@ def _side_body(side: ConflictSide, passage: Passage) -> ConflictSideBody:
         quote=side.quote,
         start=side.start,
         end=side.end,
+        language=passage.language,
     )
