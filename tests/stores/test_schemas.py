@@ -387,15 +387,12 @@ def _without_languages(answer: Answer) -> Answer:
             replace(each, passage=each.passage._replace(language=None)) for each in citations
         )
 
-    return replace(
-        answer,
-        citations=without(answer.citations),
-        see_also=without(answer.see_also),
-        conflicts=(),
-    )
+    citations, see_also = without(answer.citations), without(answer.see_also)
+    return replace(answer, citations=citations, see_also=see_also)
 
 
-OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=_without_languages(ANSWER.answer))
+UNNAMED = _without_languages(ANSWER.answer)
+OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=replace(UNNAMED, conflicts=()))
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
@@ -430,6 +427,8 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     ),
     (Stored.ANSWER_RECORD, 3): OLD_ANSWER,
     (Stored.ANSWER_RECORD, 4): replace(ANSWER, answer=OLD_ANSWER.answer),
+    (Stored.ANSWER_RECORD, 5): replace(ANSWER, answer=UNNAMED),
+    (Stored.KNOWN_ANSWER, 2): fields_of(replace(KNOWN, answer=UNNAMED)),
     (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=OLD_ANSWER.answer)),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }

@@ -197,6 +197,10 @@ class Document(Dated):
         """What people call the document."""
         return self.title or self.source
 
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been reviewed before a day."""
+        return self.review_by is not None and self.review_by < today
+
     @property
     def readable(self) -> bool:
         """Whether its text can be shown."""
@@ -213,9 +217,10 @@ class Quoted(Reply):
 
 
 class QuotedBy(Reply):
-    """Answers that quote a document, the newest first."""
+    """Answers that quote a document, the newest first; `next` continues them."""
 
     answers: tuple[Quoted, ...] = ()
+    next: Text = ""
 
 
 class Passage(Reply):
