@@ -48,6 +48,7 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
         "effective": None,
         "superseded": None,
         "marking": None,
+        "language": None,
         "text": None,
     }
     assert body["served_by"] == {
