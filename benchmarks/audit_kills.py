@@ -20,7 +20,6 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -29,6 +28,8 @@ from benchmarks.harness.processes import (
 )
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import run_kills
+
+from info_assistant.drills.ports import unused_port
 
 RESULT = Path(__file__).parent / "results" / "audit_kills.json"
 CLIENTS = 6

@@ -27,12 +27,12 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import KEY, await_ready, local_qdrant, running
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import run_kills
 from benchmarks.harness.wiped import CountingProvider
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import running_providers
 from info_assistant.evaluation.verify_backup import BackupVerifier
 from info_assistant.resilience.clock import SystemClock

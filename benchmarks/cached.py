@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.corpus import samples
 from benchmarks.harness.load import Load, Target, question
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_ready, cpu_ns, running
 from benchmarks.harness.report import (
     Figure,
@@ -34,6 +33,8 @@ from benchmarks.harness.report import (
     say,
 )
 from benchmarks.harness.stack import RunningStack, running_stack
+
+from info_assistant.drills.ports import unused_port
 
 RATIO, P99_MS = 0.5, 10.0
 CONNECTIONS = 16

@@ -21,9 +21,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
 from benchmarks.harness.breakable import Breakable, breakable, diagnose
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import machine, say
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.provider_faults import Behaviour
 
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"

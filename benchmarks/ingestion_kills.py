@@ -31,12 +31,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 from benchmarks.harness.aftermath import aftermath
 from benchmarks.harness.mortal import Mortal
 from benchmarks.harness.moto import moto_s3
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import KEY
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import conclude_trial
 from benchmarks.harness.workload import Clients, clients_at
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.observability.steps import Step
 
 RESULTS = Path(__file__).parent / "results"

@@ -21,7 +21,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     ONE_THREAD,
@@ -42,6 +41,7 @@ from benchmarks.harness.report import (
 )
 from benchmarks.harness.seeded import IDENTITY, SeededWorld
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.stores.qdrant import QdrantStore
 
 P50_MS, P99_MS, GROWTH = 3.0, 15.0, 1.2

@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 
 from benchmarks.harness.corpus import Corpus, samples
 from benchmarks.harness.load import Load, Offered, Target, question
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -44,6 +43,8 @@ from benchmarks.harness.report import (
     percentile,
     say,
 )
+
+from info_assistant.drills.ports import unused_port
 
 TIMES = 5.0
 GOODPUT, REFUSAL_P99_MS, GROWTH, OVERDUE_MS = 0.8, 10.0, 1.3, 250.0

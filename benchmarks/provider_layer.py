@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks
 import anthropic as anthropic_sdk
 import httpx2
 import openai as openai_sdk
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.report import ROOT, Figure, Floor, Options, Report, conclude, options, say
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.model.prompt import Message, ModelFinished, Prompt
 from info_assistant.model.spend import ModelCall
 from info_assistant.ports import TextModel

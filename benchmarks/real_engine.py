@@ -20,11 +20,11 @@ from typing import Any
 
 import httpx2
 import openai
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_true, stop
 from benchmarks.kills import stack_environment
 
 from info_assistant.answering.compose import ContextBudget, compose
+from info_assistant.drills.ports import unused_port
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.question import Question
 

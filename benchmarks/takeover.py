@@ -16,10 +16,10 @@ import time
 
 import httpx2
 from benchmarks.harness.mortal import Mortal
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import KEY, await_true
 from benchmarks.harness.report import Figure, Floor, Options, Report, conclude, options, say
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.observability.steps import Step
 
 LIMIT_S = 60.0

@@ -24,12 +24,12 @@ import httpx2
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # So that `python benchmarks/….py` works.
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import KEY, await_ready, local_qdrant, running
 from benchmarks.harness.report import say
 from benchmarks.harness.trials import run_kills
 from benchmarks.harness.wiped import Call, CountingProvider, Ledger, Totals, matched
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import running_providers
 
 RESULT = Path(__file__).parent / "results" / "wiped_kills.json"

@@ -73,7 +73,13 @@ failover: suites ## Lead readers to a second region and back, by us and by the r
 
 # --- incidents
 
-.PHONY: telling
+.PHONY: telling game-day drills
 
 telling: dev ## Send alerts to the incident service and measure how long until everybody is told, once
 	$(BIN)/python -m benchmarks.telling
+
+game-day: dev kubectl ## Rehearse all four P0s: a real fault, an outside probe, the engine, a report with pictures
+	$(BIN)/python -m benchmarks.game_day
+
+drills: dev kubectl ## Rehearse every option, as it is and with Slack, the status page or the engine gone (hours)
+	$(BIN)/python -m benchmarks.drills $(DRILLS)

@@ -11,12 +11,12 @@ from typing import Any
 import httpx2
 import pytest
 from benchmarks.browser.barriers import BarrierScan, barrier_scan
-from benchmarks.harness.ports import unused_port
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 from tests.web.conftest import ScriptedBackend
 from tests.web.signing_in import served
 from tests.web.tour import State
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.web.app import create_frontend
 from info_assistant.web.rendering import Look
 from info_assistant.web.sign_in import SignInConfig

@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -30,12 +29,13 @@ from benchmarks.harness.processes import (
 )
 
 from info_assistant.cli.local_redis import server
+from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import ProviderStandIn, ProviderThread, running_providers
 from info_assistant.drills.scripted_answers import quoting
 
 _TEXT = "Employees carry over five days of annual leave. Leave is asked for in writing."
 _QUESTION = "How many days of annual leave do employees carry over?"
-_READY_S = 60.0
+_READY_S = 180.0
 _ROLES = {"qdrant": "local-qdrant", "backend": "serve", "frontend": "frontend", "worker": "worker"}
 
 PARTS = ("redis", *_ROLES)

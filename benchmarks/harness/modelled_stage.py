@@ -40,7 +40,7 @@ class ModelledStage:
         self.world.inject(breakage(fault).fault)
         return "the model says so"
 
-    def mend(self, fault: str) -> None:
+    def mend(self, fault: str) -> bool:
         """Let everything be well again."""
         del fault
         world = self.world.world
@@ -49,6 +49,7 @@ class ModelledStage:
         world.bad_images.clear()
         world.openai_up = True
         world.needed = 1
+        return True
 
     def serves(self) -> bool:
         """Whether the model serves."""

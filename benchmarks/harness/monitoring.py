@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import answers, await_true
 from benchmarks.harness.report import ROOT
+
+from info_assistant.drills.ports import unused_port
 
 FILES = ROOT / "deploy" / "monitoring"
 PROGRAMS = ("prometheus", "promtool", "prometheus-alertmanager", "amtool")

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_ready, environment, stop
+
+from info_assistant.drills.ports import unused_port
 
 _BUCKET = "documents"
 

@@ -189,7 +189,10 @@ class ModelStage:
 @contextmanager
 def model_stage(folder: Path) -> Iterator[ModelStage]:
     """Run a world until the block is left; `folder` holds what its commands read and write."""
-    curl, kubectl = shutil.which("curl") or "curl", ROOT / ".venv" / "bin" / "kubectl"
+    curl, kubectl = (
+        Path(shutil.which("curl") or "/usr/bin/curl"),
+        ROOT / ".venv" / "bin" / "kubectl",
+    )
     world = World(folder)
     programs = stock(world.redis)
     programs.installed.append(Installed("/restore-backup.sh", world.restore, pod="qdrant-*"))

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_true
 from scripts.build_images import Builder, BuildFailed
+
+from info_assistant.drills.ports import unused_port
 
 HARDENED = (
     *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"),

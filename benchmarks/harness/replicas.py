@@ -1,5 +1,6 @@
 """Several backends over one object storage and one local Qdrant, each a real process."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import (
     KEY,
     await_ready,
@@ -20,6 +20,8 @@ from benchmarks.harness.processes import (
     stop,
 )
 from benchmarks.harness.report import ROOT
+
+from info_assistant.drills.ports import unused_port
 
 GRACE_S = 8
 """The DRAIN_GRACE_SECONDS of every replica."""
@@ -72,7 +74,7 @@ class Replica:
         began = time.monotonic()
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "info_assistant", "serve"],
+                [sys.executable, "-m", "info_assistant", "serve", "--parent", str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -13,9 +13,10 @@ from typing import Any
 import httpx2
 import psutil
 from benchmarks.harness.corpus import File
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_true, environment, stop
 from benchmarks.harness.report import ROOT, say
+
+from info_assistant.drills.ports import unused_port
 
 _UNDER_WAY = ("indexing", "accepted", "reading", "interrupted")
 _LOOK_S = 0.5

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.harness.ports import unused_port
 from benchmarks.harness.processes import await_true
 
 from info_assistant.cli.local_redis import server
+from info_assistant.drills.ports import unused_port
 
 _DEADLINE_S = 30.0
 _REPLY = 1 << 16

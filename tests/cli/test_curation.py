@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
     from tests.conftest import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.stack
 
 
 def test_a_document_s_life_by_the_command_line(

@@ -8,9 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from benchmarks.harness.ports import unused_port
 from tests.s3_process import S3Process
 
+from info_assistant.drills.ports import unused_port
 from info_assistant.errors import InvalidRequest, NotFound, ObjectStorageUnavailable
 from info_assistant.stores.blobs import ObjectBlobs
 

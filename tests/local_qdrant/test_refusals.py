@@ -1,6 +1,7 @@
 """What the local server refuses, how it says so, and that nothing changes then."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -154,3 +155,10 @@ def test_a_body_without_end_is_cut_off(shared_server: Running) -> None:
     """More than 32 MiB in one request is 413, as on the real server."""
     reply = _put(shared_server, '{"points":[' + " " * (33 * 1024 * 1024) + "]}")
     assert reply.status_code == 413
+
+
+def test_a_plain_socket_need_not_say_a_name(shared_server: Running) -> None:
+    """HTTP/1.0 without a host, as a shell writes it in the runbook, is answered."""
+    with socket.create_connection(("127.0.0.1", shared_server.port), 30) as connection:
+        connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        assert connection.recv(1000).split()[1] == b"200"

@@ -2,7 +2,8 @@
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,31 @@ from info_assistant.runbooks.reading.markdown import parse_runbook
 from info_assistant.runbooks.running.plan import options_of
 from info_assistant.runbooks.shipped import NAME, shipped_runbook
 
+pytestmark = pytest.mark.timeout(300)
+"""A whole drill is many processes, which take their time on a busy machine."""
+
+
+@dataclass
+class _Elsewhere:
+    """A stage that leads to a cluster of somebody."""
+
+    variables: Mapping[str, str]
+    public_url: str = "http://127.0.0.1:1"
+    frontend_url: str = "http://127.0.0.1:1"
+    question: str = "Which?"
+    broken: list[str] = field(default_factory=list)
+
+    def inject(self, fault: str) -> str:
+        self.broken.append(fault)
+        return "broken"
+
+    def mend(self, fault: str) -> bool:
+        self.broken.remove(fault)
+        return True
+
+    def serves(self) -> bool:
+        return not self.broken
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
@@ -32,7 +58,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Report]:
     stage_folder.mkdir()
     with modelled_stage(stage_folder) as stage:
         plan = plan_of("P0-2", 1, disturbances=disturbances)
-        yield Drill(plan, stage, folder, lambda _words: None).run()
+        yield Drill(plan, stage, folder, lambda _words: None, every_s=0.2).run()
 
 
 def test_the_drill_holds(report: Report) -> None:
@@ -40,6 +66,12 @@ def test_the_drill_holds(report: Report) -> None:
     assert report.faults_of_telling == []
     assert (report.diagnosed, report.verified, report.holds) == (True, True, True)
     assert list(report.named) == ["P0-2"]
+
+
+def test_nothing_untrue_is_told(report: Report) -> None:
+    """Sentences are judged by what the probe saw, some agree, and none is found untrue."""
+    assert report.truth.true
+    assert [each.sentence for each in report.truth.untrue] == []
 
 
 def test_its_json_has_the_shape_that_is_promised(report: Report) -> None:
@@ -58,12 +90,10 @@ def test_its_json_has_the_shape_that_is_promised(report: Report) -> None:
 
 def test_the_downtime_is_what_the_probe_saw(report: Report) -> None:
     """Questions fail from after the fault until before people are called served again."""
-    failed = [each for each in report.samples if not each.good]
-    assert failed
-    assert all(each.at >= report.times["fault"] for each in failed)
-    assert min(failed, key=lambda each: each.at).code == "vector_store_unavailable"
-    assert max(each.at for each in failed) < report.times["mitigated"]
-    assert 0 < report.downtime_s < report.times["mitigated"] - report.times["fault"] + 1
+    failed = [each.at for each in report.samples if each.code == "vector_store_unavailable"]
+    assert min(failed) >= report.times["fault"]
+    assert max(failed) < report.times["mitigated"]
+    assert 0 < report.downtime_s < report.ended - report.times["fault"]
 
 
 def test_slack_did_not_keep_anybody_from_acting(report: Report) -> None:
@@ -76,7 +106,7 @@ def test_slack_did_not_keep_anybody_from_acting(report: Report) -> None:
 
 
 def test_an_engine_that_was_killed_goes_on(report: Report) -> None:
-    """The change at whose beginning it was killed is found done, or done anew; the rest follows."""
+    """The change at which it was killed is found done, or done anew, and the rest follows."""
     assert report.remarks == []  # It would say that nothing was killed, or that the run stopped.
     changes = [each for each in report.actions if each.effect == "mutating"]
     assert [each.outcome for each in changes] == ["done"]
@@ -128,12 +158,12 @@ def test_unknown_options_are_refused_in_words() -> None:
 
 def test_a_drill_of_a_foreign_cluster_does_not_begin(tmp_path: Path) -> None:
     """A stage that leads to another cluster is refused before anything is asked or broken."""
-    with modelled_stage(tmp_path) as stage:
-        foreign = tmp_path / "foreign"
-        foreign.write_text('{"clusters": [{"cluster": {"server": "https://10.1.2.3:6443"}}]}')
-        stage.variables["KUBECONFIG"] = str(foreign)  # type: ignore[index]
-        with pytest.raises(Misconfigured, match="Nothing was done"):
-            Drill(plan_of("P0-2"), stage, tmp_path, lambda _words: None)
+    foreign = tmp_path / "foreign"
+    foreign.write_text('{"clusters": [{"cluster": {"server": "https://10.1.2.3:6443"}}]}')
+    stage = _Elsewhere({"KUBECONFIG": str(foreign)})
+    with pytest.raises(Misconfigured, match="Nothing was done"):
+        Drill(plan_of("P0-2"), stage, tmp_path, lambda _words: None)
+    assert not stage.broken
 
 
 def test_the_command_is_there_with_the_product_and_says_so_without() -> None:

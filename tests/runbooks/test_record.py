@@ -154,6 +154,27 @@ def test_processes_append_side_by_side(opened: tuple[Incidents, str, Path]) -> N
     assert told == list(range(5))
 
 
+def test_who_reads_beside_a_writer_finds_the_record_whole(
+    opened: tuple[Incidents, str, Path],
+) -> None:
+    """What is written while somebody reads is seen the next time, and is no cut record."""
+    store, name, folder = opened
+    other = Record(folder, Redaction(), author=OTHER)
+
+    def write() -> None:
+        for number in range(40):
+            other.append(Kind.NOTED, {"text": str(number)})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    counts = []
+    while writer.is_alive():
+        counts.append(len(store.record(name).events()))
+    writer.join()
+    assert counts == sorted(counts)
+    assert len(store.record(name).events()) == 44
+
+
 def test_a_full_disk_is_told_in_words(opened: tuple[Incidents, str, Path]) -> None:
     """Where nothing can be written the person on call reads why, and what to do."""
     store, name, folder = opened

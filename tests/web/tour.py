@@ -397,6 +397,11 @@ def citation_of(text: str, n: int, **fields: object) -> dict[str, object]:
     return citation(n, **{**said, "marking": text, "superseded": "2020-01-31", **fields})
 
 
+def _side(text: str, **fields: object) -> dict[str, object]:
+    said = {"n": 1, "value": text, "title": text, "quote": text, "document_id": DOCUMENT}
+    return said | {"version": 2, "page": None, "start": 3, "end": 9} | fields
+
+
 def rich_answer(text: str, **fields: object) -> dict[str, object]:
     """Return an answer that has everything an answer can have."""
     said: dict[str, object] = {
@@ -414,6 +419,14 @@ def rich_answer(text: str, **fields: object) -> dict[str, object]:
         "served_by": {"provider": text, "model": text, "cache": "off", "switch": None},
         "notices": [text, *words.FROM_THE_BACKEND],
         "follow_ups": [text],
+        "conflicts": [
+            {"kind": kind, "sides": [_side(text), _side(text, **fields)]}
+            for kind, fields in (
+                ("duration", {"effective": "2024-05-01", "page": 7}),
+                ("yes_no", {"value": "", "title": "", "document_id": '"><script>'}),
+                (text, {}),
+            )
+        ],
     }
     return answer(**(said | fields))
 

@@ -37,6 +37,7 @@ def drill() -> None:
       info-assistant drill issuer
       info-assistant drill providers --misbehave openai=status_503
       info-assistant drill cluster
+      info-assistant drill machine
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
@@ -148,6 +149,39 @@ def cluster(port: int, scale: float, faults: tuple[str, ...], *, empty: bool) ->
                 over.wait()
         except OSError as error:
             raise _cannot_listen("The simulated cluster", port, error) from error
+
+
+@drill.command(short_help="Run that cluster with real processes behind its pods.")
+@click.option("--models", is_flag=True, help="Stand-ins for OpenAI and Anthropic write answers.")
+@click.option("--backup", is_flag=True, help="Make a backup first, for /restore-backup.sh.")
+@click.option("--second-region", is_flag=True, help="Run a second region, where `aws` can lead.")
+def machine(*, models: bool, backup: bool, second_region: bool) -> None:
+    """Run a simulated cluster whose pods are real processes of this machine, and documents in it.
+
+    What kubectl does with pods happens to backends, Qdrant and Redis: a lesson in the runbook on
+    the product itself, with nothing to lose. It takes up to a minute to start and about 1.5 GB.
+    Prints the lines that lead kubectl, curl and aws there; docs/simulator.md says what is real.
+
+    \b
+    Examples:
+      info-assistant drill machine
+      info-assistant drill machine --models
+    """  # noqa: D301  For click, the mark keeps the lines.
+    from info_assistant.cli.machine import plan
+    from info_assistant.drills.machine.running import running_machine
+
+    chosen = plan({"with_models": models, "with_backup": backup, "second_region": second_region})
+    with tempfile.TemporaryDirectory(prefix="info-assistant-machine-") as folder:
+        click.echo("Starting …", err=True)
+        with running_machine(Path(folder), chosen) as running:
+            over = _told_to_stop()
+            click.echo(f"The service answers at {running.public_url}. Press Ctrl-C to stop.")
+            click.echo("In another terminal:\n")
+            for name, value in sorted(running.variables.items()):
+                if name != "HOME":
+                    click.echo(f"export {name}={value}")
+            click.echo("kubectl get pods -n pubsec-info-assistant")
+            over.wait()
 
 
 def _cluster_fault(given: str) -> "Fault":

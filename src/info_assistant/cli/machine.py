@@ -28,13 +28,15 @@ def tools() -> "Tools":
             "There is no kubectl, with which a drill does what a runbook says. `make kubectl` puts "
             "one into this checkout; or install it so that it is on PATH."
         )
-    redis = server()
+    redis, curl = server(), shutil.which("curl")
     if redis is None:
         raise Misconfigured(
             "There is no Redis for this machine: no Valkey comes with its wheel, and neither "
             "valkey-server nor redis-server is installed. Install one of them."
         )
-    return Tools(Path(kubectl), redis, shutil.which("curl") or "curl")
+    if curl is None:
+        raise Misconfigured("There is no curl, which the runbook asks with. Install it.")
+    return Tools(Path(kubectl), redis, Path(curl))
 
 
 def plan(equipment: Mapping[str, Any]) -> "Plan":

@@ -82,8 +82,8 @@ async def _answered(
 
 def _turned_away(request: Request, api_key: str | None) -> Response | None:
     # A page in a browser may reach this port under any name that resolves to it; only names of
-    # this machine are answered.
-    host = request.headers.get("host", "").rsplit(":", 1)
+    # this machine are answered. A browser always says a name; a plain socket need not.
+    host = request.headers.get("host", "localhost").rsplit(":", 1)
     if host[0] not in _LOCAL_NAMES or "origin" in request.headers:
         return refuse("Forbidden: local-qdrant answers programs on this machine only", 403)
     if api_key is None:

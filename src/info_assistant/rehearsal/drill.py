@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,17 @@ from info_assistant.errors import Unavailable
 from info_assistant.rehearsal.audience import DOWN, Audience, audience, told_of, waiting
 from info_assistant.rehearsal.engine import Ended, Engine, Service
 from info_assistant.rehearsal.plan import Disturbance, Plan, Wanted
-from info_assistant.rehearsal.probe import Asked, Probe, Sample
+from info_assistant.rehearsal.probe import EVERY_S, Asked, Probe, Sample
 from info_assistant.rehearsal.report import Action, Report
 from info_assistant.rehearsal.stage import Stage, check_ours
+from info_assistant.rehearsal.truth import judged
 from info_assistant.runbooks.outbox.messages import outbox_of
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
 
-QUIET_S = 60.0
+QUIET_S = 180.0
 """So long the probe may need until the service answers before anything is broken."""
-DETECT_S = 90.0
+DETECT_S = 120.0
 SERVED_S = 90.0
 """So long people may wait, after an option, until they are served."""
 CLEARS_S = 75.0
@@ -62,10 +63,10 @@ class Probes:
 
 
 @contextmanager
-def probing(stage: Stage) -> Iterator[Probes]:
+def probing(stage: Stage, every_s: float) -> Iterator[Probes]:
     """Ask from outside until the block is left."""
-    new = Probe(stage.public_url, stage.question, Asked.NEW)
-    known = Probe(stage.public_url, stage.question, Asked.KNOWN)
+    new = Probe(stage.public_url, stage.question, Asked.NEW, every_s=every_s)
+    known = Probe(stage.public_url, stage.question, Asked.KNOWN, every_s=every_s)
     try:
         yield Probes(new, known)
     finally:
@@ -91,8 +92,11 @@ class _Course:
 class Drill:
     """One drill on a stage; `folder` takes its records, `say` a line for each step."""
 
-    def __init__(self, plan: Plan, stage: Stage, folder: Path, say: Say) -> None:
+    def __init__(
+        self, plan: Plan, stage: Stage, folder: Path, say: Say, *, every_s: float = EVERY_S
+    ) -> None:
         """Refuse any cluster but a simulated one. Raises Misconfigured."""
+        self._every_s = every_s
         check_ours(stage.variables)
         self._plan = plan
         self._stage = stage
@@ -102,7 +106,7 @@ class Drill:
 
     def run(self) -> Report:
         """Carry it out and return what it found. Raises Unavailable where it cannot begin."""
-        with probing(self._stage) as probes, audience(self._folder) as told:
+        with probing(self._stage, self._every_s) as probes, audience(self._folder) as told:
             variables = {**self._stage.variables, **told.variables, **self._plan.given}
             variables["INCIDENT_PUBLIC_URL"] = self._stage.public_url
             if self._plan.runbook is not None:
@@ -115,7 +119,8 @@ class Drill:
                 self._act(engine, service, probes)
                 self._verify(engine, probes)
                 self._end(engine, probes, told)
-            return self._report(engine, probes, told)
+            report = self._report(engine, probes, told)
+            return replace(report, truth=judged(report))
 
     def _break(self, probes: Probes, told: Audience) -> None:
         self._say("The outside probe asks; waiting until it is answered.")
@@ -191,9 +196,11 @@ class Drill:
         return consent
 
     def _mend(self, probes: Probes) -> None:
-        self._stage.mend(self._plan.fault)
-        self._course.mended = True
-        self._course.times["mended"] = probes.new.now()
+        if self._stage.mend(self._plan.fault):
+            self._course.mended = True
+            self._course.times["mended"] = probes.new.now()
+        else:
+            self._course.remarks.append("What broke stays broken: only the runbook can mend it.")
 
     def _verify(self, engine: Engine, probes: Probes) -> None:
         """Wait until readers have what the option is to bring, then look as the engine looks."""
@@ -224,7 +231,8 @@ class Drill:
         if not course.mended and (self._plan.way.leaves_cause or not course.served):
             self._mend(probes)
             self._say("What broke is well again; what was changed meanwhile is taken back.")
-        if engine.store.read(course.incident).open_reverts:
+        left = engine.store.read(course.incident).open_reverts
+        if left and not self._plan.way.stays:
             back = engine.follow(course.incident, [], lambda _question: None)
             if back.code:
                 course.remarks.append(f"Changes were not all taken back: {back.reason}")

@@ -14,13 +14,15 @@ from typing import Any
 
 from info_assistant.errors import Unavailable
 from info_assistant.rehearsal.following import QUESTION
-from info_assistant.runbooks.record.events import Kind
+from info_assistant.runbooks.record.incident import StepState
 from info_assistant.runbooks.record.redaction import Redaction
 from info_assistant.runbooks.record.store import Incidents
 from info_assistant.runbooks.shell.effects import Effect
 
-_COMMAND_S = 60.0
-_READY_S = 60.0
+_COMMAND_S = 180.0
+_READY_S = 120.0
+_RUN_S = 1800.0
+"""A run ends long before: each command has a bound of its own."""
 _LOOK_S = 0.005
 _END_S = 10.0
 
@@ -108,12 +110,16 @@ class Engine:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as process:  # fmt: skip
             over = threading.Event()
+            bound = threading.Timer(_RUN_S, process.kill)
+            bound.daemon = True
+            bound.start()
             if kill:
                 args = (name, process, over)
                 threading.Thread(target=self._kill_midway, args=args, daemon=True).start()
             try:
                 self._converse(process, consent, said)
             finally:
+                bound.cancel()
                 over.set()
                 if process.poll() is None:
                     _end(process)
@@ -138,12 +144,15 @@ class Engine:
     def _kill_midway(
         self, name: str, process: "subprocess.Popen[str]", over: threading.Event
     ) -> None:
-        """Kill the engine when its record says that the first change has begun."""
+        """Kill the engine when its first change has begun: by its record, and by its processes."""
         while not over.wait(_LOOK_S):
-            for event in self.store.seen(name).events:
-                if event.kind == Kind.STARTED and event.data.get("effect") in _CHANGES:
-                    process.send_signal(signal.SIGKILL)
-                    return
+            changes = [each for each in self._steps(name) if each.begun.data["effect"] in _CHANGES]
+            if changes and (changes[0].ended is not None or _has_children(process.pid)):
+                process.send_signal(signal.SIGKILL)
+                return
+
+    def _steps(self, name: str) -> list[StepState]:
+        return list(self.store.seen(name).steps.values())
 
     @contextlib.contextmanager
     def service(self) -> Iterator["Service"]:
@@ -194,6 +203,14 @@ class Service:
             pause.wait(0.05)
         _end(process)
         raise Unavailable(f"The incident service did not start. Its log says more: {self._log}")
+
+
+def _has_children(pid: int) -> bool:
+    """Whether a process has started another; where the system does not tell, it is taken so."""
+    try:
+        return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").strip())
+    except OSError:
+        return True
 
 
 def _end(process: "subprocess.Popen[Any]") -> None:

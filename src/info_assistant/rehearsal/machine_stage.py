@@ -9,6 +9,7 @@ from typing import Any
 from info_assistant.drills.machine.faults import (
     DataLost,
     Fault,
+    FaultNotShown,
     Hung,
     Killed,
     ProviderFails,
@@ -50,9 +51,7 @@ FAULTS: Mapping[str, Breakage] = {
 def equipment_for(plan: Plan) -> dict[str, Any]:
     """Return what a machine needs for a drill besides its documents."""
     way = plan.way
-    found: dict[str, Any] = {
-        "with_frontend": (way.scenario, way.number) in {("P0-1", 2), ("P0-1", 4)}
-    }
+    found: dict[str, Any] = {}
     if (way.scenario, way.number) == ("P0-2", 2):
         found["with_backup"] = True
     if (way.scenario, way.number) == ("P0-2", 3):
@@ -90,14 +89,21 @@ class MachineStage:
         return self.machine.variables
 
     def inject(self, fault: str) -> str:
-        """Break it. Raises FaultNotShown where nothing shows that it is broken."""
+        """Break it. Raises Unavailable where nothing shows that it is broken."""
         found = breakage(fault)
-        self.machine.inject(found.fault)
+        try:
+            self.machine.inject(found.fault)
+        except FaultNotShown as error:
+            raise Unavailable(f"{fault} was injected, and nothing shows it: {error}") from error
         return found.shown
 
-    def mend(self, fault: str) -> None:
-        """Let what was broken be well again."""
-        self.machine.lift(breakage(fault).fault)
+    def mend(self, fault: str) -> bool:
+        """Let what was broken be well again; a release and lost data are for the runbook."""
+        found = breakage(fault).fault
+        if isinstance(found, Released | DataLost):
+            return False
+        self.machine.lift(found)
+        return True
 
     def serves(self) -> bool:
         """Whether readers are served, with a cache or none on purpose."""

@@ -30,7 +30,8 @@ class Way:
 
     `leaves_cause` says that people are served while what broke stays broken, so that a look at the
     service still names the scenario; `external` names what only a stand-in can play on one machine;
-    `by_hand` that the option is a list for people, who wait until the fault is over.
+    `by_hand` that the option is a list for people, who wait until the fault is over; `stays` that
+    its change is the repair, and is not taken back (a release that was rolled back, say).
     """
 
     scenario: str
@@ -39,14 +40,15 @@ class Way:
     wanted: Wanted = Wanted.NEW
     leaves_cause: bool = False
     by_hand: bool = False
+    stays: bool = False
     external: str = ""
 
 
 WAYS: Sequence[Way] = (
-    Way("P0-1", 1, "bad-release"),
+    Way("P0-1", 1, "bad-release", stays=True),
     Way("P0-1", 2, "backends-hang"),
-    Way("P0-1", 3, "load"),
-    Way("P0-1", 4, "backends-hang", Wanted.CLOSED),
+    Way("P0-1", 3, "load", leaves_cause=True),
+    Way("P0-1", 4, "backends-hang", Wanted.CLOSED, leaves_cause=True),
     Way("P0-2", 1, "qdrant-pod-broken"),
     Way("P0-2", 2, "qdrant-data-lost"),
     Way("P0-2", 3, "qdrant-gone", leaves_cause=True, external="DNS and the second region"),

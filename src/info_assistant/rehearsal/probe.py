@@ -49,7 +49,7 @@ class Sample:
     asked: Asked
     outcome: Outcome
     code: str = ""
-    """The stable code of the problem, or the status of an answer that is none."""
+    """The stable code of a problem, the status of an answer that is none, or what is degraded."""
 
     @property
     def good(self) -> bool:
@@ -86,8 +86,9 @@ def downtime_s(samples: Iterable[Sample], until: float | None = None) -> float:
 class Probe:
     """Asks a question each second from a thread of its own, until it is closed."""
 
-    def __init__(self, url: str, question: str, asked: Asked) -> None:
+    def __init__(self, url: str, question: str, asked: Asked, *, every_s: float = EVERY_S) -> None:
         """Ask at `url`; a new question is the same one for another case each time."""
+        self._every_s = every_s
         self._url = f"{url.rstrip('/')}/v1/query"
         self._question = question
         self._asked = asked
@@ -127,7 +128,7 @@ class Probe:
         number = 0
         while not self._over.wait(max(0.0, due - time.monotonic())):
             number += 1
-            due = max(due + EVERY_S, time.monotonic())
+            due = max(due + self._every_s, time.monotonic())
             words = self._question
             if self._asked is Asked.NEW:
                 words = f"{words} Case {number}-{int(self._began) % 100_000}."
@@ -152,7 +153,9 @@ def _asked(url: str, words: str) -> tuple[Outcome, str]:
     )
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:  # noqa: S310
-            status = str(json.loads(reply.read()).get("status"))
+            body = json.loads(reply.read())
+            status = str(body.get("status"))
+            degraded = ", ".join(str(each) for each in body.get("degraded") or ())
     except urllib.error.HTTPError as error:
         with error:
             return Outcome.REFUSED, _code(error)
@@ -162,7 +165,7 @@ def _asked(url: str, words: str) -> tuple[Outcome, str]:
         reason = getattr(error, "reason", error)
         silent = isinstance(reason, TimeoutError)
         return (Outcome.SILENT if silent else Outcome.UNREACHABLE), ""
-    return (Outcome.ANSWERED, "") if status in _ANSWERS else (Outcome.UNANSWERED, status)
+    return (Outcome.ANSWERED, degraded) if status in _ANSWERS else (Outcome.UNANSWERED, status)
 
 
 def _code(error: urllib.error.HTTPError) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from info_assistant.drills.truth.judging import Report as Judgement
 from info_assistant.rehearsal.audience import Told
 from info_assistant.rehearsal.plan import Plan
 from info_assistant.rehearsal.probe import Asked, Sample, downtime_s, outages
@@ -45,6 +46,8 @@ class Report:
     faults_of_telling: Sequence[str]
     """Messages that came twice, without the mark of a drill, or not at all."""
     remarks: Sequence[str] = field(default=())
+    truth: Judgement = field(default_factory=Judgement)
+    """Of every sentence that was told, whether the probe agrees with it."""
 
     @property
     def ended(self) -> float:
@@ -68,8 +71,9 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """Whether the drill went as it should: named, helped, and everybody told once."""
-        return self.diagnosed and self.verified and not self.faults_of_telling
+        """Whether the drill went as it should: named, helped, everybody told once and truly."""
+        told_well = not self.faults_of_telling and not self.truth.untrue
+        return self.diagnosed and self.verified and told_well
 
     def since_fault_s(self, name: str) -> float | None:
         """Return how many seconds after the fault something came; None where it did not."""
@@ -98,6 +102,7 @@ class Report:
             "seconds": {name: self.since_fault_s(name) for name in self.times if name != "fault"},
             "actions": [{**asdict(each), "at": _iso(each.at)} for each in self.actions],
             "faults_of_telling": list(self.faults_of_telling),
+            "truth": self.truth.data(),
             "remarks": list(self.remarks),
             "holds": self.holds,
             "samples": [
@@ -167,7 +172,13 @@ def page(report: Report) -> Iterator[str]:
         yield f"  {after:>6.1f} s  [{action.effect}] {first}: {action.outcome}"
     yield "\nWho was told"
     yield from _words(report)
-    yield from (f"\n  ! {each}" for each in report.faults_of_telling)
+    truth = report.truth
+    yield (
+        f"  {len(truth.verdicts)} sentences: the probe agrees with {len(truth.true)}, not with "
+        f"{len(truth.untrue)}; {len(truth.not_judged)} are not for it to judge"
+    )
+    yield from (f"  ! untrue: {each.sentence} ({each.why})" for each in truth.untrue)
+    yield from (f"  ! {each}" for each in report.faults_of_telling)
     if report.remarks:
         yield "\nRemarks"
     yield from (f"  - {each}" for each in report.remarks)

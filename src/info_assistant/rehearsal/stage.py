@@ -41,8 +41,8 @@ class Stage(Protocol):
         """Break something and return, in words, what proves that it is broken."""
         ...
 
-    def mend(self, fault: str) -> None:
-        """Let what was broken be well again, where nothing of the runbook does so."""
+    def mend(self, fault: str) -> bool:
+        """Let what was broken be well again; return False where only the runbook can do so."""
         ...
 
     def serves(self) -> bool:

@@ -32,8 +32,8 @@ from info_assistant.web.replies import (
     RecordedAnswer,
     Reply,
     Uploaded,
-    Usage,
 )
+from info_assistant.web.usage import Usage
 from info_assistant.web.visits import Visit
 
 Kind = TypeVar("Kind", bound=Reply)

@@ -248,6 +248,10 @@ FROM_THE_BACKEND = (
         "What was asked before in this conversation could not be looked up, so this question was "
         "answered by itself."
     ),
+    N_(
+        "The sources of this answer differ on a point that it speaks to. What each of them says is "
+        "shown side by side."
+    ),
     N_("This question could not be added to its conversation; the next one will not know it."),
 )
 """Sentences of the backend that are shown as they come, and so are in the catalogues."""

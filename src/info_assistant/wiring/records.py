@@ -31,8 +31,10 @@ from info_assistant.stores.readership import RecordedReadership
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.unanswered import RecordedUnanswered
 from info_assistant.stores.writers import WriterMarks, WriterWatch
-from info_assistant.wiring.foundation import JOURNALS
 from info_assistant.wiring.parts import Part
+
+JOURNALS = "journals"
+"""The folder in DATA_DIR for records that are not in object storage yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from info_assistant.drills.cluster.documents import Document, at, name_of
 from info_assistant.drills.machine.hosted import Command, Hosted, own_words, tied_words
 from info_assistant.drills.machine.objects import REDIS_PODS
-from info_assistant.drills.machine.ports import unused_port
+from info_assistant.drills.ports import unused_port
 
 REAL_PEER = "qdrant-0"
 """The pod of Qdrant that has an engine: the one-machine Qdrant knows no cluster."""

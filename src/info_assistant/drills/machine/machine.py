@@ -1,5 +1,7 @@
 """A machine as a whole: cluster, processes, services and stand-ins, and what is done to them."""
 
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -24,7 +26,7 @@ from info_assistant.drills.machine.faults import (
     ZoneRefused,
 )
 from info_assistant.drills.machine.hosted import Hosted
-from info_assistant.drills.machine.node import Node, afflict
+from info_assistant.drills.machine.node import Node, afflict, befalls
 from info_assistant.drills.machine.outside import Dns
 from info_assistant.drills.machine.plan import NAMESPACE, Plan
 from info_assistant.drills.machine.redis_cli import tell
@@ -87,18 +89,27 @@ class Machine:
         return self.look().well
 
     def run(self, command: str, within_s: float = _COMMAND_S) -> "subprocess.CompletedProcess[str]":
-        """Run a command line as people on call do; both outputs come together."""
-        return subprocess.run(  # noqa: S603  A drill's own choice.
-            ["bash", "-o", "pipefail", "-c", command],  # noqa: S607  PATH is ours.
+        """Run a command line as people on call do; both outputs come together.
+
+        Raises TimeoutExpired; nothing of the command is left then.
+        """
+        words = ["bash", "-o", "pipefail", "-c", command]
+        with subprocess.Popen(  # noqa: S603  A drill's own choice.
+            words,
             env=dict(self.variables),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=within_s,
-            check=False,
-        )
+            process_group=0,
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=within_s)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        return subprocess.CompletedProcess(words, process.returncode, said)
 
     def inject(self, fault: Fault) -> None:
         """Let something go wrong. Raises FaultNotShown where it did not."""
@@ -183,9 +194,16 @@ class Machine:
         )
 
     def _refuse_promotion(self) -> None:
-        for each in self.parts.node.at("redis"):
-            if each.runs and not _is_stopped(each):
-                tell(each.port, "ACL", "SETUSER", "default", "-replicaof")
+        node = self.parts.node
+        there = [
+            each
+            for each in node.at("redis")
+            if each.ready and each.runs and not any(befalls(fault, each) for fault in node.lasting)
+        ]
+        if not there:
+            raise FaultNotShown("there is no Redis that could be promoted")
+        for each in there:
+            tell(each.port, "ACL", "SETUSER", "default", "-replicaof")
 
 
 def await_shown(shows: Callable[[], bool], fault: Fault) -> None:

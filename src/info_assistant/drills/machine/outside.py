@@ -8,8 +8,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-PUBLIC_NAME = "https://pubsec-info-assistant.com"
-
 _CURL = """#!/bin/bash
 words=("${@/https:\\/\\/pubsec-info-assistant.com/http:\\/\\/127.0.0.1:%d}")
 exec %s "${words[@]}"
@@ -43,7 +41,7 @@ class Dns:
         (self.folder / "refused").touch()
 
 
-def install(folder: Path, public_port: int, curl: str, dns: Dns) -> Path:
+def install(folder: Path, public_port: int, curl: Path, dns: Dns) -> Path:
     """Write the wrappers, and `failover.json` beside them, as the runbook wants; return `bin`."""
     tools = folder / "bin"
     tools.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from info_assistant.drills.machine.hosted import Command, Hosted, Starter, own_words
 from info_assistant.drills.machine.objects import QDRANT_KEY
-from info_assistant.drills.machine.ports import unused_port
+from info_assistant.drills.ports import unused_port
 
 
 @dataclass(frozen=True, slots=True)

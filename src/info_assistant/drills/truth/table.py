@@ -76,7 +76,9 @@ def _served(seen: Seen, said: Said) -> bool | None:
 
 
 def _reports(seen: Seen, said: Said) -> bool | None:
-    return seen.since_fault(said.at, seen.worse)
+    # Each kind by itself: new questions may fail in a row between known ones that are answered.
+    kinds = [asked for asked in QUESTIONS if any(each.asked is asked for each in seen.samples)]
+    return either(*(seen.since_fault(said.at, seen.worse, asked) for asked in kinds))
 
 
 def _cannot_search(seen: Seen, said: Said) -> bool | None:

@@ -14,13 +14,14 @@ from info_assistant.runbooks.commands.groups import FILE, EngineGroup, print_jso
 def runbook() -> None:
     """Check, show and plan runbooks for incidents; they are plain Markdown and stay as they are.
 
-    Nothing of this needs the product, a cluster or a network: docs/incidents.md.
+    Nothing but drills needs the product, a cluster or a network: docs/incidents.md.
 
     \b
     Examples:
       info-assistant runbook lint P0-INCIDENTS.md
       info-assistant runbook show P0-INCIDENTS.md P0-2
       info-assistant runbook plan P0-INCIDENTS.md P0-2 --option 1
+      info-assistant runbook drill P0-2
     """  # noqa: D301  For click, the mark keeps the lines.
 
 
