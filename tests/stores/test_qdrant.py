@@ -292,6 +292,9 @@ async def test_pages_hold_every_document_once(store: QdrantStore) -> None:
         assert sorted(seen) == sorted(each.document.id for each in shown)
     with pytest.raises(InvalidRequest):
         await store.board.page(SCOPE, limit=5, after="x", wanted=DocumentFilter())
+    named = DocumentFilter(ids=(shown[3].document.id, hidden.document.id))
+    some = await store.board.page(SCOPE, limit=5, after=None, wanted=named)
+    assert [each.document.id for each in some.statuses] == [shown[3].document.id]
 
 
 async def test_unsettled_documents_come_oldest_first(store: QdrantStore) -> None:
