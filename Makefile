@@ -14,7 +14,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser pictures mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ rolling: dev ## Restart two backends to a next version and back under constant u
 browser: suites $(PA11Y) ## Look at every state of the web page in Debian's Chromium; axe-core and pa11y look for barriers
 	$(BIN)/python -m benchmarks.web
 	$(BIN)/python -m pytest benchmarks/browser -p no:randomly $(PYTEST)
+
+pictures: suites $(PA11Y) ## Throw each mode and cause each P0 on this machine, and keep what readers see in docs/pictures
+	$(BIN)/python -m pytest benchmarks/browser/test_modes.py -p no:randomly --pictures $(PYTEST)
 
 mutate: dev ## Read 500 damaged files of each format in the parser's sandbox, and count how they end
 	$(BIN)/python -m benchmarks.mutation

@@ -3,7 +3,7 @@
 Two backends behind a round-robin balancer; each fault has four phases: all is well for 60 s, it is
 broken for 90 s, mended, 60 s, and well again for 60 s. Faults are below the client libraries and
 count how often they were met. Wall-clock figures mean something on a quiet machine only: the load
-average is kept beside them.
+average is kept beside them. A run of some faults replaces what the results file says of those.
 
     python benchmarks/chaos.py [--only redis] [--only qdrant:paused] [--quick]
 """
@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 QUICK = Pace(2.0, 4.0, 30.0, 1.0, warm_up_s=1.0, ends_early=True)
+_FILE = "chaos.json"
 QUICK_FAULTS = ("redis:hung", "qdrant:killed")
 _COLUMNS = ("fault", "fired", "asked", "failed", "p99 before → fault", "known after", "recovery",
             "memory", "CPU", "log/question", "")  # fmt: skip
@@ -51,24 +52,46 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What has been found so far; it is written after each fault."""
+    """What has been found so far, by fault; it is written after each."""
 
     plan: Plan
-    load_before: tuple[float, float, float] = field(default_factory=os.getloadavg)
-    faults: list[dict[str, Any]] = field(default_factory=list)
+    faults: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def kept(cls, plan: Plan) -> "Outcome":
+        """Return what an earlier run found of the faults that this one does not try."""
+        path = plan.results / _FILE
+        before = json.loads(path.read_bytes())["faults"] if path.exists() else []
+        tried = {label(each.dependency, each.name) for each in plan.faults}
+        found = {label(each["dependency"], each["name"]): each for each in before}
+        return cls(plan, {name: each for name, each in found.items() if name not in tried})
+
+    def add(self, found: dict[str, Any], load_before: tuple[float, float, float]) -> None:
+        """Take in what was found of a fault, and keep all as JSON."""
+        measured = {
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "load_average": {"before": load_before, "after": os.getloadavg()},
+        }
+        self.faults[label(found["dependency"], found["name"])] = measured | found
+        self.write()
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """What was found, in the order of the table of faults."""
+        order = [label(each.dependency, each.name) for each in STAND_FAULTS]
+        return [self.faults[each] for each in order if each in self.faults]
 
     def write(self) -> Path:
         """Keep it as JSON."""
         self.plan.results.mkdir(parents=True, exist_ok=True)
-        path = self.plan.results / "chaos.json"
+        path = self.plan.results / _FILE
         content = {
             "name": "chaos",
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "quick": self.plan.quick,
             "machine": machine(),
-            "load_average": {"before": self.load_before, "after": os.getloadavg()},
-            "planned": len(self.plan.faults),
-            "faults": self.faults,
+            "planned": len(STAND_FAULTS),
+            "faults": self.rows,
             "holds": self.holds,
         }
         path.write_text(json.dumps(content, indent=2) + "\n")
@@ -77,9 +100,7 @@ class Outcome:
     @property
     def holds(self) -> bool:
         """Whether every fault was tried and everything held."""
-        return len(self.faults) == len(self.plan.faults) and all(
-            each["holds"] for each in self.faults
-        )
+        return len(self.rows) == len(STAND_FAULTS) and all(each["holds"] for each in self.rows)
 
 
 def main() -> int:
@@ -87,12 +108,12 @@ def main() -> int:
     plan = planned()
     # Whoever stops us politely finds every process of ours gone.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    outcome = Outcome(plan)
+    outcome = Outcome.kept(plan)
     with suppress(KeyboardInterrupt):
         asyncio.run(try_all(plan, outcome))
     say(f"Written to {outcome.write()}")
-    print(table(outcome.faults))
-    return 0 if outcome.holds or plan.quick else 1
+    print(table(outcome.rows))
+    return 0 if plan.quick or all(each["holds"] for each in outcome.rows) else 1
 
 
 def planned() -> Plan:
@@ -146,19 +167,23 @@ async def try_at_a_stand(
         progress.update(whole, description="setting up")
         async with fault_stand(Path(folder), equipment) as stand:
             for fault in faults:
-                label = f"{fault.dependency}: {fault.name}"
+                name, load_before = label(fault.dependency, fault.name), os.getloadavg()
 
-                def tell(phase: Phase | None, label: str = label) -> None:
-                    progress.update(whole, description=f"{label}: {phase or 'warming up'}")
+                def tell(phase: Phase | None, name: str = name) -> None:
+                    progress.update(whole, description=f"{name}: {phase or 'warming up'}")
 
                 habits = Habits(repeats=fault.known_only)
                 async with asyncio.TaskGroup() as group:
                     ticking = group.create_task(_tick(progress, whole, plan.pace.whole_s))
                     trial = await run_trial(stand, fault, plan.pace, habits, tell)
                     ticking.cancel()
-                outcome.faults.append(as_json(trial, figures_of(trial)))
-                outcome.write()
-                say(table(outcome.faults[-1:]).splitlines()[-1])
+                outcome.add(as_json(trial, figures_of(trial)), load_before)
+                say(table([outcome.faults[name]]).splitlines()[-1])
+
+
+def label(dependency: str, name: str) -> str:
+    """Return what a fault is called."""
+    return f"{dependency}: {name}"
 
 
 async def _tick(progress: Progress, whole: TaskID, seconds: float) -> None:
@@ -182,7 +207,7 @@ def _row(fault: dict[str, Any]) -> Sequence[str]:
     broken = [each["what"] for each in fault["floors"] if not each["holds"]]
     opened = found["opened_s"]
     return (
-        f"{fault['dependency']}: {fault['name']}",
+        label(fault["dependency"], fault["name"]),
         str(found["fired"]),
         str(found["asked"]),
         str(sum(found["failed"].values())),

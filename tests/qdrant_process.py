@@ -16,7 +16,9 @@ from pathlib import Path
 from info_assistant.local_qdrant.server import serve
 serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), sys.argv[3] or None)
 """
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
+PATIENT_S = 30.0
+"""For tests in which a busy machine must not look like an outage; who is gone refuses at once."""
 
 
 @dataclass

@@ -16,6 +16,8 @@ from typing import Any
 import httpx2
 import numpy as np
 from tests.api.conftest import serve
+from tests.qdrant_process import PATIENT_S
+from tests.redis_process import PATIENT
 
 from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.parts import PipelineParts
@@ -262,14 +264,14 @@ def make_replica(
     """
     clock, metrics = SystemClock(), Metrics()
     blobs, embedder, generator = ObjectBlobs(str(objects)), SpellingEmbedder(), StepwiseGenerator()
-    qdrant = QdrantStore(qdrant_url, None, embedder.identity)
+    qdrant = QdrantStore(qdrant_url, None, embedder.identity, PATIENT_S)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)
     library, intake = Library(stores, visibility, clock), Intake(stores, visibility, clock)
     log = RecordLog(blobs, own)
     answers = RecordedAnswers(log)
     shared = SharedObjects(blobs, own / "last-good", clock)
-    redis = RedisConnection([redis_url] if redis_url else [])
+    redis = RedisConnection([redis_url] if redis_url else [], PATIENT)
     memory, secret = _memory(redis, shared, visibility, stores)
     pipeline = AnswerPipeline(
         PipelineParts(

@@ -21,7 +21,7 @@ from uuid import uuid4
 from xml.sax.saxutils import escape
 
 _BUCKET = "bucket"
-_DEADLINE_S = 20.0
+_DEADLINE_S = 60.0
 _RANGE = re.compile(r"bytes=(?P<first>\d+)-(?P<last>\d+)")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -51,12 +52,13 @@ class BarrierScan:
             else:
                 self.warnings[issue["code"]] += 1
 
-    def _asked(self, order: Mapping[str, object]) -> dict[str, object]:
+    def _asked(self, order: Mapping[str, object]) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
-        reply = json.loads(self.process.stdout.readline() or '{"error": "pa11y has ended"}')
+        said = self.process.stdout.readline() or '{"error": "pa11y has ended"}'
+        reply: dict[str, Any] = json.loads(said)
         if "error" in reply:
             pytest.fail(f"pa11y could not look: {reply['error']}")
         return reply

@@ -26,15 +26,41 @@ SUBJECTS = ("people", "access-to-information", "security")
 KNOWN = "How many days of annual leave can be carried over?"
 """What has been asked before, so that the answer is saved."""
 
+ABROAD = "May I work from another country for two weeks?"
+HALF_DAYS = "May annual leave be taken in half days?"
+CERTIFICATE = "When is a medical certificate required for sick leave?"
+DESK = "What may a remote worker claim for a desk?"
+LOST, STOLEN = "How soon do I report a lost device?", "Whom do I tell of a stolen device?"
+RECORDS = "How do I request records under access to information?"
+FEE = "How much is the application fee for a request for records?"
+BREACH = "When is a data breach to be reported?"
+NOTICED = "To whom does somebody who suspects a data breach report it?"
+CONTRACTORS = "Do contractors report a data breach as well?"
+
+_DEVICE, _REPORTED = "Report a lost or stolen device", "Anyone who notices or suspects a breach"
+ANSWERS = {
+    KNOWN: "Up to 10 days of unused annual leave",
+    ABROAD: "Working from another country is allowed",
+    HALF_DAYS: "It may be taken as soon as it has accrued",
+    CERTIFICATE: "A medical certificate is required",
+    DESK: "Each remote worker may claim",
+    LOST: _DEVICE,
+    STOLEN: _DEVICE,
+    RECORDS: "Send the request to the Access and Privacy Office",
+    FEE: "The application fee is",
+    BREACH: _REPORTED,
+    NOTICED: _REPORTED,
+    CONTRACTORS: "Contractors have the same duty",
+}
+"""How the sentence begins that the stand-in for a language model answers each question with."""
+
 FINISHED = "section.answer:not([aria-busy]) #result"
-DEADLINE_S = 120.0
+DEADLINE_S = 240.0
 _LOOK_S = 0.1
-_WAIT_MS = 60_000
+_WAIT_MS = 120_000
 _TALLEST = 1100
 _COLOURS = 256
 _QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
-_SENTENCE = re.compile(r"[A-Z][^.!?\n]{15,250}[.](?=\s|$)")
-_WORD = re.compile(r"[a-z]{4,}")
 
 
 @dataclass
@@ -137,22 +163,16 @@ class Scene:
         )
 
 
-def to_the_point(asked: Asked) -> str:
-    """Write the sentence that says most of what was asked, with its passage, as a model would."""
+def written(asked: Asked) -> str:
+    """Write, as a model would, the sentence of a passage that answers, and name the passage."""
     if "</sentence>" in asked.text:
         return "CONFIRMED"
-    wanted = _stems(_QUESTION.findall(asked.text)[-1])
-    found = [
-        (len(wanted & _stems(sentence)), sentence, passage.id)
-        for passage in passages_in(asked)
-        for sentence in _SENTENCE.findall(passage.text)
-    ]
-    _, sentence, passage_id = max(found, key=lambda each: each[0], default=(0, "NO_ANSWER.", ""))
-    return f"{sentence[:-1]} [{passage_id}]."
-
-
-def _stems(text: str) -> set[str]:
-    return {word[:5] for word in _WORD.findall(text.lower())}
+    begins = ANSWERS[unescape(_QUESTION.findall(asked.text)[-1])]
+    for passage in passages_in(asked):
+        if begins in passage.text:
+            sentence = begins + passage.text.partition(begins)[2]
+            return re.split(r"[.](?=\s|$)", sentence)[0] + f" [{passage.id}]."
+    return "NO_ANSWER"
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
@@ -172,6 +192,6 @@ def hand_in(reader: httpx2.Client, backend: str) -> None:
 
     def ready() -> bool:
         page = reader.get(f"{backend}/v1/documents", params={"state": "ready", "limit": "100"})
-        return len(page.json()["documents"]) == len(files)
+        return len(page.json().get("documents", ())) == len(files)
 
     until(ready, "the documents are ready")

@@ -11,7 +11,24 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 from benchmarks.browser.conftest import results, window
-from benchmarks.browser.scene import KNOWN, Scene, hand_in, to_the_point, until
+from benchmarks.browser.scene import (
+    ABROAD,
+    BREACH,
+    CERTIFICATE,
+    CONTRACTORS,
+    DESK,
+    FEE,
+    HALF_DAYS,
+    KNOWN,
+    LOST,
+    NOTICED,
+    RECORDS,
+    STOLEN,
+    Scene,
+    hand_in,
+    until,
+    written,
+)
 from benchmarks.harness.breakable import Breakable, breakable
 from playwright.sync_api import Browser, expect
 
@@ -239,8 +256,6 @@ def passages_shown(question: str) -> Callable[[Scene], None]:
 
 _SEARCH, _MODEL = _DEPENDENCIES["qdrant"], _DEPENDENCIES["openai"]
 _GONE, _NO_SEARCH = "The service is not available", "The search is not available"
-_LOST, _STOLEN = "How soon do I report a lost work phone?", "Whom do I tell of a stolen laptop?"
-_FEE = "What does a request for records cost?"
 
 CASES = (
     Case(
@@ -266,63 +281,63 @@ CASES = (
         "mode-redis-off",
         _MODES["REDIS_ENABLED"],
         switched(REDIS_ENABLED=False),
-        answered("May leave be taken in half days?"),
+        answered(HALF_DAYS),
     ),
     Case(
         "mode-provider-forced",
         _MODES["LLM_PROVIDER"],
         switched(LLM_PROVIDER="openai"),
-        answered("Who approves flexible hours?"),
+        answered(ABROAD),
     ),
     Case("mode-quoting", _QUOTED, switched(LLM_PROVIDER="extractive"), quoted),
     Case("incident-told", _TROUBLED, told, answered(KNOWN)),
-    Case("p0-1-backend-gone", UNREACHABLE, killed("backend"), refused(_GONE, _LOST), sent_again),
-    Case("p0-1-backend-hangs", UNREACHABLE, frozen("backend"), refused(_GONE, _STOLEN), sent_again),
+    Case("p0-1-backend-gone", UNREACHABLE, killed("backend"), refused(_GONE, LOST), sent_again),
+    Case("p0-1-backend-hangs", UNREACHABLE, frozen("backend"), refused(_GONE, STOLEN), sent_again),
     Case(
         "p0-2-search-gone",
         _SEARCH,
         killed("qdrant"),
-        both(refused(_NO_SEARCH, _FEE), saved),
+        both(refused(_NO_SEARCH, RECORDS), saved),
         sent_again,
     ),
     Case(
         "p0-2-search-hangs",
         _SEARCH,
         frozen("qdrant"),
-        both(refused(_NO_SEARCH, f"{_FEE} Is there any?"), saved),
+        both(refused(_NO_SEARCH, FEE), saved),
         sent_again,
     ),
     Case(
         "p0-3-redis-gone",
         _DEPENDENCIES["redis"],
         killed("redis"),
-        answered("How many days of sick leave need no certificate?"),
+        answered(CERTIFICATE),
     ),
     Case(
         "p0-3-redis-hangs",
         _DEPENDENCIES["redis"],
         frozen("redis"),
-        answered("How is parental leave asked for?"),
+        answered(DESK),
     ),
     Case(
         "p0-4-model-overloaded",
         _MODEL,
         provider(Behaviour.STATUS_503),
-        passages_shown("When is a data breach to be reported?"),
+        passages_shown(BREACH),
         sent_again,
     ),
     Case(
         "p0-4-model-refuses",
         _MODEL,
         refusing,
-        passages_shown("When is a data breach to be reported at the latest?"),
+        passages_shown(NOTICED),
         sent_again,
     ),
     Case(
         "p0-4-model-hangs",
         _MODEL,
         provider(Behaviour.HANG_BEFORE_HEADERS),
-        passages_shown("Who is told first of a data breach?"),
+        passages_shown(CONTRACTORS),
         sent_again,
     ),
     Case("storage-gone", _DEPENDENCIES["object_storage"], unmounted, answered(KNOWN)),
@@ -339,8 +354,8 @@ def service() -> Iterator[Breakable]:
 @pytest.fixture(scope="module")
 def filled(service: Breakable) -> Breakable:
     """Return the service with documents in it."""
-    with httpx2.Client(trust_env=False, timeout=60) as reader:
-        service.openai.script = to_the_point
+    with httpx2.Client(trust_env=False, timeout=120) as reader:
+        service.openai.script = written
         hand_in(reader, service.settings["BACKEND_URL"])
     return service
 
@@ -349,7 +364,7 @@ def filled(service: Breakable) -> Breakable:
 def scene(chromium: Browser, filled: Breakable, request: pytest.FixtureRequest) -> Iterator[Scene]:
     """Yield a reader before a service of which everything works."""
     with (
-        httpx2.Client(trust_env=False, timeout=60) as reader,
+        httpx2.Client(trust_env=False, timeout=120) as reader,
         window(chromium, filled.settings["FRONTEND_URL"], viewport=SIZE) as each,
     ):
         found = Scene(filled, reader, each, request.config.getoption("pictures"))
@@ -358,7 +373,7 @@ def scene(chromium: Browser, filled: Breakable, request: pytest.FixtureRequest) 
         yield found
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_told_and_there_is_a_way_out(scene: Scene, case: Case) -> None:
     """Every page says what is not as usual, within 5 s; what should work works, and comes back."""

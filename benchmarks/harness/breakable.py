@@ -35,7 +35,7 @@ from info_assistant.drills.scripted_answers import quoting
 
 _TEXT = "Employees carry over five days of annual leave. Leave is asked for in writing."
 _QUESTION = "How many days of annual leave do employees carry over?"
-_READY_S = 60.0
+_READY_S = 180.0
 _ROLES = {"qdrant": "local-qdrant", "backend": "serve", "frontend": "frontend", "worker": "worker"}
 
 PARTS = ("redis", *_ROLES)

@@ -22,6 +22,7 @@ from info_assistant.runbooks.running.plan import option_of, tasks_of
 from info_assistant.runbooks.running.runner import Runner, Stopped, Tools
 from info_assistant.runbooks.running.shell import Bash, Result
 from info_assistant.runbooks.running.values import Values
+from info_assistant.runbooks.shell.classify import classify_script
 
 GIVEN = {"GOOD-REVISION": "1", "ZXXXXX": "Z0123456789"}
 WORKS, UNHELPFUL, CRASHES = "works", "does not help", "crashes midway"
@@ -136,7 +137,7 @@ class Yes:
 class FastBash:
     """A bash whose kubectl waits `quicker` times less; it counts what was run.
 
-    `kill_after` lets the engine die right after the first command that holds this text.
+    `kill_after` lets the engine die right after the first change whose command holds this text.
     """
 
     def __init__(self, stage: Stage, quicker: float, kill_after: str = "") -> None:
@@ -156,10 +157,15 @@ class FastBash:
             command,
         )
         result = self._bash.run(f"cd {self._folder} && {quick}", timeout_s)
-        if self.kill_after and self.kill_after in command:
+        if self.kill_after and self.kill_after in command and _changes(command):
             self.kill_after = ""
             raise EngineKilled
         return result
+
+
+def _changes(command: str) -> bool:
+    """Return whether a command does not only look, such as before a change or after it."""
+    return classify_script(command).effect.rank > 0
 
 
 def trial(option: Option, variant: str, folder: Path, runbook: Path, theatre: Theatre) -> Outcome:
@@ -220,5 +226,5 @@ def _carried_out(
             ends, reason = "stopped", str(stopped)
     if kill and bash.kill_after:
         raise RuntimeError(f"{option}: nothing held {kill!r}, so the engine was never killed")
-    changes = sum(n for text, n in bash.ran.items() if kill and kill in text)
+    changes = sum(n for text, n in bash.ran.items() if kill and kill in text and _changes(text))
     return ends, reason, changes

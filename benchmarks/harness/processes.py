@@ -26,7 +26,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """For parts of the product that run in a process of ours: a second thread of numpy's linear algebra
 only waits, busily, for work that is far too small to share."""
 
-_START_S = 60.0
+_START_S = 180.0
 _STOP_S = 15.0
 _OURS = re.compile(
     r"DATA_DIR|BLOB_URL|AUTH|LOG_LEVEL"

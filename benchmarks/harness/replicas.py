@@ -1,5 +1,6 @@
 """Several backends over one object storage and one local Qdrant, each a real process."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -73,7 +74,7 @@ class Replica:
         began = time.monotonic()
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "info_assistant", "serve"],
+                [sys.executable, "-m", "info_assistant", "serve", "--parent", str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

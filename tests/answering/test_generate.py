@@ -183,7 +183,7 @@ async def test_the_first_sentence_leaves_before_the_last_byte(desk: Desk) -> Non
     rest = asyncio.Event()
     _, wanted = composing(lambda leave: [f"{CARRY} {leave} {LAPSE} ", rest, leave])
     desk.change(composing=wanted)
-    async with asyncio.timeout(5), aclosing(desk.pipeline.stream(LEAVE)) as events:
+    async with asyncio.timeout(60), aclosing(desk.pipeline.stream(LEAVE)) as events:
         async for event in events:
             if isinstance(event, SentenceReleased):
                 assert event.sentence.text == CARRY

@@ -76,7 +76,7 @@ EVENTS: tuple[AnswerEvent, ...] = (
 )
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail if it does not within the time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  What is awaited sets no event.
@@ -334,7 +334,7 @@ async def serve(services: ApiServices) -> AsyncIterator[Backend]:
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]))
             await eventually(lambda: server.started)
-            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 try:
                     yield Backend(url, services, client)
                 finally:

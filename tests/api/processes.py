@@ -1,6 +1,5 @@
 """Real processes of the product for tests that break what the backend depends on."""
 
-import os
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from tests.conftest import Ports, await_true, settings_for
 
 from info_assistant.drills.ports import unused_port
 
-READY_S = 40.0
+READY_S = 60.0
 """For a machine that does other things; what the product promises is asserted where it counts."""
 
 
@@ -47,7 +46,7 @@ class Processes:
             finally:
                 process.terminate()
                 try:
-                    process.wait(15)
+                    process.wait(60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
@@ -74,11 +73,6 @@ class Processes:
             return self.client.get(path).status_code == status
         except httpx2.TransportError:
             return False
-
-    @staticmethod
-    def allowed(seconds: float) -> float:
-        """Return how long `seconds` of an idle machine may take on this one as it is now."""
-        return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
     def await_ready(self, within_s: float = READY_S) -> float:
         """Return the seconds until the backend was ready."""

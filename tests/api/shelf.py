@@ -138,7 +138,10 @@ class ShelfOfDocuments:
         assert scope.tenant
         if document_id not in self.documents or version not in {None, 1}:
             raise NotFound("There is no such document.")
-        return self.documents[document_id]
+        status, data = self.documents[document_id]
+        if not scope.may_see(status.document.tenant, status.document.access):
+            raise NotFound("There is no such document.")
+        return status, data
 
     async def original(
         self, scope: AccessScope, document_id: str, version: int | None = None
@@ -212,6 +215,6 @@ class ShelfOfDocuments:
         self, tenant: str, document_id: str, scope: AccessScope
     ) -> Explanation:
         """Explain a kept document."""
-        status, _ = self._kept(scope, document_id)
+        status, _ = self.documents[document_id]
         assert tenant == status.document.tenant
         return explain(scope, status.document, status.state, None)

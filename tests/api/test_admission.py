@@ -65,7 +65,7 @@ async def test_a_body_that_does_not_come_is_given_up(
     monkeypatch.setattr(exchange, "BODY_PAUSE_S", 0.1)
     half = HEAD % (len(BODY), b"") + BODY[:5]
     async with start(narrow) as backend, sending(backend.url, half) as reader:
-        reply = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+        reply = await asyncio.wait_for(reader.readuntil(b"}"), 60)
     assert reply.startswith(b"HTTP/1.1 408 ")
     assert b'"code": "request_timeout"' in reply
 
@@ -83,7 +83,7 @@ async def test_a_body_that_trickles_is_given_up(
         reader, writer = await asyncio.open_connection("127.0.0.1", httpx2.URL(backend.url).port)
         writer.write(head)
         reply = asyncio.ensure_future(reader.readuntil(b"}"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not reply.done():
                 writer.write(b"x")
                 await asyncio.wait({reply}, timeout=0.05)
@@ -102,7 +102,7 @@ async def test_refusal_comes_before_the_body(
         asked = [group.create_task(backend.ask()) for _ in range(2)]
         await eventually(lambda: narrow.admission.waiting(ASK))
         async with sending(backend.url, HEAD % (len(BODY), b"")) as reader:
-            reply = await asyncio.wait_for(reader.readuntil(b"}"), 5)
+            reply = await asyncio.wait_for(reader.readuntil(b"}"), 60)
         assert reply.startswith(b"HTTP/1.1 503 ")
         assert b'"code": "overloaded"' in reply
         gate.set()
@@ -194,9 +194,9 @@ async def test_waiting_counts(
     async with start(replace(services, admission=admission)) as backend:
         with admission.claim(ASK, "other", 1e12):
             began = asyncio.get_running_loop().time()
-            refused = await backend.ask(headers={"X-Request-Deadline-Ms": "400"})
+            refused = await backend.ask(headers={"X-Request-Deadline-Ms": "4000"})
             assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-            assert asyncio.get_running_loop().time() - began < 0.4
+            assert asyncio.get_running_loop().time() - began < 4
         assert backend.count("requests_refused_total") == 0  # Shown by wiring's admission alone.
 
 

@@ -224,7 +224,7 @@ async def test_nothing_leaves_before_it_is_noted(
     gate = Gate()
     async with start(replace(services, audit=gate)) as backend:
         asked = asyncio.ensure_future(backend.ask(headers={"Accept": accept}))
-        await asyncio.wait_for(gate.waiting.wait(), 5)
+        await asyncio.wait_for(gate.waiting.wait(), 60)
         done, _ = await asyncio.wait([asked], timeout=0.1)
         assert not done
         gate.open.set()
@@ -291,7 +291,7 @@ async def test_who_leaves_without_an_answer_is_noted(
         async with httpx2.AsyncClient(base_url=backend.url, trust_env=False) as leaving:
             with pytest.raises(httpx2.TimeoutException):
                 await leaving.post("/v1/query", json={"question": "How?"}, timeout=0.2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not papers.events:  # noqa: ASYNC110  What is awaited sets no event.
                 await asyncio.sleep(0.01)
     assert [each.outcome for each in papers.events] == ["client_gone"]

@@ -28,7 +28,7 @@ DEFINITE = EVENTS[:4]
 async def client(backend: Backend) -> AsyncIterator[openai.AsyncOpenAI]:
     """Return OpenAI's client, pointed at the backend as anybody would."""
     async with openai.AsyncOpenAI(
-        api_key="any", base_url=f"{backend.url}/v1", max_retries=0, timeout=10
+        api_key="any", base_url=f"{backend.url}/v1", max_retries=0, timeout=60
     ) as made:
         yield made
 

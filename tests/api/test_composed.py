@@ -80,7 +80,7 @@ async def test_a_chat_client_reads_it_too(scene: Scene) -> None:
         lambda leave: [f"{CARRY} {leave} {LAPSE} {leave}", pause, " "]
     ) as backend:
         client = openai.AsyncOpenAI(
-            api_key="any", base_url=f"{backend.url}/v1", max_retries=0, timeout=10
+            api_key="any", base_url=f"{backend.url}/v1", max_retries=0, timeout=60
         )
         stream = await client.chat.completions.create(
             model="info-assistant",

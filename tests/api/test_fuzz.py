@@ -16,7 +16,7 @@ from tests.api.shelf import ShelfOfDocuments
 from info_assistant.api.app import create_framework
 from info_assistant.model.mode import ModeName
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 load_all_checks()
 CHECKED: list[Any] = CHECKS.get_by_names(
@@ -105,7 +105,7 @@ def test_every_answer_is_typed(
     )
     @given(case=cases(method, path, ids))
     def holds(case: Case[Any]) -> None:
-        response = case.call(base_url=backend.environment["BACKEND_URL"], timeout=20)
+        response = case.call(base_url=backend.environment["BACKEND_URL"], timeout=60)
         if len(str(response.request.url)) > LONGEST_URL:
             # To the server that is no HTTP any more; it says so itself, in plain text.
             assert 400 <= response.status_code < 500

@@ -23,6 +23,7 @@ from tests.api.generated import (
 from tests.api.generated import place as place  # noqa: PLC0414  A fixture.
 from tests.api.generated import thread as thread  # noqa: PLC0414  A fixture.
 from tests.api.processes import Processes
+from tests.conftest import allowed
 from tests.providers.models import PROVIDERS
 
 from info_assistant.drills.provider_exchange import Script
@@ -129,6 +130,7 @@ async def test_the_first_sentence_leaves_before_a_pause_ends(place: PlaceOf, pro
     assert at["sentence"] < at["final"] - 4.0
 
 
+@pytest.mark.alone
 async def test_failing_over_takes_little_time(place: PlaceOf) -> None:
     """The fallback's first sentence comes within a second; nobody asks through an open breaker."""
     async with writing(place("over"), *PROVIDERS) as made:
@@ -143,7 +145,7 @@ async def test_failing_over_takes_little_time(place: PlaceOf) -> None:
                     if name == "sentence":
                         took.append(time.monotonic() - began)
                         break
-        assert max(took) <= 1.0
+        assert max(took) <= allowed(1.0)
         asked = len(made.bench.stand_ins[0].tally.calls)
         reply = await asked_whole(made.backend)
         assert reply.body["served_by"]["provider"] == "anthropic"
@@ -154,7 +156,7 @@ async def test_an_unchanged_openai_client(place: PlaceOf) -> None:
     """OpenAI's own client gets the answer with its sources and its price, whole and in chunks."""
     async with writing(place("chat"), "anthropic") as made:
         async with openai.AsyncOpenAI(
-            api_key="any", base_url=f"{made.backend.url}/v1", max_retries=0, timeout=10
+            api_key="any", base_url=f"{made.backend.url}/v1", max_retries=0, timeout=60
         ) as client:
             asked: list[ChatCompletionMessageParam] = [
                 {"role": "user", "content": ASKED["question"]}
@@ -189,7 +191,7 @@ async def test_a_reader_who_leaves_is_billed_once_and_not_below(place: PlaceOf) 
             async for name, _ in events(response.aiter_lines()):
                 if name == "sentence":
                     break
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(60):
             while not made.bill:  # noqa: ASYNC110  What is awaited sets no event.
                 await asyncio.sleep(0.01)
         (event,) = made.bill

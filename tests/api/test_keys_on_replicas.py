@@ -12,7 +12,7 @@ from tests.conftest import await_true
 from info_assistant.drills.issuer import Outage, running_issuer
 from info_assistant.drills.tokens import AUDIENCE, PEOPLE
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 IN_FORCE_S = 2.0
 
 
@@ -36,9 +36,8 @@ def code_of(replica: Processes, credentials: str) -> str:
 
 
 def await_code(replica: Processes, key: str, code: str) -> None:
-    """Return once the replica answers a key with this code; fail after two seconds."""
-    within_s = Processes.allowed(IN_FORCE_S)
-    await_true(lambda: code_of(replica, key) == code, within_s, f"the key is answered {code!r}")
+    """Return once the replica answers a key with this code; fail after two of an idle machine."""
+    await_true(lambda: code_of(replica, key) == code, IN_FORCE_S, f"the key is answered {code!r}")
 
 
 def test_a_key_counts_and_ends_everywhere_within_two_seconds(replicas: list[Processes]) -> None:
@@ -103,12 +102,12 @@ def test_tokens_count_on_a_replica_that_starts_while_the_issuer_is_down(tmp_path
         assert code_of(first, issuer.tokens.access_token(PEOPLE[3])) == "forbidden"
         assert code_of(first, issuer.tokens.forged()) == "invalid_token"
         left = tmp_path / "objects" / "system" / "issuer-keys"
-        await_true(left.is_dir, 5, "the keys are left for others")
+        await_true(left.is_dir, 30, "the keys are left for others")
         issuer.outage = Outage.REFUSES
         running.enter_context(second.running("serve"))
         second.await_ready()
         assert code_of(second, token) == ""
-        await_true(lambda: second.state("identity_provider") == "down", 5, "health tells")
+        await_true(lambda: second.state("identity_provider") == "down", 10, "health tells")
         me = second.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json()
         assert (me["name"], me["role"], me["signed_in_by"]) == (
             *("Kwame Okafor", "contributor", "token"),

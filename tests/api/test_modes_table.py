@@ -19,7 +19,7 @@ from info_assistant.model.mode import ModeName
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings import Settings
 from info_assistant.web.app import create_frontend
-from info_assistant.wiring import build
+from info_assistant.wiring.application import build
 
 PAGE = Path(__file__).parents[2] / "docs" / "modes.md"
 TEXT = "# Records\n\nTo request records, write to the records office. It answers in thirty days.\n"
@@ -39,7 +39,7 @@ def read_table() -> dict[str, dict[str, str]]:
     }
 
 
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail if it does not within the time."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  What is awaited sets no event.
@@ -381,7 +381,6 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(240)
 async def test_every_cell(scene: Scene) -> None:
     """Each request answers in each condition what the table says, and all is well afterwards."""
     wrong, run = [], 0
@@ -393,7 +392,7 @@ async def test_every_cell(scene: Scene) -> None:
                 if differs(found, expected):
                     wrong.append(f"{name}: {request}: {found}, not {expected}")
     assert wrong == []
-    assert run == 9 * 41
+    assert run == 9 * 42
 
 
 @pytest.mark.parametrize("name", [each for each in read_table() if each not in CONDITIONS])

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from tests.api.processes import Processes
+from tests.conftest import allowed
 
 from info_assistant.drills.ports import unused_port
 from info_assistant.settings import Settings
-from info_assistant.wiring import build
+from info_assistant.wiring.application import build
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 TEXT = "# Records\n\nTo request records, write to the records office. It answers in thirty days.\n"
 PROBLEM = "application/problem+json"
@@ -62,7 +63,7 @@ def assert_outage_is_told(backend: Processes, *, storage_works: bool) -> None:
     began = time.monotonic()
     asked = backend.ask()
     assert (asked.status_code, asked.json()["code"]) == (500, "vector_store_unavailable")
-    assert time.monotonic() - began < backend.allowed(5)
+    assert time.monotonic() - began < allowed(5)
     for response in (backend.client.get("/v1/documents"), backend.upload("a.md", TEXT)):
         assert response.headers["content-type"] == PROBLEM
         assert response.json()["code"] in {"vector_store_unavailable", "object_storage_unavailable"}
@@ -75,8 +76,9 @@ def assert_outage_is_told(backend: Processes, *, storage_works: bool) -> None:
     assert backend.answers("/livez")
 
 
-@pytest.mark.parametrize("outage", [nobody, silence])
-@pytest.mark.parametrize("storage_works", [True, False])
+@pytest.mark.parametrize(
+    ("outage", "storage_works"), [(nobody, True), (silence, True), (silence, False)]
+)
 def test_backend_starts_and_recovers_without_its_dependencies(
     make: Make,
     tmp_path: Path,
@@ -91,12 +93,12 @@ def test_backend_starts_and_recovers_without_its_dependencies(
         put_in_the_way(blocked)
     with backend.running("serve"):
         with outage(backend.qdrant_port):
-            assert backend.await_ready() < backend.allowed(5)
+            assert backend.await_ready() < allowed(5)
             assert_outage_is_told(backend, storage_works=storage_works)
         if not storage_works:
             blocked.unlink()
         with backend.running("local-qdrant"):
-            backend.becomes(lambda: backend.answers("/health?strict=1"), 15, "all is well again")
+            backend.becomes(lambda: backend.answers("/health?strict=1"), 40, "all is well again")
             assert backend.upload("records.md", TEXT).status_code == 202
             backend.becomes(
                 lambda: backend.ask().json().get("status") == "answered", 30, "an answer"
@@ -109,7 +111,7 @@ def test_storage_outage_leaves_questions_alone(make: Make, tmp_path: Path) -> No
     backend = make(BLOB_URL=(blocked / "objects").as_uri())
     with backend.running("local-qdrant"), backend.running("serve"):
         backend.await_ready()
-        backend.becomes(lambda: backend.upload("records.md", TEXT).is_success, 15, "an upload")
+        backend.becomes(lambda: backend.upload("records.md", TEXT).is_success, 40, "an upload")
         backend.becomes(lambda: backend.ask().json().get("status") == "answered", 30, "an answer")
         blocked.rename(tmp_path / "aside")
         put_in_the_way(blocked)
@@ -140,7 +142,7 @@ def test_taken_port_is_named(make: Make) -> None:
     port = unused_port()
     backend = make(BACKEND_PORT=str(port))
     with socket.create_server(("127.0.0.1", port)), backend.running("serve") as process:
-        assert process.wait(20) != 0
+        assert process.wait(60) != 0
     assert "BACKEND_PORT" in backend.log("serve")
     assert "Traceback" not in backend.log("serve")
 
@@ -153,7 +155,7 @@ def test_orderly_end(make: Make, number: signal.Signals) -> None:
         backend.await_ready()
         process.send_signal(number)
         try:
-            assert process.wait(10) == 0
+            assert process.wait(allowed(10)) == 0
         except subprocess.TimeoutExpired:
             pytest.fail("It did not end.")
     assert not re.search(r"Traceback|never (retrieved|awaited)", backend.log("serve"))

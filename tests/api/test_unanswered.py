@@ -23,10 +23,12 @@ from info_assistant.answering.question_groups import QuestionLikeness
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices, Curating
 from info_assistant.model.answer import AnswerStatus
+from info_assistant.model.conversation import ConversationKey, ConversationTurn
 from info_assistant.model.feedback import Feedback, Judgement
 from info_assistant.model.identity import Role
 from info_assistant.model.ids import first_id_at, new_id
 from info_assistant.model.record import NOTICE, AnswerRecord
+from info_assistant.ports import ConversationTurns
 from info_assistant.stores.answer_records import RecordedAnswers
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.feedback import RecordedFeedback
@@ -45,6 +47,7 @@ class Desk:
     log: RecordLog
     callers: NamedCallers
     shelf: ShelfOfDocuments
+    talks: ConversationTurns
 
     def puts(
         self, source: str, *groups: str, created: datetime = LONG_AGO, tenant: str = "default"
@@ -58,7 +61,7 @@ class Desk:
 
     async def asked(self, question: str, *documents: str, **fields: Any) -> str:  # noqa: ANN401
         """Keep the record of a question that came closest to these documents; return its id."""
-        record_id = fields.pop("id", new_id())
+        record_id = str(fields.pop("id", new_id()))
         closest = tuple(
             replace(CITATION, n=n, passage=CITATION.passage._replace(document_id=each))
             for n, each in enumerate(documents, 1)
@@ -72,6 +75,12 @@ class Desk:
         record = AnswerRecord(id=record_id, at=at, question=question, answer=answer, **named)
         await RecordedAnswers(self.log).keep(record)
         return record_id
+
+    async def deletes(self, conversation: str, answer_id: str) -> None:
+        """Let ann delete a conversation of hers, in which this was answered."""
+        key = ConversationKey("default", "ann", conversation)
+        await self.talks.add(key, ConversationTurn(answer_id, "?"))
+        await self.talks.delete(key)
 
     async def called_wrong(self, question: str, answer_id: str, *documents: str) -> None:
         """Keep a reader's word that an answer is wrong."""
@@ -107,7 +116,7 @@ async def a_desk(folder: Path) -> AsyncIterator[Desk]:
     )
     transport = httpx2.ASGITransport(app=create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://backend") as client:
-        yield Desk(client, log, callers, shelf)
+        yield Desk(client, log, callers, shelf, services.conversations)
     await log.close()
 
 
@@ -184,6 +193,8 @@ async def test_only_those_who_may_are_shown_a_question(desk: Desk) -> None:
     await desk.asked("Another document of this name?", later)
     await desk.asked("Elsewhere?", tenant="other")
     await desk.asked("Reach me at ann@example.org?", guide)
+
+    await desk.deletes("talk", await desk.asked("Deleted since?", guide, conversation_id="talk"))
 
     curator, operator = await desk.shown("cara"), await desk.shown("otto")
     assert {each["question"] for each in curator["groups"]} == {"Open?", "Near nothing?"}
@@ -284,7 +295,7 @@ def test_nobody_is_shown_what_is_not_for_them(
         body = await desk.shown("who")
         assert {each["question"] for each in body["groups"]} == theirs
         assert body["questions"] == len(theirs)
-        named = {each["title"] for found in body["groups"] for each in found["documents"]}
-        assert named <= seen
+        titles = {each["title"] for found in body["groups"] for each in found["documents"]}
+        assert titles <= seen
 
     shared.runner.run(check())

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.processes import Processes
 from tests.conftest import await_true
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
 FLOOD = 120
 """Connections of the tenant that floods: more than may be served and wait together."""
@@ -73,7 +73,7 @@ def tenants(data_dir: Path) -> Iterator[tuple[Processes, list[dict[str, str]]]]:
             )
             callers.append({"X-API-Key": key})
         for caller in callers:
-            await_true(partial(known, backend, caller), 10, "the key is known")
+            await_true(partial(known, backend, caller), 40, "the key is known")
             upload_samples(backend, 1, caller)
         for caller in callers:
             await_true(partial(settled, backend, caller), 100, "the samples are in")

@@ -102,7 +102,7 @@ class Listener:
 
     async def until(self, condition: Callable[["Listener"], bool]) -> None:
         """Wait for a condition on what has arrived."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not condition(self):
                 self.changed.clear()
                 await self.changed.wait()

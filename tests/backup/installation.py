@@ -12,7 +12,7 @@ from info_assistant.model.document import DocumentState
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.settings import Settings
 from info_assistant.stores.backup.manifest import Manifest
-from info_assistant.wiring import build
+from info_assistant.wiring.application import build
 from info_assistant.wiring.backup import (
     RestoreOrder,
     RestoreOutcome,

@@ -16,7 +16,7 @@ from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores.backup.shelf import Shelf
 from info_assistant.stores.blobs import ObjectBlobs
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.model
 FLIPS = 40
 
 

@@ -7,10 +7,10 @@ import pytest
 from tests.backup.conftest import BackedUp
 from tests.backup.installation import FILES, Installation, silently
 
-from info_assistant.wiring import Application, build
+from info_assistant.wiring.application import Application, build
 from info_assistant.wiring.backup import RestoreOrder, restore_backup, shelf_of
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.model
 _OLD = {"old.md": b"# Old\n\nThe old rule was here before anything was restored.\n"}
 
 

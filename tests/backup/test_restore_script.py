@@ -18,7 +18,6 @@ from info_assistant.wiring.backup import shelf_of
 SCRIPT = Path(__file__).parents[2] / "deploy" / "containers" / "qdrant" / "restore-backup.sh"
 pytestmark = [
     pytest.mark.model,
-    pytest.mark.timeout(240),
     pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed"),
 ]
 

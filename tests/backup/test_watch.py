@@ -14,7 +14,7 @@ from info_assistant.stores.backup.watch import BackupWatch
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.wiring.backup_watch import show
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.model
 
 
 async def looked_at(folder: Path, state: str) -> tuple[BackupWatch, Metrics]:

@@ -9,7 +9,6 @@ from benchmarks.audit_kills import trial
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(180)
 def test_what_a_killed_backend_acknowledged_is_in_the_trail(tmp_path: Path) -> None:
     """After each `kill -9` under load every answered request is in the trail, as it was told."""
     outcome = asyncio.run(trial(tmp_path, 3))

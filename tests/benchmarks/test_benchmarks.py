@@ -19,7 +19,7 @@ def run(name: str, results: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=580,
     )
     assert done.returncode == 0, done.stderr
     assert name in done.stdout
@@ -49,7 +49,6 @@ def require_shape(result: dict[str, Any], figures: set[str]) -> None:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_ingestion_is_measured_against_the_embedder_alone(tmp_path: Path) -> None:
     """The ingestion benchmark takes documents in, really, and writes the ratio of each round."""
     result = run("ingestion", tmp_path)
@@ -62,7 +61,6 @@ def test_ingestion_is_measured_against_the_embedder_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(120)
 def test_overhead_is_measured_in_processor_time(tmp_path: Path) -> None:
     """The overhead benchmark has its questions answered and writes what each side spent."""
     result = run("overhead", tmp_path)
@@ -73,7 +71,6 @@ def test_overhead_is_measured_in_processor_time(tmp_path: Path) -> None:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_cached_answers_are_measured_beside_a_bare_application(tmp_path: Path) -> None:
     """The benchmark asks only what is known, on both sides, and writes the ratio of each round."""
     result = run("cached", tmp_path)
@@ -84,7 +81,6 @@ def test_cached_answers_are_measured_beside_a_bare_application(tmp_path: Path) -
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_a_crowd_is_refused_and_the_rest_answered(tmp_path: Path) -> None:
     """The overload benchmark offers five times what was answered before, and nobody is left out."""
     result = run("overload", tmp_path)

@@ -20,7 +20,6 @@ def _said(service: Breakable) -> dict[str, Any]:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(server() is None, reason="no Redis for this machine")
 def test_a_real_service_is_healthy_and_then_has_two_faults() -> None:
     """Qdrant that stands still and Redis that is dead are both named, and nothing else is."""

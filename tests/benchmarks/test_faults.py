@@ -57,7 +57,6 @@ def test_a_cell_is_wrong_where_its_fault_never_fired() -> None:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(300)
 async def test_faults_at_the_stand(tmp_path: Path) -> None:
     """No question fails that may not, each fault fires, and all is well again afterwards."""
     if server() is None:

@@ -27,7 +27,6 @@ ABORTED = replace(EVENT, state=SpendState.ABORTED, usage=TokenUsage(4000, 200, e
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(180)
 def test_the_ledger_of_a_killed_process_agrees_with_the_providers(tmp_path: Path) -> None:
     """After each `kill -9`: completed calls equal, others marked and never too low, none twice."""
     outcome = trial(tmp_path, 3)

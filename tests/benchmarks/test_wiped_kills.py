@@ -19,7 +19,6 @@ EVENT = SpendEvent("e", NOON, CALL, "openai", "m", SpendState.RESERVED, TokenUsa
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(300)
 @pytest.mark.skipif(server() is None, reason="no Redis for this machine")
 async def test_a_wiped_backend_loses_seconds_and_says_so(tmp_path: Path) -> None:
     """Nothing older than five seconds is missing, a gap covers it, and totals are rebuilt."""

@@ -196,7 +196,7 @@ class Run:
 def run_cli(data_dir: Path) -> Callable[..., Run]:
     """Return a function that runs `info-assistant` as a process of its own to its end."""
 
-    def run(*arguments: str, timeout: float = 30.0, stdin: str = "", **settings: str) -> Run:
+    def run(*arguments: str, timeout: float = 120.0, stdin: str = "", **settings: str) -> Run:
         environment = {**os.environ, "DATA_DIR": str(data_dir), **settings}  # noqa: TID251
         done = subprocess.run(
             [sys.executable, "-m", "info_assistant", *arguments],

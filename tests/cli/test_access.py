@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
     from tests.conftest import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.stack
 
 
 def test_access_by_the_command_line(

@@ -47,6 +47,21 @@ def test_a_person_sees_the_answer_and_where_it_stands(
     assert "Note: The library is being rebuilt." in run.out
 
 
+def test_what_sources_say_differently_stands_together(
+    run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
+) -> None:
+    """Each side is there with its value, document, version and words."""
+    other = {"n": 2, "title": "Old guide", "version": 1, "quote": "You have ten days.", "page": 7}
+    sides = [CITATION | {"value": "twenty days"}, other | {"value": "ten days"}]
+    conflicts = [{"kind": "duration", "sides": sides}]
+    backend.answer_with(200, ANSWER | {"conflicts": conflicts})
+    run = run_cli("ask", "How much leave?", BACKEND_URL=backend.url)
+    told = run.out[run.out.index("Sources differ") : run.out.index("Sources\n")]
+    assert "(hr/leave.md): twenty days" in told
+    assert "[2] Old guide, version 1, page 7: ten days" in told
+    assert "“You have ten days.”" in told
+
+
 def test_a_long_quote_is_whole_where_no_terminal_is(
     run_cli: "Callable[..., Run]", backend: "ScriptedBackend"
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import allowed
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, ScriptedBackend
@@ -20,7 +21,7 @@ FILES = 200
 
 def eventually(condition: Callable[[], bool]) -> None:
     """Return once `condition` holds."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + allowed(30)
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)  # noqa: TID251 - between two looks.
@@ -64,7 +65,7 @@ def test_a_stopped_run_is_gone_on_with(
     with running(data_dir, backend.url, str(library)) as process:
         eventually(lambda: len(backend.uploads) > 20)
         process.send_signal(how)
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == (130 if how is signal.SIGINT else -how)
     assert how is signal.SIGKILL or "the same command does the rest" in said
     sent, held = len(backend.uploads), len(backend.held)
@@ -156,7 +157,7 @@ def test_changes_are_taken_in_while_watching(
         eventually(lambda: "hr/0006.md" not in backend.held)
         assert "new.md" in backend.held
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -169,5 +170,5 @@ def test_a_change_during_the_first_sending_is_seen(
         (library / "hr" / "0000.md").write_text("# Rule 0\n\nIt is different by now.")
         eventually(lambda: backend.uploads.count("hr/0000.md") == 2)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
     assert process.returncode == 0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
     from tests.conftest import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.stack
 
 
 def test_a_document_s_life_by_the_command_line(
@@ -45,6 +45,14 @@ def test_a_document_s_life_by_the_command_line(
         assert "nothing.md" in held.err
         assert "quarantined: Wrong days." in cli("documents", "list").out
         assert "unanswerable" in json.loads(cli("ask", question, "--json").out)["status"]
+        unanswered = cli("documents", "unanswered", "--json")
+        (group,) = json.loads(unanswered.out)["groups"]
+        assert (group["question"], group["count"]) == (question, 1), unanswered.err
+        assert question in cli("documents", "unanswered").out
+        assert cli("documents", "handled", group["id"]).out == f"handled: {question}\n"
+        assert question not in cli("documents", "unanswered").out
+        assert cli("documents", "handled", group["id"], "--undo").out == f"open: {question}\n"
+        assert "total\t0\t0\t1\t0" in cli("documents", "readers", "leave.md").out
         assert cli("documents", "restore", "leave.md").out == "restored leave.md\n"
         assert json.loads(cli("ask", question, "--json").out)["status"] == "answered"
 

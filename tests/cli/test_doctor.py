@@ -91,7 +91,6 @@ def test_sign_in_is_looked_at(run_cli: "Callable[..., Run]", addresses: dict[str
 
 
 @pytest.mark.stack
-@pytest.mark.timeout(120)
 def test_a_running_stack_is_in_order(run_cli: "Callable[..., Run]", stack: "RunningStack") -> None:
     """Each part answers; the number of passages stands beside the measured limit."""
     settings = {

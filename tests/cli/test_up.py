@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from tests.conftest import allowed
 
 from info_assistant.cli.local_redis import server
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     StartStack = Callable[..., AbstractContextManager[RunningStack]]
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.stack
 QUESTION = "How do I request records under access to information?"
 ROLES = ("local-qdrant", "serve", "frontend")
 
@@ -60,7 +61,7 @@ def until(condition: Callable[[], bool], deadline_s: float = 30) -> bool:
 def answers(stack: "RunningStack") -> bool:
     """Whether the stack gives a cited answer and shows its page now."""
     try:
-        with urllib.request.urlopen(stack.frontend_url, timeout=5) as page:  # noqa: S310
+        with urllib.request.urlopen(stack.frontend_url, timeout=60) as page:  # noqa: S310
             return page.status == 200 and bool(stack.ask(QUESTION)["citations"])
     except (OSError, urllib.error.URLError):
         return False
@@ -91,7 +92,7 @@ def test_each_process_names_its_role(stack: "RunningStack") -> None:
 def test_the_vector_store_wants_its_key(stack: "RunningStack") -> None:
     """Other users of the machine cannot read the collections."""
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{stack.qdrant_url}/collections", timeout=5)  # noqa: S310
+        urllib.request.urlopen(f"{stack.qdrant_url}/collections", timeout=60)  # noqa: S310
     with refused.value:
         assert refused.value.code in {401, 403}
 
@@ -104,7 +105,7 @@ def test_a_request_to_stop_ends_everything_within_ten_seconds(
     with start_stack("--no-samples") as stack:
         family = stack.family()
         stack.process.send_signal(number)
-        assert stack.process.wait(10) == 0
+        assert stack.process.wait(allowed(10)) == 0
         assert left_over(family, 0.5) == []
 
 
@@ -127,17 +128,17 @@ def test_parts_end_in_order_and_in_time_however_slow_their_clients(
 
         began = time.monotonic()
         stack.process.send_signal(signal.SIGINT)
-        assert until(all_ended, 10)
+        assert until(all_ended, allowed(10))
         assert overtaken == []
-        assert stack.process.wait(10) == 0
+        assert stack.process.wait(allowed(10)) == 0
         # Without the slow clients both would end within a second: they were there.
-        assert 3.5 < time.monotonic() - began < 10
+        assert 3.5 < time.monotonic() - began < allowed(10)
 
 
 def half_sent(url: str) -> socket.socket:
     """Return a connection on which the body of a request never comes."""
     parts = urlsplit(url)
-    connection = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=5)
+    connection = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
     head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 99\r\n"
     connection.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode())
     return connection
@@ -148,7 +149,7 @@ def test_ctrl_c_at_a_terminal_reaches_only_the_parent(start_stack: "StartStack")
     with start_stack("--no-samples") as stack:
         family = stack.family()
         os.killpg(stack.process.pid, signal.SIGINT)
-        assert stack.process.wait(10) == 0
+        assert stack.process.wait(allowed(10)) == 0
         assert left_over(family, 0.5) == []
         assert "starting it again" not in stack.output.read_text()
 
@@ -195,22 +196,21 @@ def test_a_restart_finds_the_library_as_it_was(start_stack: "StartStack") -> Non
         assert stack.ask(QUESTION)["citations"][0]["quote"] == first
 
 
-def test_a_second_up_on_the_same_data_is_refused(start_stack: "StartStack") -> None:
+def test_a_second_up_on_the_same_data_is_refused(stack: "RunningStack") -> None:
     """The error names the folder, the process that holds it, and the ways out."""
-    with start_stack("--no-samples") as stack:
-        second = subprocess.run(
-            [sys.executable, "-m", "info_assistant", "up"],
-            env=dict(stack.environment),
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert second.returncode == 1
-        assert str(stack.data_dir) in second.stderr
-        assert str(stack.process.pid) in second.stderr
-        assert "DATA_DIR" in second.stderr
-        assert stack.process.poll() is None
+    second = subprocess.run(
+        [sys.executable, "-m", "info_assistant", "up"],
+        env=dict(stack.environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert str(stack.data_dir) in second.stderr
+    assert str(stack.process.pid) in second.stderr
+    assert "DATA_DIR" in second.stderr
+    assert stack.process.poll() is None
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_taken_port_is_an_error_that_names_the_setting(
             env=environment,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1

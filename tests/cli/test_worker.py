@@ -27,7 +27,7 @@ def test_a_worker_serves_probes_and_ends_in_good_order(
         process = subprocess.Popen(
             [sys.executable, "-m", "info_assistant", "worker"], env=environment, stderr=out
         )
-    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=5, trust_env=False)
+    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False)
 
     def is_ready() -> bool:
         assert process.poll() is None, log.read_text()
@@ -44,7 +44,7 @@ def test_a_worker_serves_probes_and_ends_in_good_order(
         assert "ingestion_duration_seconds_count 0.0" in shown
         await_true(lambda: b"ingestion waits" in log.read_bytes(), 30, "it waits for Qdrant")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         client.close()
         process.kill()

@@ -123,13 +123,13 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[AsyncQdrantClient]:
     """A client as the product makes it, watched by the schema."""
-    made = AsyncQdrantClient(url=url, api_key=REAL_KEY, timeout=20, check_compatibility=False)
+    made = AsyncQdrantClient(url=url, api_key=REAL_KEY, timeout=60, check_compatibility=False)
     made.http.client.add_middleware(against_the_schema)
     yield made
     await made.close()

@@ -132,7 +132,7 @@ def test_every_secret_is_made_by_the_example(tmp_path: Path) -> None:
     subprocess.run(
         ["bash", KUBERNETES / "secrets.example.sh"],
         check=True,
-        timeout=20,
+        timeout=60,
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
     made = {

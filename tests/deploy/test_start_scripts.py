@@ -154,7 +154,6 @@ def pods(tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) -> Iterator
         made.stop(0, 1, 2)
 
 
-@pytest.mark.timeout(180)
 def test_a_promotion_survives_everything(pods: Pods) -> None:
     """`REPLICAOF NO ONE` on redis-1 is all: the others follow it, also after restarts of all."""
 

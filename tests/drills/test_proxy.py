@@ -71,7 +71,7 @@ async def running(*backends: Backend) -> AsyncIterator[Balancer]:
 
 async def becomes(balancer: Balancer, ready: set[str]) -> None:
     """Return once exactly these backends count as ready."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while balancer.ready != ready:  # noqa: ASYNC110  The balancer sets no event.
             await asyncio.sleep(0.01)
 
@@ -79,7 +79,7 @@ async def becomes(balancer: Balancer, ready: set[str]) -> None:
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client."""
-    async with httpx2.AsyncClient(trust_env=False, timeout=10) as made:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as made:
         yield made
 
 

@@ -14,10 +14,10 @@ from tests.qdrant_process import QdrantProcess
 
 from info_assistant.api.app import create_app
 from info_assistant.settings import Settings
-from info_assistant.wiring import build
+from info_assistant.wiring.application import build
 
 pytestmark = pytest.mark.model
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 FILE = {"file": ("a.md", b"# Records\n\nWrite to the records office.\n")}
 ORIGINAL, ENTRY = "/originals/", "/documents/"
 

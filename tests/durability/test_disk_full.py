@@ -8,7 +8,7 @@ import pytest
 from tests.api.processes import Processes
 from tests.durability.small_disk import small_disk
 
-pytestmark = [pytest.mark.stack, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.model]
 
 TEXT = "# Records\n\nTo request records, write to the records office. It answers in thirty days.\n"
 
@@ -42,7 +42,7 @@ def test_full_object_storage_refuses_and_goes_on(backend: Processes, tmp_path: P
         backend.running("serve"),
     ):
         backend.await_ready()
-        backend.becomes(lambda: backend.upload("a.md", TEXT).is_success, 15, "an upload")
+        backend.becomes(lambda: backend.upload("a.md", TEXT).is_success, 40, "an upload")
         backend.becomes(lambda: sources(backend) == {"a.md": "ready"}, 40, "it is ready")
         disk.fill()
         before = {name for name in stored(disk.folder) if "/documents/" in name}
@@ -55,7 +55,7 @@ def test_full_object_storage_refuses_and_goes_on(backend: Processes, tmp_path: P
         assert backend.ask().json()["status"] == "answered"
         disk.empty()
         backend.becomes(
-            lambda: backend.upload("full-0.md", TEXT + "Page 0.\n").is_success, 15, "room again"
+            lambda: backend.upload("full-0.md", TEXT + "Page 0.\n").is_success, 40, "room again"
         )
         backend.becomes(
             lambda: sources(backend) == {"a.md": "ready", "full-0.md": "ready"}, 40, "both ready"
@@ -70,7 +70,7 @@ def test_full_qdrant_keeps_what_was_accepted(backend: Processes, tmp_path: Path)
         backend.running("serve"),
     ):
         backend.await_ready()
-        backend.becomes(lambda: backend.upload("a.md", TEXT).is_success, 15, "an upload")
+        backend.becomes(lambda: backend.upload("a.md", TEXT).is_success, 40, "an upload")
         backend.becomes(lambda: sources(backend) == {"a.md": "ready"}, 40, "it is ready")
         disk.fill()
         accepted = set()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from tests.qdrant_process import QdrantProcess
+from tests.qdrant_process import PATIENT_S, QdrantProcess
 
 from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.intake import Intake
@@ -35,7 +35,7 @@ from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.qdrant import QdrantStore
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SCOPE = LOCAL_OPERATOR.scope
 
 _T = TypeVar("_T")
@@ -184,7 +184,7 @@ def own_qdrant(tmp_path: Path) -> Iterator[QdrantProcess]:
 def make_place(folder: Path, process: QdrantProcess) -> Place:
     """Wire the product's parts on a folder and a Qdrant."""
     blobs = ObjectBlobs(str(folder))
-    qdrant = QdrantStore(process.url, None, HashEmbedder.identity)
+    qdrant = QdrantStore(process.url, None, HashEmbedder.identity, PATIENT_S)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     clock = SystemClock()
     visibility = VisibilityOverlay(BlobChangeFeed(blobs, clock), clock)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.ingestion.conftest import HashEmbedder, ThreadReader
+from tests.qdrant_process import PATIENT_S
 
 from info_assistant.ingestion.needs import Stores
 from info_assistant.ingestion.reindex import Reindexer
@@ -34,7 +35,7 @@ class TellingEmbedder(HashEmbedder):
 async def main() -> None:
     """Build a new index and put it in place."""
     blobs = ObjectBlobs(sys.argv[1])
-    qdrant = QdrantStore(sys.argv[2], None, HashEmbedder.identity)
+    qdrant = QdrantStore(sys.argv[2], None, HashEmbedder.identity, PATIENT_S)
     stores = Stores(blobs, BlobCatalogue(blobs), qdrant.board, qdrant.passages)
     embedder = TellingEmbedder()
     tools = Tools(ThreadReader(), embedder, embedder)

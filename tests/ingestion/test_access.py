@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import allowed
 from tests.ingestion.conftest import make_place
 
 from info_assistant.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -161,7 +162,7 @@ async def test_qdrant_down_during_the_change(own_place: "Place", tmp_path: Path)
     status = await place.library.edit(
         member("hr", role=Role.OPERATOR), document.id, EntryEdit(access=("hr",))
     )
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < allowed(10)
     assert status.document.access == ("hr",)
     started = make_place(tmp_path / "objects", place.process)
     await started.library.visibility.refresh()
@@ -216,7 +217,7 @@ async def test_narrowed_while_it_is_taken_in(
     receipt = await accept(place, "Secret words.", ["hr", "everyone"])
     document_id = receipt.status.document.id
     async with place.working():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await embedder.reached.wait()
         changing = place if who == "this process" else another_process
         await changing.library.edit(HR, document_id, EntryEdit(access=("hr",)))

@@ -41,7 +41,6 @@ def scan(*, text_page: bool = False) -> bytes:
 
 
 @needs_ocr
-@pytest.mark.timeout(300)
 async def test_a_scanned_page_is_read_in_the_sandbox() -> None:
     """Words in a picture become lines of their page, and a note says that they were recognised."""
     async with SubprocessReader() as reader:

@@ -67,7 +67,7 @@ async def asking(place: Place, words: str, document_id: str) -> AsyncIterator[li
         asker = tasks.create_task(ask())
         yield asked
         before = asked[0]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while asked[0] < before + 3:  # noqa: ASYNC110 - it counts.
                 await asyncio.sleep(0.01)
         asker.cancel()

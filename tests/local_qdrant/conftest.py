@@ -29,7 +29,7 @@ except Misconfigured as error:
     print(error.message, file=sys.stderr)
     sys.exit(2)
 """
-READY_S = 20.0
+READY_S = 60.0
 PASSAGES: dict[str, Any] = {
     "vectors_config": {"dense": models.VectorParams(size=4, distance=models.Distance.COSINE)},
     "sparse_vectors_config": {"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)},
@@ -66,16 +66,16 @@ class Process:
     def kill(self) -> None:
         """End it as a crash would."""
         self.popen.kill()
-        self.popen.wait(10)
+        self.popen.wait(60)
 
     def stop(self) -> int:
         """End it in good order; its exit code."""
         self.popen.terminate()
-        return self.popen.wait(15)
+        return self.popen.wait(60)
 
     def client(self) -> QdrantClient:
         """Return a client of the real kind."""
-        return QdrantClient(url=self.url, timeout=20, check_compatibility=False)
+        return QdrantClient(url=self.url, timeout=60, check_compatibility=False)
 
 
 Start = Callable[..., Process]

@@ -10,7 +10,6 @@ MISSING = missing_programs()
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-@pytest.mark.timeout(150)
 def test_an_outage_reaches_the_incident_service(tmp_path: Path) -> None:
     """Where no backend is, P0-1 is told with the runbook's address, and no symptom beside it."""
     with monitoring(tmp_path / "watch", [], scale=60) as watch:

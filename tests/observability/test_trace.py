@@ -110,7 +110,6 @@ def _calls(trace: Sequence[Span]) -> list[dict[str, str | int]]:
 
 @pytest.mark.stack
 @pytest.mark.model
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(server() is None, reason="no Redis for this machine")
 def test_each_question_is_one_trace_whatever_happens() -> None:
     """A question is one trace, also by the second provider; a hanging collector costs nothing."""

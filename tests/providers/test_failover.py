@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
+from tests.conftest import allowed
 from tests.providers.models import CALL, PROMPT, PROVIDERS, Heard, bench, hear
 
 from info_assistant.drills.provider_faults import Behaviour
@@ -126,7 +127,7 @@ async def test_waits_only_for_what_fits() -> None:
     began = time.monotonic()
     heard = await hear(FailoverModel(routes))
     assert heard.started == ["b"]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < allowed(3)
     # Others leave it alone meanwhile, too.
     assert not routes[0].breaker.admitting
 
@@ -204,7 +205,7 @@ async def test_whoever_leaves_takes_the_call_along(providers: ProviderThread) ->
                         await hear(failover, heard)
                 assert heard.text
             (call,) = made.stand_ins[0].tally.calls
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while not call.abandoned:  # noqa: ASYNC110  The stand-in has no event.
                     await asyncio.sleep(0.01)
             assert routes[0].breaker.held == 0
@@ -220,7 +221,7 @@ async def test_no_question_hangs_past_its_deadline(providers: ProviderThread) ->
         async with Deadline.after(1.5).enforced("The question"):
             with pytest.raises(GenerationUnavailable):
                 await hear(FailoverModel(made.routes()))
-        assert time.monotonic() - began <= 1.5 + 0.25
+        assert time.monotonic() - began <= 1.5 + allowed(1)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -241,6 +242,7 @@ async def test_words_are_passed_on_while_the_provider_pauses(
         assert text == f"{WHOLE} It replies."
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("first", PROVIDERS)
 async def test_the_fallback_is_quick_and_quicker_once_the_breaker_is_open(
     providers: ProviderThread, first: str
@@ -262,11 +264,11 @@ async def test_the_fallback_is_quick_and_quicker_once_the_breaker_is_open(
         routes = made.routes()
         both, alone = FailoverModel(routes), FailoverModel(routes[1:])
         refused_s = [await first_words_s(both) for _ in range(5)]
-        assert max(refused_s) <= 1.0
+        assert max(refused_s) <= allowed(1.0)
         assert routes[0].breaker.state is BreakerState.OPEN
         pairs = [(await first_words_s(both), await first_words_s(alone)) for _ in range(20)]
         extra_s = statistics.median(with_it - without for with_it, without in pairs)
-        assert extra_s <= 0.010
+        assert extra_s <= allowed(0.010)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ needs_model = [
     pytest.mark.model,
     pytest.mark.skipif(not BUILT, reason="the embedding model is not built: run `make install`"),
 ]
-LONG_WAIT_S = 10.0
+LONG_WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")

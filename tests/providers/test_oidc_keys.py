@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OctKey, RSAKey
+from tests.conftest import allowed
 from tests.providers.conftest import QUICK, Door, a_door
 
 from info_assistant.drills.issuer import Issuer, Outage
@@ -27,14 +28,14 @@ JWKS = "/jwks"
 
 async def until(condition: Callable[[], object]) -> None:
     """Return when the condition holds, or fail."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  A thread's doing sets no event.
             await asyncio.sleep(0.005)
 
 
 async def _let_in(door: Door, token: str) -> None:
     """Return once a token is accepted, or fail."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await door.refusal(token):  # noqa: ASYNC110  Time alone mends an outage.
             await asyncio.sleep(0.02)
 
@@ -115,7 +116,7 @@ async def test_nobody_is_locked_out_while_the_issuer_is_down(
         new = issuer.tokens.access_token()
         assert await door.refusal(new) == "identity_provider_unavailable"
         assert await door.refusal(new) == "identity_provider_unavailable"
-        assert time.monotonic() - began < QUICK.patience_s + 1
+        assert time.monotonic() - began < QUICK.patience_s + allowed(1)
         door.clock.move(hours=23, minutes=59)
         assert await door.refusal(old) == ""
         door.clock.move(minutes=2)

@@ -1,27 +1,26 @@
 """One piece of work for all who ask for the same at the same time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import pytest
 
 from info_assistant.errors import DeadlineExceeded, VectorStoreUnavailable
-from info_assistant.resilience.single_flight import SingleFlight
+from info_assistant.resilience.single_flight import SingleFlight, Tell
 
 
 @dataclass
 class Work:
-    """Yields its steps, each once it may; counts how often it was begun and closed."""
+    """Tells its steps, each once it may; counts how often it was begun and closed."""
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     failure: Exception | None = None
     begun: int = 0
-    yielded: int = 0
+    told: int = 0
     closed: int = 0
 
-    async def __call__(self) -> AsyncGenerator[int]:
-        """Yield three numbers, the last once the gate is open."""
+    async def __call__(self, tell: Tell[int]) -> None:
+        """Tell three numbers, the last once the gate is open."""
         self.begun += 1
         try:
             for number in (1, 2, 3):
@@ -29,8 +28,8 @@ class Work:
                     await self.gate.wait()
                     if self.failure is not None:
                         raise self.failure
-                self.yielded = number
-                yield number
+                self.told = number
+                await tell(number)
         finally:
             self.closed += 1
 
@@ -44,9 +43,9 @@ async def read(flights: SingleFlight[int], work: Work, seen: list[int] | None = 
 
 
 async def settled(condition: object, work: Work) -> None:
-    """Wait until the work has yielded so much."""
-    async with asyncio.timeout(10):
-        while work.yielded != condition:  # noqa: ASYNC110  What is awaited sets no event.
+    """Wait until the work has told so much."""
+    async with asyncio.timeout(60):
+        while work.told != condition:  # noqa: ASYNC110  What is awaited sets no event.
             await asyncio.sleep(0)
 
 
@@ -113,7 +112,7 @@ async def test_what_nobody_reads_is_not_made() -> None:
     assert await anext(reader) == 1
     for _ in range(20):
         await asyncio.sleep(0)
-    assert work.yielded == 1
+    assert work.told == 1
     await reader.aclose()
     assert work.closed == 1
 
@@ -140,7 +139,7 @@ async def test_stuck_work_ends_and_is_not_joined_for_ever() -> None:
     reader = asyncio.ensure_future(read(flights, work))
     await settled(2, work)
     assert not flights.leads("key")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not flights.leads("key"):  # noqa: ASYNC110  What is awaited sets no event.
             await asyncio.sleep(0.01)
     with pytest.raises(DeadlineExceeded):

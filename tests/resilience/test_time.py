@@ -46,7 +46,7 @@ async def test_failed_task_starts_again() -> None:
 
     back_off = BackOff(first=0.001)
     async with BackgroundTasks({"loop": loop}, back_off=back_off, on_failure=failed.append):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await done.wait()
     assert (runs, failed) == (3, ["loop", "loop"])
 
@@ -89,7 +89,7 @@ async def test_one_failing_task_leaves_the_others_alone() -> None:
             await asyncio.sleep(0.002)
 
     tasks = {"failing": failing, "beating": beating}
-    async with BackgroundTasks(tasks, back_off=BackOff(first=0.001)), asyncio.timeout(5):
+    async with BackgroundTasks(tasks, back_off=BackOff(first=0.001)), asyncio.timeout(60):
         await enough.wait()
 
 
@@ -129,7 +129,7 @@ async def test_failing_companion_stops_the_body() -> None:
         raise OSError
 
     with pytest.raises(OSError):  # noqa: PT011  Its class is the point.
-        async with beside(companion()), asyncio.timeout(5):
+        async with beside(companion()), asyncio.timeout(60):
             await asyncio.Event().wait()
 
 

@@ -178,3 +178,19 @@ def test_cluster_and_prometheus_are_heard() -> None:
     assert _codes(Observations(pods={"backend": (0, 3)})) == ["P0-1"]
     assert _codes(Observations(prometheus={"redis": 0.0, "qdrant": 3.0})) == ["P0-3"]
     assert _codes(Observations(pods={"qdrant": (2, 3), "backend": (3, 3)})) == []
+
+
+def test_a_key_that_is_not_taken_is_told_and_names_nothing_alone() -> None:
+    """Our key refused, or the backend's calls refused: a hint that names the key."""
+    refused = {"backend": _answers(), "openai": _answers(status=401, near=False)}
+    found = _judged(Observations(refused))
+    assert found.runner_up is not None
+    assert "does not take the key" in found.runner_up.evidence[0].words
+    assert _codes(Observations(refused)) == []
+    assert _codes(Observations(refused, _health(qdrant="ok", redis="ok", openai="ok"))) == []
+    series = 'llm_errors_total{kind="refused",provider="openai"}'
+    looks = Looks(4.0, {series: 9.0}, {series: 11.0})
+    health = _health(qdrant="ok", redis="ok", openai="ok")
+    told = _judged(Observations({"backend": _answers()}, health, looks))
+    words = [each.words for one in told.named for each in one.evidence]
+    assert any("is its key valid" in each for each in words), words

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.runbooks.test_truth_of_templates import Everybody
 
 from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.keeping.cadence import due_word, interval_s
+from info_assistant.runbooks.keeping.composing import Composer, is_last
 from info_assistant.runbooks.keeping.escalation import contacts_for, due_call, reached, tiers_of
 from info_assistant.runbooks.model import Runbook
+from info_assistant.runbooks.outbox.messages import Act
 from info_assistant.runbooks.reading.markdown import parse_runbook
 from info_assistant.runbooks.record.events import Event, Kind
 from info_assistant.runbooks.record.incident import Incident, incident_of
@@ -224,3 +227,20 @@ class Nights(RuleBasedStateMachine):
 
 TestNights = Nights.TestCase
 TestNights.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+def test_the_last_tier_briefs_executives_and_names_the_letter_to_customers() -> None:
+    """At 60 minutes the brief goes out with the call, and the call says how customers are told."""
+    world = opened()
+    world.true_s = 3600
+    call = due_call(world.incident, RUNBOOK, world.now)
+    assert call is not None
+    assert is_last(RUNBOOK, call)
+    letter = Composer([Everybody()], RUNBOOK).call(world.incident, call, "c", "The brief")
+    acts = {each.act: each.content.text for each in letter.messages}
+    assert acts[Act.BRIEF] == "The brief"
+    assert "incident update --customers" in acts[Act.PAGE]
+    world.true_s = 1800
+    earlier = due_call(world.incident, RUNBOOK, world.now)
+    assert earlier is not None
+    assert not is_last(RUNBOOK, earlier)

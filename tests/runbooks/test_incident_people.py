@@ -65,7 +65,7 @@ def serve() -> Iterator[Serve]:
     for server, thread in servers:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

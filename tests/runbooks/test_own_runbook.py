@@ -1,5 +1,6 @@
 """Our own runbook: without errors, as complete as the seed, and it names only what there is."""
 
+import json
 import re
 from pathlib import Path
 
@@ -94,3 +95,27 @@ def test_every_code_is_one(own: Runbook) -> None:
     codes = re.findall(r"50[03] (\w+_\w+)", told)
     assert codes == ["vector_store_unavailable", "generation_unavailable"]
     assert [code for code in codes if code not in page] == []
+
+
+def test_it_names_the_addresses_of_the_site(own: Runbook) -> None:
+    """Health, the provider's status, status page and its API: the contract's, and no other."""
+    found = set(re.findall(r"https://([\w.-]+\w)(/[\w./$-]*)?", own.text))
+    assert {host for host, _ in found} == {
+        "pubsec-info-assistant.com",
+        "status.openai.com",
+        "status.pubsec-info-assistant.com",
+        "api.statuspage.io",
+    }
+    assert ("pubsec-info-assistant.com", "/health") in found
+    assert ("api.statuspage.io", "/v1/pages/$STATUSPAGE_PAGE/incidents") in found
+
+
+def test_its_post_to_the_status_page_is_whole(own: Runbook) -> None:
+    """It fails when refused, sends JSON as JSON, and takes token and page from the environment."""
+    (post,) = [each.text for each in own.commands() if "api.statuspage.io" in each.text]
+    assert post.startswith("curl -g -fsS ")
+    assert '-H "Content-Type: application/json"' in post
+    assert '-H "Authorization: OAuth $STATUSPAGE_TOKEN"' in post
+    body = json.loads(post[post.index("-d '") + 4 : post.rindex("'")])["incident"]
+    assert set(body) == {"name", "status", "impact_override", "body"}
+    assert (body["status"], body["impact_override"]) == ("investigating", "critical")

@@ -12,6 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 import pytest
+from tests.conftest import allowed
 
 from info_assistant.errors import Misconfigured
 from info_assistant.serving import Ending, Place, listen
@@ -80,7 +81,7 @@ class Served:
 
     def ask(self, path: str) -> socket.socket:
         """Send a request on a connection of its own."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         return connection
 
@@ -144,29 +145,30 @@ def start() -> Iterator[Start]:
 
 def test_it_goes_on_serving_unready_until_the_delay_is_over(start: Start) -> None:
     """Within the delay requests are answered, each closing its connection; then none is taken."""
-    served = start(1.0, 4)
+    delay_s = allowed(1.5)
+    served = start(delay_s, delay_s + 3)
     told = time.monotonic()
     served.process.send_signal(signal.SIGTERM)
     served.says("drains")
     closing = False
-    while time.monotonic() < told + 0.6:
+    while time.monotonic() < told + delay_s / 3:
         answer = served.answers("/ready")
         assert answer.endswith(b"no")
         closing = b"connection: close" in answer
     assert closing
-    assert served.process.wait(5) == 0
-    assert time.monotonic() - told >= 1.0
+    assert served.process.wait(60) == 0
+    assert time.monotonic() - told >= delay_s
 
 
 def test_what_was_begun_is_finished(start: Start) -> None:
     """A request under way is answered whole, while nobody else gets in any more."""
-    served = start(0, 4)
+    served = start(0, allowed(4))
     with served.ask("/slow") as connection:
         served.says("slow")
         served.process.send_signal(signal.SIGTERM)
         await_refusal(served.port)
         assert whole(connection).endswith(b"done")
-    assert served.process.wait(3) == 0
+    assert served.process.wait(60) == 0
 
 
 def test_what_is_open_at_the_last_call_may_say_farewell(start: Start) -> None:
@@ -180,8 +182,8 @@ def test_what_is_open_at_the_last_call_may_say_farewell(start: Start) -> None:
         assert answer.startswith(b"HTTP/1.1 503")
         assert answer.endswith(b"farewell")
         assert time.monotonic() - told >= Ending(0, 1.2).last_call_s
-    assert served.process.wait(3) == 0
-    assert time.monotonic() - told < 1.2 + 1
+    assert served.process.wait(60) == 0
+    assert time.monotonic() - told < 1.2 + allowed(1)
 
 
 @pytest.mark.parametrize("word", ["", "slow-closing"])
@@ -193,8 +195,8 @@ def test_nothing_holds_up_the_end(start: Start, word: str) -> None:
         told = time.monotonic()
         served.process.send_signal(signal.SIGINT)
         served.says("ended")
-        assert served.process.wait(3) == 0
-        assert time.monotonic() - told < 1.2 + 1
+        assert served.process.wait(60) == 0
+        assert time.monotonic() - told < 1.2 + allowed(1)
 
 
 def test_an_idle_connection_is_closed_at_once(start: Start) -> None:
@@ -204,7 +206,7 @@ def test_an_idle_connection_is_closed_at_once(start: Start) -> None:
         whole(connection)
         served.process.send_signal(signal.SIGTERM)
         assert connection.recv(1) == b""
-    assert served.process.wait(3) == 0
+    assert served.process.wait(60) == 0
 
 
 def test_a_second_signal_ends_at_once(start: Start) -> None:
@@ -219,7 +221,7 @@ def test_a_second_signal_ends_at_once(start: Start) -> None:
             served.process.wait(1.1)
         assert served.process.returncode is None
         served.process.send_signal(signal.SIGTERM)
-        assert served.process.wait(3) == -signal.SIGTERM
+        assert served.process.wait(60) == -signal.SIGTERM
 
 
 def test_a_taken_port_names_the_variable() -> None:
@@ -232,7 +234,7 @@ def test_a_taken_port_names_the_variable() -> None:
 
 def await_refusal(port: int) -> None:
     """Return once nobody listens on this port any more."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     pause = threading.Event()
     with suppress(ConnectionRefusedError, ConnectionResetError):
         while time.monotonic() < deadline:

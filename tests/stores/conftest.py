@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.qdrant_process import QdrantProcess
+from tests.qdrant_process import PATIENT_S, QdrantProcess
 
 from info_assistant.model.document import document_id
 from info_assistant.model.identity import DEFAULT_TENANT, EVERYONE
@@ -42,7 +42,7 @@ def own_qdrant(tmp_path: Path) -> Iterator[QdrantProcess]:
 @pytest.fixture
 async def store(shared_qdrant: QdrantProcess) -> AsyncIterator[QdrantStore]:
     """An empty store in the shared Qdrant."""
-    qdrant = QdrantStore(shared_qdrant.url, "a-key", IDENTITY)
+    qdrant = QdrantStore(shared_qdrant.url, "a-key", IDENTITY, PATIENT_S)
     await qdrant.drop_projections()
     yield qdrant
     await qdrant.close()

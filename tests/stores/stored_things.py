@@ -13,6 +13,9 @@ from info_assistant.model.answer import (
     AnswerStatus,
     AnswerUsage,
     Citation,
+    Conflict,
+    ConflictKind,
+    ConflictSide,
     ServedBy,
     Support,
 )
@@ -136,6 +139,15 @@ ANSWER = AnswerRecord(
         usage=AnswerUsage(120, 30, 42),
         given_at=WHEN,
         documents_changed_since=True,
+        conflicts=(
+            Conflict(
+                ConflictKind.DURATION,
+                (
+                    ConflictSide(1, "30 days", "Leave lasts 30 days.", 100, 120),
+                    ConflictSide(2, "20 days", "Leave lasts 20 days.", 300, 320),
+                ),
+            ),
+        ),
     ),
     conversation_id="talk-1",
     searched="How long is annual leave?",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import allowed
 
 from info_assistant.errors import Conflict, ObjectStorageUnavailable
 from info_assistant.ports import Payload, SharedState
@@ -93,7 +94,7 @@ async def test_a_change_on_one_replica_is_in_force_on_another(
         state = await first.open("switches").change(lambda _: {"MAINTENANCE_MODE": True})
         assert state == SharedState(1, {"MAINTENANCE_MODE": True})
         assert first.open("switches").current == state
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             while second.open("switches").current != state:  # noqa: ASYNC110  It sets no event.
                 await asyncio.sleep(0.01)
         assert told == [state]
@@ -145,7 +146,7 @@ async def test_a_replica_started_in_an_outage_has_the_last_good_copy(
 
     blobs.down = False
     await after.refresh()
-    assert shared.age_s < 2
+    assert shared.age_s < allowed(2)
     assert (await shared.change(counted)).version == 2
 
 

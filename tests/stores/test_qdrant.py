@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
+from tests.qdrant_process import PATIENT_S
 
 from info_assistant.drills.fault_connection import Upstream, Wire
 from info_assistant.drills.fault_proxy import fault_proxy
@@ -153,7 +154,7 @@ async def test_another_embedding_model_is_named(
 ) -> None:
     """Vectors of another model are not searched; the error names the command that helps."""
     await store.passages.write([make_passage()])
-    other = QdrantStore(shared_qdrant.url, "a-key", "other-model@2")
+    other = QdrantStore(shared_qdrant.url, "a-key", "other-model@2", PATIENT_S)
     with pytest.raises(Misconfigured, match="info-assistant rebuild qdrant"):
         await other.passages.search(SCOPE, question(), Filters(), 10)
     await other.drop_projections()
@@ -167,7 +168,9 @@ async def test_it_starts_and_recovers_without_qdrant(
 ) -> None:
     """Down at the start, down later: a typed error and its log line, then work goes on."""
     errors: list[int] = []
-    store = QdrantStore(own_qdrant.url, "a-key", "m@1", on_error=lambda: errors.append(1))
+    store = QdrantStore(
+        own_qdrant.url, "a-key", "m@1", PATIENT_S, on_error=lambda: errors.append(1)
+    )
     with capture_logs() as logs, pytest.raises(VectorStoreUnavailable):
         await store.ping()
     assert [log["event"] for log in logs] == ["Qdrant connection error"]
@@ -186,11 +189,11 @@ async def test_wiped_storage_is_set_up_again(
     shared_qdrant: "QdrantProcess", make_passage: MAKER
 ) -> None:
     """Collections that vanish under a running process come back empty at the next use."""
-    store = QdrantStore(shared_qdrant.url, "a-key", "test-model@1")
+    store = QdrantStore(shared_qdrant.url, "a-key", "test-model@1", PATIENT_S)
     await store.drop_projections()
     await store.passages.write([make_passage()])
     await store.board.put(status("a.md"))
-    wiper = QdrantStore(shared_qdrant.url, "a-key", "test-model@1")
+    wiper = QdrantStore(shared_qdrant.url, "a-key", "test-model@1", PATIENT_S)
     await wiper.drop_projections()
     await wiper.close()
     assert await store.passages.search(SCOPE, question(), Filters(), 10) == []
@@ -206,7 +209,9 @@ async def test_replicas_set_up_side_by_side(
     shared_qdrant: "QdrantProcess", make_passage: MAKER
 ) -> None:
     """Replicas that meet an empty Qdrant at once make it together: none undoes another's work."""
-    replicas = [QdrantStore(shared_qdrant.url, "a-key", "test-model@1") for _ in range(6)]
+    replicas = [
+        QdrantStore(shared_qdrant.url, "a-key", "test-model@1", PATIENT_S) for _ in range(6)
+    ]
     await replicas[0].drop_projections()
     documents = [make_passage(source=f"replica-{number}.md") for number in range(len(replicas))]
     try:

@@ -465,7 +465,7 @@ async def die(log: RecordLog) -> None:
         log._own._claim.lock.close()
 
 
-async def becomes(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def becomes(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Return as soon as the condition holds; fail if it does not within the time."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  What is awaited sets no event.

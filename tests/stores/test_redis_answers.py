@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.redis_process import RedisProcess
+from tests.redis_process import PATIENT, RedisProcess
 from tests.stores.bench import WHEN
 from tests.stores.stored_things import KNOWN
 
@@ -34,7 +34,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Return two caches over a running Redis."""
     process = RedisProcess(tmp_path / "redis")
     process.start()
-    connections = [RedisConnection([process.url]) for _ in range(2)]
+    connections = [RedisConnection([process.url], PATIENT) for _ in range(2)]
     made: list[Place] = []
     here, there = (
         RedisAnswers(each, enabled=lambda: made[0].enabled, monotonic=lambda: made[0].now)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from tests.conftest import allowed
 from tests.redis_process import PATIENT, RedisProcess
 
 from info_assistant.errors import RedisFault, RedisUnavailable
@@ -45,7 +46,7 @@ async def connected(*urls: str) -> AsyncIterator[RedisConnection]:
         await redis.close()
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Return once the condition holds; fail if it does not in time."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  What is awaited sets no event.
@@ -81,7 +82,7 @@ async def test_a_killed_server_is_found_again(start: Start) -> None:
         assert await fault_of(redis, writes) is RedisFault.UNREACHABLE
         began = asyncio.get_running_loop().time()
         assert await fault_of(redis, writes) is RedisFault.UNREACHABLE
-        assert asyncio.get_running_loop().time() - began < 0.05
+        assert asyncio.get_running_loop().time() - began < allowed(0.1)
         server.start()
         await eventually(lambda: leads(redis, server))
 
@@ -101,7 +102,7 @@ async def test_an_idle_socket_that_never_answers_is_a_timeout() -> None:
     """A server that accepts and says nothing is no master, and looking ends soon."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         redis = RedisConnection([f"redis://127.0.0.1:{silent.getsockname()[1]}"])
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             await redis.look()
         assert not redis.known
         await redis.close()

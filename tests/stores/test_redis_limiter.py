@@ -14,8 +14,8 @@ from info_assistant.resilience.limits import LocalRateLimiter, Rate, Rates
 from info_assistant.stores.redis import RedisConnection, Replicas, SharedRateLimiter
 
 RATES = Rates(
-    each_caller={Traffic.QUESTION: Rate(600, 6)},
-    whole_tenant={Traffic.QUESTION: Rate(600, 10), Traffic.INGESTION: Rate(60, 4)},
+    each_caller={Traffic.QUESTION: Rate(1, 6)},
+    whole_tenant={Traffic.QUESTION: Rate(1, 10), Traffic.INGESTION: Rate(1, 4)},
 )
 
 
@@ -76,7 +76,7 @@ async def test_refusals_say_how_long_and_are_not_counted(redis: RedisConnection)
     with pytest.raises(RateLimited) as refused:
         await shared.admit(caller("ann"), Traffic.QUESTION)
     assert refused.value.limit == 6
-    assert 0 < (refused.value.retry_after_s or 0) <= 0.1
+    assert 0 < (refused.value.retry_after_s or 0) <= 60
     assert await passed(shared, caller("ben"), Traffic.QUESTION, 9) == 4
 
 
@@ -111,7 +111,7 @@ async def test_replicas_are_counted(redis: RedisConnection) -> None:
     """Each backend says that it is here, and knows of the others."""
     one, other = Replicas(redis), Replicas(redis)
     assert one.count == 1
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         tasks = [group.create_task(each.run()) for each in (one, other)]
         while other.count < 2:  # noqa: ASYNC110  What is awaited sets no event.
             await asyncio.sleep(0.01)

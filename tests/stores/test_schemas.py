@@ -379,7 +379,7 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
 }
 OLD_DOCUMENT = replace(DOCUMENT, metadata=Metadata(), hold=None)
 OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None)
-OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False)
+OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=replace(ANSWER.answer, conflicts=()))
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
@@ -397,6 +397,7 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
             usage=AnswerUsage(),
             given_at=None,
             documents_changed_since=None,
+            conflicts=(),
         ),
         conversation_id=None,
         searched="",
@@ -405,9 +406,12 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     ),
     (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.ANSWER_RECORD, 2): replace(
-        OLD_ANSWER, answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None)
+        OLD_ANSWER,
+        answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None, conflicts=()),
     ),
     (Stored.ANSWER_RECORD, 3): OLD_ANSWER,
+    (Stored.ANSWER_RECORD, 4): replace(ANSWER, answer=replace(ANSWER.answer, conflicts=())),
+    (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=replace(KNOWN.answer, conflicts=()))),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

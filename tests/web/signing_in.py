@@ -75,13 +75,13 @@ def served(app: Starlette) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(60)
 
 
 @asynccontextmanager
 async def browsing(url: str) -> AsyncIterator[Browser]:
     """Yield a browser that keeps cookies and follows no redirect by itself."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20) as browser:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as browser:
         yield browser
 
 

@@ -23,8 +23,9 @@ from info_assistant.web.brand import Brand, contrast, rgb_of
 from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.languages import ENGLISH
 from info_assistant.web.rendering import Look
-from info_assistant.web.replies import Health, ProblemDetails, Usage
+from info_assistant.web.replies import Health, ProblemDetails
 from info_assistant.web.spend_chart import HEIGHT, bars
+from info_assistant.web.usage import Usage
 
 Browser = httpx2.AsyncClient
 

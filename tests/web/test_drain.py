@@ -33,7 +33,7 @@ async def test_a_page_that_cannot_be_finished_says_so() -> None:
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{int(await process.stdout.readline())}"
-            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
                 async with asyncio.TaskGroup() as group:
                     asking = group.create_task(client.post("/", data={"question": "How?"}))
                     # The question is on its way to the backend.
@@ -44,7 +44,7 @@ async def test_a_page_that_cannot_be_finished_says_so() -> None:
                 response = asking.result()
             assert response.status_code == 503
             assert Page(response).one("h1").text() == "The service is being restarted"
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), 60) == 0
         finally:
             if process.returncode is None:
                 process.kill()

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
+from tests.conftest import allowed
 from tests.web.conftest import DOCUMENT, PAGE_URL, Page, ScriptedBackend, answer, document
 
 from info_assistant.drills.ports import unused_port
@@ -75,7 +76,7 @@ async def test_page_stands_while_the_backend_is_gone() -> None:
         assert "The service is not available" in response.text
         assert "127.0.0.1" not in response.text
     assert Page(asked).one("#question").text() == "Anyone?"
-    assert took < 10
+    assert took < allowed(10)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ async def test_slow_backend_is_given_up_at_the_deadline(begun: bytes) -> None:
     assert int(response.headers["retry-after"]) > 0
     assert Page(response).one("h2#result").text() == "The service is taking too long"
     assert Page(response).one("#question").text() == "Soon?"
-    assert 0.25 < took < 5
+    assert 0.25 < took < allowed(5)
 
 
 async def test_trickling_backend_is_given_up_at_the_deadline() -> None:
@@ -122,11 +123,11 @@ async def test_trickling_backend_is_given_up_at_the_deadline() -> None:
             began = time.monotonic()
             response = await client.post("/", data={"question": "Soon?"})
             took = time.monotonic() - began
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await ended.wait()
 
     assert response.status_code == 503
-    assert took < 5
+    assert took < allowed(5)
 
 
 @pytest.mark.parametrize(

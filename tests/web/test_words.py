@@ -14,6 +14,7 @@ from tests.web.test_ask import ask
 from tests.web.tour import states
 
 from info_assistant.answering import conversation
+from info_assistant.answering.conflicts import SOURCES_DIFFER
 from info_assistant.api.problems import TABLE
 from info_assistant.api.recorded import LEFT_OUT
 from info_assistant.web import condition, troubles, words
@@ -41,7 +42,7 @@ def test_a_catalogue_is_complete_and_up_to_date(path: Path) -> None:
 
 def test_sentences_of_the_backend_are_in_the_catalogues() -> None:
     """What the backend says word for word is what the catalogues know."""
-    said = {LEFT_OUT, conversation._UNKNOWN_TURNS, conversation._NOT_KEPT}
+    said = {LEFT_OUT, SOURCES_DIFFER, conversation._UNKNOWN_TURNS, conversation._NOT_KEPT}
     assert set(words.FROM_THE_BACKEND) == said
     assert all(FRENCH.knows(each) for each in said)
     assert not FRENCH.knows("Something that nobody has translated.")

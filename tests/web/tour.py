@@ -4,12 +4,13 @@ A state arranges what the backend replies, and says how a reader comes there. Wo
 people are `text` everywhere, so that a test can choose what it looks for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx2
 from starlette.responses import JSONResponse, Response
+from tests.web.arranging import Arrange, missing, read_by
 from tests.web.conftest import (
     ANSWER,
     DOCUMENT,
@@ -30,8 +31,6 @@ TALK = "talk-1"
 FORM = {"Sec-Fetch-Site": "same-origin"}
 ONE, TALK_ROUTE = "/answers/{answer_id:uuid}", "/conversations/{conversation_id}"
 SOURCE = "/documents/{document_id:uuid}"
-
-Arrange = Callable[[ScriptedBackend], None]
 
 
 @dataclass(frozen=True)
@@ -203,6 +202,7 @@ def _documents(text: str) -> Iterator[State]:
     yield State("source without text", SOURCE, path, _empty(text))
     yield State("source not there", SOURCE, path, status=404)
     yield from _curating(text)
+    yield from _unanswered(text)
     yield State("original", f"{SOURCE}/original", f"{path}/original", _holding(text))
 
 
@@ -230,11 +230,34 @@ def _curating(text: str) -> Iterator[State]:
         ("being read", reading),
     ):
         yield State(f"curate {name}", route, f"{path}?done=yes", _curated(text, **fields))
+    earlier = f"{path}?before={ANSWER}"
+    yield State("curate: unread", route, earlier, _curated(text, unread=True))
     withdrawn = {"action": "withdraw", "reason": text}
     yield State("curate: withdrawn", route, path, _curated(text), send=withdrawn, status=303)
     silent = {"action": "withdraw", "reason": " "}
     yield State("curate: no reason", route, path, _curated(text), send=silent, status=422)
     yield State("curate: nonsense", route, path, send={"action": text}, status=422)
+
+
+def _unanswered(text: str) -> Iterator[State]:
+    path = "/unanswered"
+    yield State("unanswered", path, path, missing(text))
+    yield State("handled", path, f"{path}?show=handled&done=open", missing(text))
+    yield State("no unanswered questions", path, f"{path}?done=handled", missing(text, groups=[]))
+    nothing = missing(text, groups=[], handled=0, left_out=0)
+    yield State("nothing handled", path, f"{path}?show=handled", nothing)
+    mark = {"action": "handled", "question": ANSWER, "until": ANSWER}
+    yield State("unanswered: marked", path, path, missing(text), send=mark, status=303)
+    nonsense = {"action": "handled", "question": text}
+    yield State("unanswered: nonsense", path, path, send=nonsense, status=422)
+    refused = problem(403, "forbidden")
+    yield State(
+        "unanswered of a reader",
+        path,
+        path,
+        lambda b: b.replies.update({"GET /v1/unanswered": refused}),
+        status=403,
+    )
 
 
 def _changing_several(text: str) -> Iterator[State]:
@@ -253,7 +276,7 @@ def _changing_several(text: str) -> Iterator[State]:
     yield State("several: nothing", path, path, send=nothing, status=422)
 
 
-def _curated(text: str, **fields: object) -> Arrange:
+def _curated(text: str, *, unread: bool = False, **fields: object) -> Arrange:
     entry = document(title=text, source=text, detail=text, access=[text], marking=text, **fields)
     at = "2026-11-23T13:06:00Z"
     pieces = [{"number": n, "heading_path": [text] * n, "text": text} for n in range(2)]
@@ -264,7 +287,9 @@ def _curated(text: str, **fields: object) -> Arrange:
         address = f"/v1/documents/{DOCUMENT}"
         backend.replies[f"GET {address}"] = JSONResponse(entry)
         backend.replies[f"GET {address}/passages"] = JSONResponse(passages)
-        backend.replies[f"GET {address}/citations"] = JSONResponse({"answers": quoted})
+        found = {} if unread else {"answers": quoted, "next": ANSWER}
+        backend.replies[f"GET {address}/citations"] = JSONResponse(found)
+        backend.replies[f"GET {address}/readers"] = JSONResponse({} if unread else read_by(text))
         for action in ("withdraw", "quarantine", "restore", "retry"):
             backend.replies[f"POST {address}/{action}"] = JSONResponse(entry)
         backend.replies[f"PATCH {address}"] = JSONResponse(entry)
@@ -372,6 +397,11 @@ def citation_of(text: str, n: int, **fields: object) -> dict[str, object]:
     return citation(n, **{**said, "marking": text, "superseded": "2020-01-31", **fields})
 
 
+def _side(text: str, **fields: object) -> dict[str, object]:
+    said = {"n": 1, "value": text, "title": text, "quote": text, "document_id": DOCUMENT}
+    return said | {"version": 2, "page": None, "start": 3, "end": 9} | fields
+
+
 def rich_answer(text: str, **fields: object) -> dict[str, object]:
     """Return an answer that has everything an answer can have."""
     said: dict[str, object] = {
@@ -389,6 +419,14 @@ def rich_answer(text: str, **fields: object) -> dict[str, object]:
         "served_by": {"provider": text, "model": text, "cache": "off", "switch": None},
         "notices": [text, *words.FROM_THE_BACKEND],
         "follow_ups": [text],
+        "conflicts": [
+            {"kind": kind, "sides": [_side(text), _side(text, **fields)]}
+            for kind, fields in (
+                ("duration", {"effective": "2024-05-01", "page": 7}),
+                ("yes_no", {"value": "", "title": "", "document_id": '"><script>'}),
+                (text, {}),
+            )
+        ],
     }
     return answer(**(said | fields))
 

@@ -16,7 +16,7 @@ from info_assistant.answering.language import other_language
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.question import Question
 
-ANSWERS_VERSION = "2"
+ANSWERS_VERSION = "3"
 """To be raised when retrieval, ranking or the check of sentences come to other answers."""
 
 

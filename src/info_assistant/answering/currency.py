@@ -7,6 +7,7 @@ never kept with it. What the dates are comes with each passage, from the catalog
 from dataclasses import replace
 from datetime import date
 
+from info_assistant.answering.conflicts import with_conflicts
 from info_assistant.model.answer import Answer
 from info_assistant.model.passage import Passage
 
@@ -14,7 +15,11 @@ _MOST_NAMED = 3
 
 
 def with_currency(answer: Answer, today: date) -> Answer:
-    """Return the answer with a notice for each cited document that does not count on `today`."""
+    """Return the answer with a notice for each cited document that does not count on `today`.
+
+    That such a document says otherwise is no conflict.
+    """
+    answer = with_conflicts(answer, lambda passage: not _notice(passage, today))
     cited = {each.passage.document_id: each.passage for each in answer.citations}
     notices = [notice for each in cited.values() if (notice := _notice(each, today))]
     if not notices:

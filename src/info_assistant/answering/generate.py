@@ -5,7 +5,7 @@ error that carries the passages found, or, where `EXTRACTIVE_FALLBACK` says so, 
 that says that it is one.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -33,6 +33,7 @@ from info_assistant.ports import (
     RankedPassage,
     WrittenSentence,
 )
+from info_assistant.resilience.single_flight import Tell
 
 FALLBACK = "generation_unavailable"
 """In `degraded` of answers that quote because no model could write."""
@@ -81,6 +82,16 @@ class Task:
     shown: tuple[Citation, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """A draft that is being filled, who times it and who is told of it."""
+
+    draft: Draft
+    task: Task
+    timed: Timed
+    tell: Tell[AnswerEvent]
+
+
 class Generation:
     """Fills drafts, by a model or with quotes."""
 
@@ -114,22 +125,19 @@ class Generation:
             model=self._now.model,
         )
 
-    async def fill(self, draft: Draft, task: Task, timed: Timed) -> AsyncGenerator[AnswerEvent]:
-        """Fill the draft, and yield what readers see of it as it happens.
+    async def fill(self, draft: Draft, task: Task, timed: Timed, tell: Tell[AnswerEvent]) -> None:
+        """Fill the draft, and tell what readers see of it as it happens.
 
         Raises GenerationUnavailable with the passages found; TooBusy for a tenant that may spend no
         more, and RecordsUnavailable where no spending can be noted; and what `timed` raises.
         """
         writing = self._writing if draft.grounding is not None else None
+        filling = _Filling(draft, task, timed, tell)
         if writing is None:
-            async with aclosing(self._from(self._quotes, draft, task, timed)) as events:
-                async for event in events:
-                    yield event
+            await self._fill_from(self._quotes, filling)
             return
         try:
-            async with aclosing(self._from(writing.generator, draft, task, timed)) as events:
-                async for event in events:
-                    yield event
+            await self._fill_from(writing.generator, filling)
         except (GenerationUnavailable, ProviderError, RecordsUnavailable, TooBusy) as error:
             if isinstance(error, ProviderError) and error.kind is ProviderFault.CONTENT_FILTERED:
                 draft.cut_short(FILTERED)
@@ -141,23 +149,20 @@ class Generation:
         else:
             return
         for event in draft.begin_anew(self._quotes.provider, self._quotes.model):
-            yield event
+            await tell(event)
         draft.degraded = [degraded]
-        async with aclosing(self._from(self._quotes, draft, task, timed)) as events:
-            async for event in events:
-                yield event
+        await self._fill_from(self._quotes, filling)
 
-    async def _from(
-        self, generator: Generator, draft: Draft, task: Task, timed: Timed
-    ) -> AsyncGenerator[AnswerEvent]:
+    async def _fill_from(self, generator: Generator, filling: _Filling) -> None:
         """Fill the draft from one generator, each sentence timed."""
+        draft, task, timed = filling.draft, filling.task, filling.timed
         async with aclosing(generator.generate(task.question, task.ranked)) as drafts:
             while (drafted := await timed(anext(drafts, None))) is not None:
                 finding = None
                 if isinstance(drafted, WrittenSentence):
                     finding = await self._examined(drafted, draft, task, timed)
                 for event in draft.take(drafted, finding):
-                    yield event
+                    await filling.tell(event)
 
     async def _examined(
         self, sentence: WrittenSentence, draft: Draft, task: Task, timed: Timed

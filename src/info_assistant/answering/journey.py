@@ -8,6 +8,7 @@ from typing import TypeVar
 from info_assistant.answering.draft import Draft
 from info_assistant.model.answer import Citation
 from info_assistant.model.passage import Floats
+from info_assistant.model.question import Question
 from info_assistant.observability.spans import QuestionSpans
 from info_assistant.ports import KeepRecord
 
@@ -63,3 +64,12 @@ class Journey:
         """Return the time of each stage and of the whole, in milliseconds."""
         total = (time.perf_counter() - self.started) * 1000
         return {stage: round(ms, 2) for stage, ms in (*self.timings_ms.items(), ("total", total))}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it is asked, on its way; its answer is known under `key`, if at all."""
+
+    question: Question
+    journey: Journey
+    key: str

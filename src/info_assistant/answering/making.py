@@ -5,15 +5,14 @@ to one asker alone (its id, its record, its conversation) is added by the pipeli
 """
 
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from functools import partial
 
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conversation import follow_ups
 from info_assistant.answering.extract import best_extract
 from info_assistant.answering.generate import Generation, Task
-from info_assistant.answering.journey import Journey
+from info_assistant.answering.journey import Asked, Journey
 from info_assistant.answering.parts import PipelineParts
 from info_assistant.answering.rank import rank
 from info_assistant.answering.recall import Recall, Recalled, events_of
@@ -30,6 +29,7 @@ from info_assistant.model.events import (
 )
 from info_assistant.model.question import Question
 from info_assistant.ports import RankedPassage
+from info_assistant.resilience.single_flight import Tell
 
 CANDIDATES = 24
 """Passages that retrieval hands to the ranking; more cost time and find nothing more."""
@@ -39,6 +39,8 @@ LISTED = 10
 
 EVIDENCE_THRESHOLD = 0.64
 """A best passage that scores below this means "not in these documents"; see docs/decisions."""
+
+_RETRIEVING, _GENERATING = StageReached("retrieve"), StageReached("generate")
 
 
 class Making:
@@ -57,48 +59,40 @@ class Making:
         self._recall = recall
         self._saved = saved
 
-    async def events(
-        self, question: Question, journey: Journey, key: str, recalled: Recalled
-    ) -> AsyncGenerator[AnswerEvent]:
-        """Yield the events of an answer, the whole of it last; it is kept under `key`.
+    async def make(self, asked: Asked, recalled: Recalled, tell: Tell[AnswerEvent]) -> None:
+        """Tell the events of an answer, the whole of it last; it is kept under its key.
 
-        `journey` is that of the one who asked first. Raises what `AnswerPipeline.stream` raises.
+        The journey is that of the one who asked first. Raises what `AnswerPipeline.stream` raises.
         """
+        question, key, token = asked.question, asked.key, asked.question.id
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
-        token = question.id
         if recalled.state == "miss":
             taken = await self._recall.take_lead(question, key, token, may_show)
             recalled = taken if taken.answer or taken.candidate else recalled
         if recalled.answer is not None:
             await self._recall.give_up(key, token)
-            for event in events_of(recalled.answer):
-                yield event
+            await _tell_all(recalled.answer, tell)
             return
         try:
-            making = self._made_anew(question, journey, key, recalled)
-            async with aclosing(making) as events:
-                async for event in events:
-                    yield event
+            await self._make_anew(asked, recalled, tell)
         except (Unavailable, TooBusy) as error:
             # Who has begun to read is not told something else instead.
-            told = journey.draft.sentences
+            told = asked.journey.draft.sentences
             answer = (
                 None if told else await self._recall.instead(question, recalled, error, may_show)
             )
             if answer is None:
                 raise
-            for event in events_of(answer):
-                yield event
+            await _tell_all(answer, tell)
         finally:
             await self._recall.give_up(key, token)
 
-    async def _made_anew(
-        self, question: Question, journey: Journey, key: str, recalled: Recalled
-    ) -> AsyncGenerator[AnswerEvent]:
+    async def _make_anew(self, asked: Asked, recalled: Recalled, tell: Tell[AnswerEvent]) -> None:
+        question, journey, key = asked.question, asked.journey, asked.key
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         # Before anything is looked for: what changes from here on may be found or not.
         position = self._recall.position
-        yield StageReached("retrieve")
+        await tell(_RETRIEVING)
         searched = await self._standalone(question, journey)
         ranked = await self._find(searched, journey, may_show)
         found = {each.candidate.passage.id: each.candidate.passage for each in ranked}
@@ -106,23 +100,19 @@ class Making:
         again = self._recall.again(known, found) if known is not None else None
         if again is not None:
             await self._recall.keep(key, question.id, again, tuple(found), position)
-            for event in events_of(again):
-                yield event
+            await _tell_all(again, tell)
             return
-        yield SourcesFound(journey.sources)
+        await tell(SourcesFound(journey.sources))
 
         if journey.evidence >= EVIDENCE_THRESHOLD:
-            yield StageReached("generate")
+            await tell(_GENERATING)
             task = Task(searched, ranked, journey.sources)
-            filling = self._generation.fill(journey.draft, task, journey.generating)
-            async with aclosing(filling) as events:
-                async for event in events:
-                    yield event
+            await self._generation.fill(journey.draft, task, journey.generating, tell)
 
         for notice in journey.notices:
-            yield NoticeGiven(notice)
+            await tell(NoticeGiven(notice))
 
-        answer = self._finished(question, journey)
+        answer = self._finished(question, journey, ranked)
         visible = visible_part(answer, may_show)
         # What had to do without its usual means, or lost a part on its way, is not for others.
         whole = visible is answer and not answer.degraded and not journey.draft.by_fault
@@ -131,7 +121,7 @@ class Making:
             await journey.timed("keep", keeping)
             if journey.vector is not None and answer.sentences:
                 await self._saved.remember(question, key, journey.vector)
-        yield AnswerFinished(visible)
+        await tell(AnswerFinished(visible))
 
     async def _standalone(self, question: Question, journey: Journey) -> Question:
         """Return the question as one that needs no earlier turn."""
@@ -166,8 +156,10 @@ class Making:
         journey.timings_ms["rank"] = journey.passed("rank", begun)
         return ranked
 
-    def _finished(self, question: Question, journey: Journey) -> Answer:
-        draft, usage_of = journey.draft, self._parts.usage_of
+    def _finished(
+        self, question: Question, journey: Journey, ranked: Sequence[RankedPassage]
+    ) -> Answer:
+        draft, usage_of, finder = journey.draft, self._parts.usage_of, self._parts.conflicts
         cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
         see_also = tuple(
@@ -190,7 +182,16 @@ class Making:
             notices=tuple(journey.notices),
             follow_ups=follow_ups(see_also, question.text),
             usage=draft.usage if usage_of is None else usage_of(question.id),
+            conflicts=()
+            if finder is None
+            else finder.find(question.text, ranked, draft.citations, see_also),
         )
+
+
+async def _tell_all(answer: Answer, tell: Tell[AnswerEvent]) -> None:
+    """Tell the events of an answer that is known already."""
+    for event in events_of(answer):
+        await tell(event)
 
 
 def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from info_assistant.answering.conflicts import ConflictFinder
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
 from info_assistant.answering.recall import Memory
@@ -26,9 +27,9 @@ class PipelineParts:
 
     `generator` quotes; `composing` has models write instead, where there are any. `talk` knows
     earlier turns, `memory` earlier answers. `visibility` knows what may be shown at each moment.
-    `usage_of` returns what all model calls for an answer took, by the ledger; without it the
-    answer's own call counts. `spans` makes traces, where wanted. `budget_of` returns how
-    a tenant's budget stands.
+    `conflicts` finds where sources differ, if that is wanted. `usage_of` returns what all model
+    calls for an answer took, by the ledger; without it the answer's own call counts. `spans` makes
+    traces, where wanted. `budget_of` returns how a tenant's budget stands.
     """
 
     embedder: Embedder
@@ -42,6 +43,7 @@ class PipelineParts:
     composing: Composing | None = None
     talk: Talk = field(default_factory=Talk)
     refuse_personal_data: bool = False
+    conflicts: ConflictFinder | None = None
     usage_of: Callable[[str], AnswerUsage] | None = None
     spans: Spans | None = None
     budget_of: Callable[[str], Budget | None] = lambda _tenant: None

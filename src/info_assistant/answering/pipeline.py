@@ -1,7 +1,7 @@
 """The steps of a question's way, in order. Whoever reads this file knows the product."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from info_assistant.answering.admit import (
 from info_assistant.answering.budget import budget_notices
 from info_assistant.answering.currency import with_currency
 from info_assistant.answering.generate import Generation
-from info_assistant.answering.journey import Journey
+from info_assistant.answering.journey import Asked, Journey
 from info_assistant.answering.making import Making
 from info_assistant.answering.parts import PipelineParts
 from info_assistant.answering.recall import (
@@ -36,7 +36,7 @@ from info_assistant.model.question import Question
 from info_assistant.model.record import NOTICE, AnswerRecord
 from info_assistant.observability.spans import Facts, QuestionSpans
 from info_assistant.ports import KeepRecord
-from info_assistant.resilience.single_flight import SingleFlight
+from info_assistant.resilience.single_flight import Produce, SingleFlight
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,6 @@ class GivenAgain:
 
     answer: Answer
     kept: Awaitable[None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question as it is asked, on its way; its answer is known under `key`, if at all."""
-
-    question: Question
-    journey: Journey
-    key: str
 
 
 class AnswerPipeline:
@@ -177,18 +168,18 @@ class AnswerPipeline:
         trace = None if spans is None else spans.question(question.id)
         return Journey(self._generation.begin(), keep or self._parts.records.keep, trace=trace)
 
-    async def _asked(self, question: Question, journey: Journey) -> _Asked:
+    async def _asked(self, question: Question, journey: Journey) -> Asked:
         """Admit a question. Raises InvalidRequest."""
         question = await self._admitted(question, journey)
         journey.passed("admit", journey.started)
         key = self._parts.memory.keys.of(question, self._generation.composed_by)
-        return _Asked(question, journey, key)
+        return Asked(question, journey, key)
 
-    def _make(self, asked: _Asked, recalled: Recalled) -> Callable[[], AsyncGenerator[AnswerEvent]]:
+    def _make(self, asked: Asked, recalled: Recalled) -> Produce[AnswerEvent]:
         """Return what makes an answer: once, for the first of those who ask the same by then."""
-        return partial(self._making.events, asked.question, asked.journey, asked.key, recalled)
+        return partial(self._making.make, asked, recalled)
 
-    def _add_own_notices(self, asked: _Asked, answer: Answer) -> None:
+    def _add_own_notices(self, asked: Asked, answer: Answer) -> None:
         budget = self._parts.budget_of(asked.question.caller.scope.tenant)
         asked.journey.own_notices += budget_notices(answer.mode, budget)
 
@@ -228,7 +219,7 @@ class AnswerPipeline:
             require_no_personal_data(question)
         return question
 
-    async def _recalled(self, asked: _Asked, may_show: MayShow) -> Recalled:
+    async def _recalled(self, asked: Asked, may_show: MayShow) -> Recalled:
         """Return what is known. Raises CacheOnlyMiss where that is all that may be given."""
         return await asked.journey.timed("recall", self._known(asked.question, asked.key, may_show))
 
@@ -252,7 +243,7 @@ class AnswerPipeline:
                 break
         return tuple(offered)
 
-    async def _given(self, asked: _Asked, answer: Answer, may_show: MayShow) -> Answer:
+    async def _given(self, asked: Asked, answer: Answer, may_show: MayShow) -> Answer:
         """Take note of an answer, and return it as it is given to this asker."""
         question, journey = asked.question, asked.journey
         parts, draft = self._parts, journey.draft

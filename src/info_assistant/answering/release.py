@@ -8,7 +8,8 @@ behind.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from info_assistant.model.answer import Answer, AnswerStatus, Citation
+from info_assistant.answering.conflicts import SOURCES_DIFFER
+from info_assistant.model.answer import Answer, AnswerStatus, Citation, Conflict
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerFinished,
@@ -47,6 +48,8 @@ def visible_part(answer: Answer, may_show: MayShow) -> Answer:
     if len(citations) == len(answer.citations) and len(see_also) == len(answer.see_also):
         return answer
     numbers = {citation.n for citation in citations}
+    shown = numbers | {citation.n for citation in see_also}
+    conflicts = tuple(each for each in answer.conflicts if _shown_whole(each, shown))
     sentences = tuple(each for each in answer.sentences if numbers.issuperset(each.citations))
     return replace(
         answer,
@@ -54,11 +57,20 @@ def visible_part(answer: Answer, may_show: MayShow) -> Answer:
         sentences=sentences,
         citations=citations,
         see_also=see_also,
+        conflicts=conflicts,
+        notices=answer.notices
+        if conflicts
+        else tuple(each for each in answer.notices if each != SOURCES_DIFFER),
     )
 
 
 def _visible(citations: Sequence[Citation], may_show: MayShow) -> tuple[Citation, ...]:
     return tuple([each for each in citations if may_show(each.passage)])
+
+
+def _shown_whole(conflict: Conflict, numbers: frozenset[int] | set[int]) -> bool:
+    """Whether all sides of a conflict may be shown; one alone would say that there is another."""
+    return all(side.n in numbers for side in conflict.sides)
 
 
 def _status(answer: Answer, left: int) -> AnswerStatus:

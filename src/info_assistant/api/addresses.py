@@ -125,6 +125,7 @@ ADDRESSES = (
     _of_one("GET", "passages", Traffic.READ, Role.READER, "document.passages"),
     _of_one("GET", "events", Traffic.READ, Role.READER, "document.watch"),
     _of_one("GET", "citations", Traffic.READ, Role.CONTRIBUTOR, "document.citations"),
+    _of_one("GET", "readers", Traffic.READ, Role.CONTRIBUTOR, "document.readers"),
     _of_one("POST", "withdraw", Traffic.CHANGE, Role.CONTRIBUTOR, "document.withdraw"),
     _of_one("POST", "quarantine", Traffic.CHANGE, Role.CONTRIBUTOR, "document.quarantine"),
     _of_one("POST", "restore", Traffic.CHANGE, Role.CONTRIBUTOR, "document.restore"),

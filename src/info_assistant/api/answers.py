@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from info_assistant.api.wire import answer_body
+from info_assistant.api.wire import answer_fields
 from info_assistant.model.answer import Answer, common_to
 from info_assistant.resilience.same_objects import SameObjects
 
@@ -24,6 +24,11 @@ AGE_HEADER = b"age"
 def json_answer(body: BaseModel, status: int = 200) -> Response:
     """Return `body` as JSON. It was checked when it was built, and `wire` documents its shape."""
     return Response(body.model_dump_json(), status, media_type="application/json")
+
+
+def written_answer(answer: Answer, *, with_text: bool) -> bytes:
+    """Return an answer as it travels, as `wire.AnswerBody` documents it."""
+    return to_json(answer_fields(answer, with_text=with_text), inf_nan_mode="null")
 
 
 CACHE_HEADER = b"x-cache"
@@ -43,7 +48,7 @@ class AnswerWriter:
         written = self._written.get(with_text, *parts)
         if written is None or written.common != common:
             bare = replace(answer, id="", timings_ms={})
-            before, after = _json_of(bare, with_text=with_text).split(_TIMES, 1)
+            before, after = written_answer(bare, with_text=with_text).split(_TIMES, 1)
             written = _Written(common, before.removeprefix(_NO_ID), after)
             self._written.note(written, with_text, *parts)
         times = to_json(answer.timings_ms)
@@ -68,10 +73,6 @@ class _Written:
     after: bytes
 
 
-def _json_of(answer: Answer, *, with_text: bool) -> bytes:
-    return answer_body(answer, with_text=with_text).model_dump_json().encode()
-
-
 def facts_of(answer: Answer) -> list[tuple[bytes, bytes]]:
     """Return what headers say of a whole answer: its cost, and where it came from."""
     headers = [
@@ -82,6 +83,12 @@ def facts_of(answer: Answer) -> list[tuple[bytes, bytes]]:
         age_s = (datetime.now(UTC) - answer.given_at).total_seconds()
         headers.append((AGE_HEADER, b"%d" % max(0.0, age_s)))
     return headers
+
+
+def whole_answer(answer: Answer, *, with_text: bool = False) -> Response:
+    """Return the response of a whole answer, with what its headers say."""
+    body = written_answer(answer, with_text=with_text)
+    return with_facts(Response(body, media_type="application/json"), answer)
 
 
 def with_facts(response: Response, answer: Answer) -> Response:

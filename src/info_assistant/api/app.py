@@ -41,6 +41,7 @@ from info_assistant.api.routes import (
     me,
     progress,
     questions,
+    readers,
     unanswered,
     usage,
 )
@@ -87,6 +88,7 @@ def create_framework(services: ApiServices) -> FastAPI:
     app.include_router(document_views.routes(services))
     app.include_router(curation.routes(services))
     app.include_router(citations.routes(services))
+    app.include_router(readers.routes(services))
     app.include_router(access.routes(services))
     app.include_router(admin.routes(services))
     app.include_router(audit.routes(services))

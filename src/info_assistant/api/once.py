@@ -15,12 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.answering.recall import events_of
-from info_assistant.api.answers import json_answer, with_facts
+from info_assistant.api.answers import with_facts, written_answer
 from info_assistant.api.asking import Asker
 from info_assistant.api.recorded import each_of, record_for, told_again, visible_record
 from info_assistant.api.requests import caller_of
 from info_assistant.api.services import ApiServices
-from info_assistant.api.wire import answer_body
 from info_assistant.errors import AnswerUnderWay, NotFound, ObjectStorageUnavailable
 from info_assistant.model.answer import Answer, AnswerUsage
 from info_assistant.model.ids import milliseconds_of
@@ -85,7 +84,7 @@ class AskedOnce:
         if streamed:
             reply = told_again(self._services, request, answer.id, each_of(events_of(answer)))
         else:
-            body = json_answer(answer_body(answer, with_text=False))
+            body = Response(written_answer(answer, with_text=False), media_type="application/json")
             reply = with_facts(body, replace(answer, usage=AnswerUsage()))
         reply.headers.update(REPLAYED)
         return reply

@@ -17,6 +17,7 @@ from info_assistant.model.gap import RecordGap
 from info_assistant.model.identity import AccessScope, Caller
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Question
+from info_assistant.model.readership import Readership
 from info_assistant.model.reading import Reading
 from info_assistant.model.spend import UsageLine
 from info_assistant.model.unanswered import (
@@ -38,6 +39,7 @@ from info_assistant.ports import (
     FeedbackLog,
     KeepRecord,
     RateLimiter,
+    ReadershipLog,
     Spending,
     StatusPage,
     UnansweredLog,
@@ -194,6 +196,14 @@ class NothingUnanswered:
         return ()
 
 
+class NothingRead:
+    """ports.ReadershipLog where nobody reads."""
+
+    async def of(self, tenant: str, document_id: str, since: datetime) -> Readership:  # noqa: ARG002  The same.
+        """Return nothing."""
+        return Readership((), since)
+
+
 class EachAlone:
     """Likeness where no question is like another."""
 
@@ -224,6 +234,7 @@ class Curating:
 
     unanswered: UnansweredLog = field(default_factory=NothingUnanswered)
     likeness: Likeness = field(default_factory=EachAlone)
+    readers: ReadershipLog = field(default_factory=NothingRead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -15,8 +15,16 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from info_assistant.model.answer import Answer, AnswerMode, AnswerStatus, Support
+from info_assistant.model.answer import (
+    Answer,
+    AnswerMode,
+    AnswerStatus,
+    ConflictKind,
+    ConflictSide,
+    Support,
+)
 from info_assistant.model.answer import Citation as CitedPassage
+from info_assistant.model.passage import Passage
 from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 
 
@@ -154,6 +162,28 @@ class UsageBody(Wire):
     cost_usd: float
 
 
+class ConflictSideBody(Wire):
+    """What one source says. `n` is the citation, or passage in `see_also`, that it stands in."""
+
+    n: int
+    value: str = Field(description="What differs, as it is written; empty for yes and no.")
+    document_id: str
+    title: str
+    version: int
+    page: int | None
+    effective: date | None
+    quote: str
+    start: int
+    end: int
+
+
+class ConflictBody(Wire):
+    """Sources that say different things of the same; one that the answer rests on comes first."""
+
+    kind: ConflictKind
+    sides: list[ConflictSideBody]
+
+
 class AnswerBody(Wire):
     """The outcome of a question. That the documents hold no answer is an outcome, not an error."""
 
@@ -179,6 +209,9 @@ class AnswerBody(Wire):
     documents_changed_since: bool | None = Field(
         default=None,
         description="With `given_at`: whether documents have changed since, which it may not know.",
+    )
+    conflicts: list[ConflictBody] = Field(
+        default=[], description="Where sources of the answer differ; nobody says which is right."
     )
 
 
@@ -214,53 +247,100 @@ class ProblemBody(Wire):
     )
 
 
+def citation_fields(citation: CitedPassage, *, with_text: bool) -> dict[str, Any]:
+    """Return the values of a `CitationBody`."""
+    passage = citation.passage
+    return {
+        "n": citation.n,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "source": passage.source,
+        "version": passage.version,
+        "page": passage.page,
+        "heading_path": passage.heading_path,
+        "quote": citation.quote,
+        "start": citation.start,
+        "end": citation.end,
+        "effective": passage.effective,
+        "superseded": passage.superseded,
+        "marking": passage.marking,
+        "text": passage.text if with_text else None,
+    }
+
+
 def citation_body(citation: CitedPassage, *, with_text: bool) -> CitationBody:
     """Return a citation as it travels."""
-    passage = citation.passage
-    return CitationBody(
-        n=citation.n,
-        document_id=passage.document_id,
-        title=passage.title,
-        source=passage.source,
-        version=passage.version,
-        page=passage.page,
-        heading_path=list(passage.heading_path),
-        quote=citation.quote,
-        start=citation.start,
-        end=citation.end,
-        effective=passage.effective,
-        superseded=passage.superseded,
-        marking=passage.marking,
-        text=passage.text if with_text else None,
-    )
+    return CitationBody(**citation_fields(citation, with_text=with_text))
+
+
+def answer_fields(answer: Answer, *, with_text: bool) -> dict[str, Any]:
+    """Return the values of an `AnswerBody`.
+
+    To be written as they are: they come from our own typed values, and the model would look at each
+    of them again, which costs a question more than the writing does.
+    """
+    served = answer.served_by
+    return {
+        "id": answer.id,
+        "status": answer.status,
+        "answer_mode": answer.mode,
+        "answer": answer.text,
+        "sentences": [
+            {"text": each.text, "citations": each.citations, "support": each.support}
+            for each in answer.sentences
+        ],
+        "citations": [citation_fields(each, with_text=with_text) for each in answer.citations],
+        "see_also": [citation_fields(each, with_text=with_text) for each in answer.see_also],
+        "served_by": {
+            "provider": served.provider,
+            "model": served.model,
+            "cache": served.cache,
+            "switch": served.switch,
+        },
+        "degraded": answer.degraded,
+        "notices": answer.notices,
+        "documents_as_of": answer.documents_as_of,
+        "usage": {
+            "tokens": answer.usage.input_tokens + answer.usage.output_tokens,
+            "cost_usd": answer.usage.micro_usd / 1_000_000,
+        },
+        "timings_ms": answer.timings_ms,
+        "follow_ups": answer.follow_ups,
+        "given_at": answer.given_at,
+        "documents_changed_since": answer.documents_changed_since,
+        "conflicts": _conflict_fields(answer),
+    }
 
 
 def answer_body(answer: Answer, *, with_text: bool, notices: tuple[str, ...] = ()) -> AnswerBody:
-    """Return an answer as it travels, with what else its reader should know."""
-    served = answer.served_by
-    return AnswerBody(
-        id=answer.id,
-        status=answer.status,
-        answer_mode=answer.mode,
-        answer=answer.text,
-        sentences=[
-            SentenceBody(text=each.text, citations=list(each.citations), support=each.support)
-            for each in answer.sentences
-        ],
-        citations=[citation_body(each, with_text=with_text) for each in answer.citations],
-        see_also=[citation_body(each, with_text=with_text) for each in answer.see_also],
-        served_by=ServedByBody(
-            provider=served.provider, model=served.model, cache=served.cache, switch=served.switch
-        ),
-        degraded=list(answer.degraded),
-        notices=[*answer.notices, *notices],
-        documents_as_of=answer.documents_as_of,
-        usage=UsageBody(
-            tokens=answer.usage.input_tokens + answer.usage.output_tokens,
-            cost_usd=answer.usage.micro_usd / 1_000_000,
-        ),
-        timings_ms=answer.timings_ms,
-        follow_ups=list(answer.follow_ups),
-        given_at=answer.given_at,
-        documents_changed_since=answer.documents_changed_since,
-    )
+    """Return an answer as it travels within others, with what else its reader should know."""
+    fields = answer_fields(answer, with_text=with_text)
+    return AnswerBody(**{**fields, "notices": (*answer.notices, *notices)})
+
+
+def _conflict_fields(answer: Answer) -> list[dict[str, Any]]:
+    if not answer.conflicts:
+        return []
+    passages = {each.n: each.passage for each in (*answer.citations, *answer.see_also)}
+    return [
+        {
+            "kind": conflict.kind,
+            "sides": [_side_fields(side, passages[side.n]) for side in conflict.sides],
+        }
+        for conflict in answer.conflicts
+    ]
+
+
+def _side_fields(side: ConflictSide, passage: Passage) -> dict[str, Any]:
+    return {
+        "n": side.n,
+        "value": side.value,
+        "document_id": passage.document_id,
+        "title": passage.title,
+        "version": passage.version,
+        "page": passage.page,
+        "effective": passage.effective,
+        "quote": side.quote,
+        "start": side.start,
+        "end": side.end,
+    }

@@ -1,10 +1,12 @@
 """The events of an answer as they travel, in a stream and when it is read again."""
 
+from typing import Any
+
 from pydantic import BaseModel
 from pydantic_core import to_json
 
 from info_assistant.api.problems import problem_of
-from info_assistant.api.wire import answer_body, citation_body
+from info_assistant.api.wire import answer_fields, citation_fields
 from info_assistant.model.events import (
     AnswerEvent,
     AnswerReset,
@@ -15,11 +17,11 @@ from info_assistant.model.events import (
     StageReached,
 )
 
-EventBody = tuple[str, BaseModel | dict[str, object]]
+EventBody = tuple[str, dict[str, Any]]
 """An event's name and its data."""
 
 
-def event_frame(number: int, name: str, data: BaseModel | dict[str, object]) -> bytes:
+def event_frame(number: int, name: str, data: BaseModel | dict[str, Any]) -> bytes:
     """Return one event in the wire format; JSON holds no line break, so one data line does."""
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode("ascii"), to_json(data))
 
@@ -31,7 +33,7 @@ def event_body(event: AnswerEvent, *, with_text: bool) -> EventBody:
         case StageReached(stage):
             body = "status", {"stage": stage}
         case SourcesFound(sources):
-            listed = [citation_body(each, with_text=with_text) for each in sources]
+            listed = [citation_fields(each, with_text=with_text) for each in sources]
             body = "sources", {"sources": listed}
         case SentenceReleased(sentence):
             body = (
@@ -43,13 +45,13 @@ def event_body(event: AnswerEvent, *, with_text: bool) -> EventBody:
                 },
             )
         case CitationReleased(citation):
-            body = "citation", citation_body(citation, with_text=with_text)
+            body = "citation", citation_fields(citation, with_text=with_text)
         case NoticeGiven(text):
             body = "notice", {"text": text}
         case AnswerReset(reason):
             body = "reset", {"reason": reason}
         case _:
-            body = "final", answer_body(event.answer, with_text=with_text)
+            body = "final", answer_fields(event.answer, with_text=with_text)
     return body
 
 

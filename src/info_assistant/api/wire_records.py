@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -12,8 +13,11 @@ from info_assistant.model.answer import AnswerStatus, Citation, Support
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.feedback import MAX_COMMENT_CHARACTERS, Feedback, Judgement
 from info_assistant.model.ids import moment_of
+from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
 from info_assistant.ports import AuditPage, ConversationPage
+
+_MOST_READERS = 200
 
 
 class RecordedAnswerBody(Wire):
@@ -52,6 +56,39 @@ class CitingAnswersBody(Wire):
 
     answers: list[CitingAnswerBody]
     next: str | None
+
+
+class UseCountBody(Wire):
+    """How often a document was used; `people` opened or downloaded it, each counted once."""
+
+    opened: int
+    downloaded: int
+    cited: int
+    people: int
+
+
+class DayOfUseBody(UseCountBody):
+    """The same for one day (UTC)."""
+
+    day: date
+
+
+class PersonCountBody(Wire):
+    """How often somebody opened and downloaded a document, and when last."""
+
+    subject: str
+    opened: int
+    downloaded: int
+    last_at: datetime
+
+
+class ReadersBody(Wire):
+    """How often a document was used from `since` on; days without any use are left out."""
+
+    since: datetime
+    total: UseCountBody
+    days: list[DayOfUseBody]
+    readers: list[PersonCountBody] | None = Field(description="For operators; else null.")
 
 
 class CheckBody(Wire):
@@ -240,6 +277,17 @@ def _citing(record: AnswerRecord, document_id: str, *, told: bool) -> CitingAnsw
         ],
         subject=record.subject if told else None,
         question=record.question if told else None,
+    )
+
+
+def readers_body(found: Readership, *, named: bool) -> ReadersBody:
+    """Return how often a document was used, and with names if `named`."""
+    people = [PersonCountBody(**asdict(each)) for each in found.people[:_MOST_READERS]]
+    return ReadersBody(
+        since=found.since,
+        total=UseCountBody(**asdict(found.total)),
+        days=[DayOfUseBody(day=day, **asdict(count)) for day, count in found.days],
+        readers=people if named else None,
     )
 
 

@@ -28,6 +28,7 @@ def show_answer(reply: Mapping[str, Any], console: Console | None = None) -> Non
         out.print(Text(_PARTIAL, "yellow"))
     if sentences and reply.get("answer_mode") == "generated":
         _show_author(out, reply)
+    _show_conflicts(out, reply.get("conflicts") or ())
     _show_sources(out, "Sources", reply.get("citations") or ())
     _show_sources(out, "See also", (reply.get("see_also") or ())[:_SHOWN_SEE_ALSO])
     for notice in reply.get("notices") or ():
@@ -76,6 +77,18 @@ def _show_sources(out: Console, heading: str, sources: Sequence[Mapping[str, Any
         quote = plain(source.get("quote") or "")
         if quote:
             out.print(_indented(out, Text(f"“{quote}”", "italic")))
+
+
+def _show_conflicts(out: Console, conflicts: Sequence[Mapping[str, Any]]) -> None:
+    """Print what each source says where they differ."""
+    for conflict in conflicts:
+        out.print()
+        out.print(Text("Sources differ", "bold"))
+        for side in conflict.get("sides") or ():
+            value = plain(side.get("value") or "")
+            line = Text(f"[{side['n']}] ", "bold cyan").append(_place(side), "default")
+            out.print(line.append(f": {value}" if value else "", "bold"))
+            out.print(_indented(out, Text(f"“{plain(side.get('quote') or '')}”", "italic")))
 
 
 def _indented(out: Console, text: Text) -> Padding | Text:

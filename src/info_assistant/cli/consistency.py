@@ -41,7 +41,7 @@ _WORDS: dict[Fault, tuple[str, str]] = {
 
 async def check_consistency(settings: Settings, *, repair: bool) -> Sequence[Finding]:
     """Compare originals, catalogue, list and index; with `repair`, mend what can be mended."""
-    from info_assistant.wiring import inspect  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import inspect  # noqa: PLC0415  Loads the whole product.
 
     try:
         inspected = await inspect(settings, repair=repair)

@@ -1,9 +1,10 @@
-"""`documents edit|withdraw|quarantine|restore|retry|versions|passages|citations`."""
+"""`documents edit|withdraw|…|passages|citations|readers|unanswered|handled`."""
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -13,6 +14,7 @@ from info_assistant.cli.output import plain, print_rows
 __all__ = ["documents"]
 
 _AT_ONCE = 100
+_UNANSWERED = "/v1/unanswered"
 _NAMES = click.argument("names", nargs=-1, required=True, metavar="DOCUMENT…")
 _REASON = click.option("--reason", required=True, help="Why, in a sentence for whoever meets it.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the backend's reply as it is.")
@@ -180,6 +182,82 @@ def list_citations(document: str, limit: int, *, as_json: bool) -> None:
         for each in reply["answers"]
     ]
     print_rows(("answer", "at", "status", "quotes", "question"), rows)
+
+
+@documents.command("readers")
+@click.argument("document", metavar="DOCUMENT")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 365))
+@_JSON
+def list_readers(document: str, days: int, *, as_json: bool) -> None:
+    """Show how often a document was opened, downloaded and quoted, by day. Contributors may ask.
+
+    Names are told to operators, in the JSON.
+
+    \b
+    Example:
+      info-assistant documents readers hr/leave.md --days 90
+    """  # noqa: D301  For click, the mark keeps the lines.
+    reply = asyncio.run(on_document(document, "GET", "/readers", params={"days": days}))
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False, indent=2))
+        return
+    counts = ("opened", "downloaded", "cited", "people")
+    lines = [("total", reply["total"]), *((each["day"], each) for each in reply["days"])]
+    print_rows(("day", *counts), [[day, *(str(each[c]) for c in counts)] for day, each in lines])
+
+
+@documents.command("unanswered")
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 365))
+@click.option("--handled", is_flag=True, help="Those that are marked as handled instead.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 200))
+@_JSON
+def list_unanswered(days: int, limit: int, *, handled: bool, as_json: bool) -> None:
+    """List questions that found no good answer, like ones together, the most asked first.
+
+    Contributors may ask this. Nobody is named; questions near documents that you may not see are
+    not shown to you.
+
+    \b
+    Examples:
+      info-assistant documents unanswered
+      info-assistant documents unanswered --days 90 --handled
+    """  # noqa: D301  For click, the mark keeps the lines.
+    wanted = {"days": days, "handled": str(handled).lower(), "limit": limit}
+    reply = asyncio.run(_called("GET", _UNANSWERED, params=wanted))
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False, indent=2))
+        return
+    rows = [
+        [each["id"], str(each["count"]), each["last_at"][:10], each["state"], each["question"]]
+        for each in reply["groups"]
+    ]
+    print_rows(("id", "asked", "last", "state", "question"), rows)
+    if reply["left_out"]:
+        click.echo(f"{reply['left_out']} left out: they seem to hold personal data.", err=True)
+
+
+@documents.command("handled")
+@click.argument("question", metavar="QUESTION", type=click.UUID)
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 365))
+@click.option("--undo", is_flag=True, help="Say that it is not handled after all.")
+def mark_handled(question: UUID, days: int, *, undo: bool) -> None:
+    """Mark a question and those like it as handled; QUESTION is its id in `documents unanswered`.
+
+    When one comes up again without a good answer, it is listed again.
+
+    \b
+    Example:
+      info-assistant documents handled 01a209d2-0000-7000-8000-000000000001
+    """  # noqa: D301  For click, the mark keeps the lines.
+    address = f"{_UNANSWERED}/{question}/handled"
+    said = {"handled": not undo}
+    group = asyncio.run(_called("POST", address, json=said, params={"days": days}))
+    click.echo(f"{group['state']}: {plain(group['question'])}")
+
+
+async def _called(method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401  JSON.
+    async with connected() as backend:
+        return await backend.call(method, path, **arguments)
 
 
 async def _on_several(

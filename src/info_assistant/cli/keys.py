@@ -94,7 +94,7 @@ def revoke_keys(key_ids: tuple[str, ...]) -> None:
 
 
 def _administration() -> "AbstractAsyncContextManager[Administration]":
-    from info_assistant.wiring import administration  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.administration import administration  # noqa: PLC0415  Loads the stores.
 
     return administration(Settings.from_environment(), operating_account())
 

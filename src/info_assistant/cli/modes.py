@@ -156,7 +156,7 @@ async def _switched(
     from info_assistant.api.wire_health import mode_bodies  # noqa: PLC0415
     from info_assistant.observability.log import configure_logging  # noqa: PLC0415
     from info_assistant.resilience.modes import SwitchOrder  # noqa: PLC0415
-    from info_assistant.wiring import administration  # noqa: PLC0415
+    from info_assistant.wiring.administration import administration  # noqa: PLC0415
 
     configure_logging("WARNING")
     actor = operating_account()

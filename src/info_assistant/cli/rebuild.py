@@ -30,7 +30,7 @@ def rebuild_qdrant() -> None:
     Example:
       info-assistant rebuild qdrant
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_rebuild  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_rebuild  # noqa: PLC0415  Loads the whole product.
 
     count = run_rebuild(Settings.from_environment(), _tell)
     click.echo(f"{count} documents")
@@ -48,7 +48,7 @@ def rebuild_redis() -> None:
     Example:
       info-assistant rebuild redis
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_redis_rebuild  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_redis_rebuild  # noqa: PLC0415  Loads the whole product.
 
     spent = run_redis_rebuild(Settings.from_environment())
     for tenant, micro_usd in sorted(spent.items()):
@@ -68,7 +68,7 @@ def rebuild_conversations() -> None:
     Example:
       info-assistant rebuild conversations
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_conversation_lists  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_conversation_lists  # noqa: PLC0415  Loads the whole product.
 
     count = run_conversation_lists(Settings.from_environment())
     click.echo(f"{count} questions were missing in lists of conversations")

@@ -23,7 +23,7 @@ def reindex() -> None:
     Example:
       info-assistant documents reindex
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_reindex  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.processes import run_reindex  # noqa: PLC0415  Loads the whole product.
 
     # Questions on this machine go first.
     os.nice(_NICE)

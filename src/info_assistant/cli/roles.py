@@ -32,7 +32,7 @@ def serve() -> None:
       info-assistant serve
       BACKEND_PORT=9000 QDRANT_URL=http://qdrant:6333 info-assistant serve
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_backend
+    from info_assistant.wiring.processes import run_backend
 
     run_backend(Settings.from_environment())
 
@@ -50,7 +50,7 @@ def worker() -> None:
       info-assistant worker
       INGESTION_WORKERS=4 BLOB_URL=s3://bucket QDRANT_URL=http://qdrant:6333 info-assistant worker
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.wiring import run_worker
+    from info_assistant.wiring.processes import run_worker
 
     run_worker(Settings.from_environment())
 

@@ -102,7 +102,7 @@ def set_limits(name: str, **limits: int | None) -> None:
 
 
 def _administration() -> "AbstractAsyncContextManager[Administration]":
-    from info_assistant.wiring import administration  # noqa: PLC0415  Loads the whole product.
+    from info_assistant.wiring.administration import administration  # noqa: PLC0415  Loads the stores.
 
     return administration(Settings.from_environment(), operating_account())
 

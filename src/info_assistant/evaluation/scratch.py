@@ -31,7 +31,7 @@ from info_assistant.observability.log import configure_logging
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline
 from info_assistant.settings import Settings
-from info_assistant.wiring import Application, build
+from info_assistant.wiring.application import Application, build
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage in words, and how many of how many are done."""

@@ -24,7 +24,7 @@ from info_assistant.stores.backup.golden import GoldenQuestion, decoded_question
 from info_assistant.stores.backup.manifest import Manifest, StoredObject, Verification
 from info_assistant.stores.backup.packs import sha256_of
 from info_assistant.stores.backup.shelf import Shelf
-from info_assistant.wiring import build
+from info_assistant.wiring.application import build
 from info_assistant.wiring.backup import RestoreOrder, grounded, restore_backup
 from info_assistant.wiring.golden import finds
 

@@ -59,6 +59,39 @@ class AnswerSentence:
     support: Support
 
 
+class ConflictKind(StrEnum):
+    """In what two sources differ."""
+
+    DURATION = "duration"
+    AMOUNT = "amount"
+    NUMBER = "number"
+    DATE = "date"
+    YES_NO = "yes_no"
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSide:
+    """What one source says: a verbatim quote with its offsets in the document's text.
+
+    `n` is the number of a citation, or of a passage beside the answer, from the same passage;
+    `value` is what differs, as it is written, "" for yes and no.
+    """
+
+    n: int
+    value: str
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Sources of an answer that say different things of the same; the cited one comes first."""
+
+    kind: ConflictKind
+    sides: tuple[ConflictSide, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ServedBy:
     """Where an answer came from. `cache` is hit, miss or off; `switch` names an active mode."""
@@ -85,7 +118,7 @@ class Answer:
     `evidence` is the best passage's score in the ranking, which decides whether there is an answer.
     `follow_ups` are questions that the passages beside it would answer. `given_at` is when it was
     first given, where that was before, and `documents_changed_since` then says whether documents
-    have changed meanwhile that it may not take into account.
+    have changed meanwhile that it may not take into account. `conflicts` are where sources differ.
     """
 
     id: str
@@ -104,6 +137,7 @@ class Answer:
     usage: AnswerUsage = AnswerUsage()
     given_at: datetime | None = None
     documents_changed_since: bool | None = None
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def text(self) -> str:

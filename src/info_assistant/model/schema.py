@@ -46,7 +46,8 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
     Stored.READING: 2,  # In parts, where it is long.
     Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 4,  # Hashes of quotes, when it was first given, what its asker was told.
+    Stored.ANSWER_RECORD: 5,  # Hashes of quotes, when first given, what was told; conflicts.
+    Stored.KNOWN_ANSWER: 2,  # Conflicts.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.

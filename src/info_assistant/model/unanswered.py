@@ -23,7 +23,7 @@ class UnansweredQuestion:
     `id` is that of the record which says so: of the answer, or of the feedback that calls it wrong.
     `searched` is the question as it was made to stand alone, "" where that is the same. `documents`
     are those that it came closest to, the closest first. `notice` is the edition of the privacy
-    notice under which it was asked.
+    notice under which it was asked, `conversation_id` the talk that it belongs to.
     """
 
     id: str
@@ -35,6 +35,7 @@ class UnansweredQuestion:
     shortfall: Shortfall
     documents: tuple[str, ...]
     notice: int
+    conversation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from info_assistant.ports.records import (
     FeedbackLog,
     FeedbackPage,
     KeepRecord,
+    ReadershipLog,
     RecordPage,
     UnansweredLog,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "RankedPassage",
     "RateLimiter",
     "Reader",
+    "ReadershipLog",
     "RecordPage",
     "SharedObject",
     "SharedState",

@@ -12,6 +12,7 @@ from info_assistant.model.conversation import (
     ConversationTurn,
 )
 from info_assistant.model.feedback import Feedback
+from info_assistant.model.readership import Readership
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.unanswered import HandledMark, Unanswered
 
@@ -150,6 +151,13 @@ class UnansweredLog(Protocol):
 
     async def marks(self, tenant: str, since: datetime) -> Sequence[HandledMark]:
         """Return a tenant's marks from `since` on. Raises ObjectStorageUnavailable."""
+
+
+class ReadershipLog(Protocol):
+    """How often documents are read and quoted."""
+
+    async def of(self, tenant: str, document_id: str, since: datetime) -> Readership:
+        """Return the uses of a document since a moment. Raises ObjectStorageUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,33 @@ not made. Who wants nothing but the end has it made without a stop, and is woken
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from info_assistant.resilience.deadline import REQUEST_SECONDS, Deadline
 
 T = TypeVar("T")
-Produce = Callable[[], AsyncGenerator[T]]
+Tell = Callable[[T], Awaitable[None]]
+"""Hands on a piece of work; to be awaited, which returns once more of it is wanted."""
+
+Produce = Callable[[Tell[T]], Awaitable[None]]
+"""Does the work, told by whom to tell of each piece.
+
+No generator: where one stands within another, each piece passes all of them.
+"""
 
 JOINABLE_SHARE = 0.5
 """How much of the time for it may be over of work that one more may still join."""
 
 
 class _Flight(Generic[T]):
-    """Work under way, and what it has yielded so far."""
+    """Work under way, and what it has told so far."""
 
     def __init__(self, produce: Produce[T], deadline: Deadline, what: str) -> None:
         self.deadline = deadline
         self._whole_s = deadline.remaining
-        self.yielded: list[T] = []
+        self.told: list[T] = []
         self.readers = 0
         self.ended = False
         self.error: Exception | None = None
@@ -46,9 +53,9 @@ class _Flight(Generic[T]):
         """Yield everything from the beginning. Raises what the work raises."""
         number = 0
         while True:
-            while number < len(self.yielded):
+            while number < len(self.told):
                 number += 1
-                yield self.yielded[number - 1]
+                yield self.told[number - 1]
             if self.ended:
                 break
             if self._wanted <= number:
@@ -59,29 +66,31 @@ class _Flight(Generic[T]):
         self._raise_error()
 
     async def last(self) -> T | None:
-        """Return what is yielded last; None where that is nothing. Raises what the work raises."""
+        """Return what is told last; None where that is nothing. Raises what the work raises."""
         if not self.ended:
             self._want(sys.maxsize)
             await self._over.wait()
         self._raise_error()
-        return self.yielded[-1] if self.yielded else None
+        return self.told[-1] if self.told else None
 
     async def _run(self, produce: Produce[T], what: str) -> None:
         try:
-            async with self.deadline.enforced(what), aclosing(produce()) as made:
+            async with self.deadline.enforced(what):
                 await self._demand.wait()
-                async for each in made:
-                    self.yielded.append(each)
-                    self._tell()
-                    while self._wanted <= len(self.yielded):
-                        self._demand.clear()
-                        await self._demand.wait()
+                await produce(self._take)
         except Exception as error:  # noqa: BLE001  Raised where it is read.
             self.error = error
         finally:
             self.ended = True
             self._over.set()
             self._tell()
+
+    async def _take(self, made: T) -> None:
+        self.told.append(made)
+        self._tell()
+        while self._wanted <= len(self.told):
+            self._demand.clear()
+            await self._demand.wait()
 
     def _want(self, number: int) -> None:
         self._wanted = number
@@ -119,7 +128,7 @@ class SingleFlight(Generic[T]):
         return flight.ended or not flight.joinable
 
     async def join(self, key: str, produce: Produce[T]) -> AsyncGenerator[T]:
-        """Yield what the work under `key` yields, from its beginning; begin it if there is none.
+        """Yield what the work under `key` tells, from its beginning; begin it if there is none.
 
         Raises what the work raises, DeadlineExceeded.
         """
@@ -132,7 +141,7 @@ class SingleFlight(Generic[T]):
             await self._left(key, flight)
 
     async def last(self, key: str, produce: Produce[T]) -> T | None:
-        """Return what the work under `key` yields last, or None. Begins and raises as `join`."""
+        """Return what the work under `key` tells last, or None. Begins and raises as `join`."""
         flight = self._joined(key, produce)
         try:
             return await flight.last()

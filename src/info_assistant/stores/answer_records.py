@@ -21,6 +21,9 @@ from info_assistant.model.answer import (
     AnswerStatus,
     AnswerUsage,
     Citation,
+    Conflict,
+    ConflictKind,
+    ConflictSide,
     ServedBy,
     Support,
 )
@@ -197,6 +200,7 @@ def answer_fields(record: AnswerRecord) -> dict[str, Any]:
                 "timings_ms": answer.timings_ms,
                 "notices": answer.notices,
                 "follow_ups": answer.follow_ups,
+                "conflicts": [_conflict_fields(each) for each in answer.conflicts],
                 "usage": {
                     "input_tokens": answer.usage.input_tokens,
                     "output_tokens": answer.usage.output_tokens,
@@ -254,6 +258,14 @@ def _citation_fields(citation: Citation) -> dict[str, Any]:
     }
 
 
+def _conflict_fields(conflict: Conflict) -> dict[str, Any]:
+    sides = [
+        {"n": s.n, "value": s.value, "quote": s.quote, "start": s.start, "end": s.end}
+        for s in conflict.sides
+    ]
+    return {"kind": conflict.kind, "sides": sides}
+
+
 def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] | None:
     """Return a record without what it quotes of purged documents; None where that is nothing.
 
@@ -280,7 +292,9 @@ def without_quotes(fields: Fields, purged: Mapping[str, int]) -> dict[str, Any] 
         for each in answer["sentences"]
     ]
     # Questions that might come next name headings of the documents.
-    left = {"sentences": sentences, "follow_ups": []}
+    left: dict[str, Any] = {"sentences": sentences, "follow_ups": []}
+    if answer.get("conflicts"):
+        left["conflicts"] = []
     return {**fields, "answer": {**answer, **listed, **left}}
 
 
@@ -315,7 +329,22 @@ def _answer(answer_id: str, fields: Fields) -> Answer:
         usage=_usage(fields.get("usage", {})),
         given_at=None if given_at is None else moment_from(given_at),
         documents_changed_since=fields.get("documents_changed_since"),
+        conflicts=tuple(map(_conflict, fields.get("conflicts", ()))),
     )
+
+
+def _conflict(fields: Fields) -> Conflict:
+    sides = tuple(
+        ConflictSide(
+            int(each["n"]),
+            str(each["value"]),
+            str(each["quote"]),
+            int(each["start"]),
+            int(each["end"]),
+        )
+        for each in fields["sides"]
+    )
+    return Conflict(ConflictKind(fields["kind"]), sides)
 
 
 def _usage(fields: Fields) -> AnswerUsage:

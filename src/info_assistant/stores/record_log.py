@@ -162,12 +162,13 @@ class RecordLog:
             ) from exc
 
     async def of_day(
-        self, kind: str, tenant: str, day: date, seen: set[str]
+        self, kind: str, tenant: str, day: date, seen: set[str], *, containing: bytes = b""
     ) -> AsyncIterator[Sequence[Fields]]:
         """Yield the records of a day (UTC): those that wait on this machine, then others'.
 
         A record may come more than once. `seen` holds the names of segments that are passed over;
-        those read are added. Raises ObjectStorageUnavailable.
+        those read are added. Lines without `containing` are left out unread. Raises
+        ObjectStorageUnavailable.
         """
         begin = datetime.combine(day, datetime.min.time(), UTC)
         first, end = (
@@ -177,11 +178,8 @@ class RecordLog:
         for journal in (self._own, *self._adopted):
             with suppress(RecordsUnavailable):
                 records = await journal.between(kind, tenant, first, end)
-                yield await asyncio.to_thread(
-                    lambda found: [f for r in found for _, f in parsed_lines(r.body, "journal")],
-                    records,
-                )
-        async for page in self._reader.of_day(kind, tenant, day, seen):
+                yield await asyncio.to_thread(_parsed, records, containing)
+        async for page in self._reader.of_day(kind, tenant, day, seen, containing):
             yield page
 
     async def count(self, kind: str) -> int:
@@ -315,6 +313,11 @@ async def _waiting(journal: Journal, wanted: Wanted) -> list[Fields]:
             break
         before = records[-1].id
     return found
+
+
+def _parsed(records: Sequence[Record], containing: bytes) -> list[Fields]:
+    bodies = (each.body for each in records if containing in each.body)
+    return [fields for body in bodies for _, fields in parsed_lines(body, "journal")]
 
 
 def _accepted(records: Sequence[Record], wanted: Wanted) -> list[Fields]:

@@ -153,11 +153,12 @@ class SegmentReader:
         return await _again_if_moved(look)
 
     async def of_day(
-        self, kind: str, tenant: str, day: date, seen: set[str]
+        self, kind: str, tenant: str, day: date, seen: set[str], containing: bytes = b""
     ) -> AsyncIterator[Sequence[Fields]]:
         """Yield the records of each segment of a day that is not in `seen`, and add it there.
 
         A record may come more than once, from a segment and from one that this was merged into.
+        Lines without `containing` are left out unread.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -165,7 +166,7 @@ class SegmentReader:
                     if each.key not in seen:
                         data = await self._blobs.get(each.key)
                         seen.add(each.key)
-                        yield await asyncio.to_thread(_fields_in, data, each.key)
+                        yield await asyncio.to_thread(_fields_in, data, each.key, containing)
             except NotFound:
                 continue  # It was merged into another, which the next listing names.
             return
@@ -251,7 +252,9 @@ def _end_of(day: date) -> int:
     return int(end.timestamp() * 1000) - 1
 
 
-def _fields_in(data: bytes, key: str) -> Sequence[Fields]:
+def _fields_in(data: bytes, key: str, containing: bytes) -> Sequence[Fields]:
+    if containing:
+        data = b"\n".join(line for line in data.splitlines() if containing in line)
     return [fields for _, fields in parsed_lines(data, key)]
 
 

@@ -179,6 +179,7 @@ def _question(fields: Fields) -> UnansweredQuestion:
         shortfall=_SHORTFALLS[answer["status"]],
         documents=tuple(dict.fromkeys(str(each["passage"]["document_id"]) for each in closest)),
         notice=int(fields.get("notice", 1)),
+        conversation_id=fields.get("conversation_id"),
     )
 
 

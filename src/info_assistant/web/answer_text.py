@@ -20,6 +20,13 @@ def _lines(question: str, record: RecordedAnswer, language: Language) -> Iterato
         doubt = "" if sentence.support == "supported" else f" ({language.say(N_('not verified'))})"
         yield f"{sentence.text}{numbers}{doubt}"
     yield ""
+    for conflict in answer.conflicts:
+        yield f"{language.say(N_('Where sources differ'))}:"
+        for side in conflict.sides:
+            name = side.title or language.say(N_("Untitled document"))
+            version = Phrase(N_("version %(version)s"), {"version": str(side.version)})
+            yield f"    {name}, {language.say(version)}: “{' '.join(side.quote.split())}”"
+        yield ""
     for citation in answer.citations:
         yield f"[{citation.n}] {_place(citation, language)}"
         yield f"    “{' '.join(citation.quote.split())}”"

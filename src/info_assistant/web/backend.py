@@ -32,8 +32,8 @@ from info_assistant.web.replies import (
     RecordedAnswer,
     Reply,
     Uploaded,
-    Usage,
 )
+from info_assistant.web.usage import Usage
 from info_assistant.web.visits import Visit
 
 Kind = TypeVar("Kind", bound=Reply)
@@ -273,11 +273,11 @@ class Backend:
         request = self._get(f"/v1/documents/{document_id}/passages", visit, wanted)
         return await self._fetch(request, Passages)
 
-    async def quoted_by(self, document_id: str, visit: Visit) -> QuotedBy:
-        """Return the answers that quote a document; for contributors."""
-        return await self._fetch(
-            self._get(f"/v1/documents/{document_id}/citations", visit), QuotedBy
-        )
+    async def quoted_by(self, document_id: str, before: str, visit: Visit) -> QuotedBy:
+        """Return answers that quote a document, the newest `before` an id; for contributors."""
+        wanted = {"before": before} if before else {}
+        path = f"/v1/documents/{document_id}/citations"
+        return await self._fetch(self._get(path, visit, wanted), QuotedBy)
 
     async def document(self, document_id: str, visit: Visit) -> Document:
         """Return one document's state."""

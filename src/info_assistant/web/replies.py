@@ -65,8 +65,12 @@ class Citation(Dated):
     @property
     def place(self) -> str:
         """Query string and fragment of the source page, with the passage marked."""
-        query = urlencode({"v": self.version, "start": self.start, "end": self.end})
-        return f"?{query}#passage"
+        return _place(self.version, self.start, self.end)
+
+
+def _place(version: int, start: int, end: int) -> str:
+    query = urlencode({"v": version, "start": start, "end": end})
+    return f"?{query}#passage"
 
 
 class Sentence(Reply):
@@ -75,6 +79,33 @@ class Sentence(Reply):
     text: Text = ""
     citations: tuple[int, ...] = ()
     support: Text = "supported"
+
+
+class ConflictSide(Reply):
+    """What one source says; `value` is what differs, as it is written."""
+
+    n: int = 0
+    value: Text = ""
+    document_id: Text = ""
+    title: Text = ""
+    version: int = 1
+    page: int | None = None
+    effective: date | None = None
+    quote: Text = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def place(self) -> str:
+        """Query string and fragment of the source page, with the statement marked."""
+        return _place(self.version, self.start, self.end)
+
+
+class Conflict(Reply):
+    """Sources that say different things of the same."""
+
+    kind: Text = ""
+    sides: tuple[ConflictSide, ...] = ()
 
 
 class ServedBy(Reply):
@@ -102,6 +133,7 @@ class Answer(Reply):
     documents_as_of: datetime | None = None
     given_at: datetime | None = None
     documents_changed_since: bool | None = None
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -158,6 +190,10 @@ class Document(Dated):
         """What people call the document."""
         return self.title or self.source
 
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been reviewed before a day."""
+        return self.review_by is not None and self.review_by < today
+
     @property
     def readable(self) -> bool:
         """Whether its text can be shown."""
@@ -174,9 +210,10 @@ class Quoted(Reply):
 
 
 class QuotedBy(Reply):
-    """Answers that quote a document, the newest first."""
+    """Answers that quote a document, the newest first; `next` continues them."""
 
     answers: tuple[Quoted, ...] = ()
+    next: Text = ""
 
 
 class Passage(Reply):
@@ -337,34 +374,6 @@ class Health(Reply):
     def mode(self, name: str) -> ModeInForce | None:
         """Return the mode `name` if it is in force."""
         return next((mode for mode in self.modes if mode.name == name), None)
-
-
-class UsageRow(Reply):
-    """What the calls of a day took, for one model."""
-
-    day: date
-    provider: Text = ""
-    model: Text = ""
-    calls: int = 0
-    cost_usd: float = 0.0
-
-
-class Budget(Reply):
-    """How much may be spent in a month, and how much is."""
-
-    month: Text = ""
-    limit_usd: float = 0.0
-    spent_usd: float = 0.0
-
-
-class Usage(Reply):
-    """What language models cost a tenant, day by day."""
-
-    tenant: Text = ""
-    first: date
-    last: date
-    rows: tuple[UsageRow, ...] = ()
-    budget: Budget | None = None
 
 
 class ProblemDetails(Reply):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from info_assistant.web.replies import Usage
+from info_assistant.web.usage import Usage
 
 WIDTH, HEIGHT = 700, 160
 """The size of the drawing, in units of its own."""

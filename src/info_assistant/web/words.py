@@ -168,24 +168,43 @@ def progress(done: int, total: int, unit: str) -> Phrase:
     return Phrase(said, {"done": done, "total": total})
 
 
+_SHORTFALLS = {
+    "not_found": N_("not found: %(count)s"),
+    "not_supported": N_("no answer that the documents support: %(count)s"),
+    "partly": N_("answered in part: %(count)s"),
+    "refused": N_("refused: %(count)s"),
+    "marked_wrong": N_("called wrong by a reader: %(count)s"),
+}
+
+
+def shortfall(name: str, count: int) -> Phrase:
+    """Return what questions did not get, and how often."""
+    said = _SHORTFALLS.get(name, N_("without a good answer: %(count)s"))
+    return Phrase(said, {"count": count})
+
+
 def who_sees(session: Session | None) -> str | Phrase:
     """Return who can read what is asked."""
     if session is None:
         return N_(
             "Nobody signs in here, so your questions are kept without a name. Those who run this "
-            "service can read them."
+            "service can read them, and whoever opens its pages sees those that found no good "
+            "answer."
         )
     if session.organisation:
         return Phrase(
             N_(
                 "Your questions and their answers are kept with your name. Those who run this "
-                "service for %(organisation)s can read them; other readers cannot."
+                "service for %(organisation)s can read them. Those who look after its documents "
+                "see questions that found no good answer, without your name. Nobody else is told "
+                "who asked."
             ),
             {"organisation": session.organisation},
         )
     return N_(
         "Your questions and their answers are kept with your name. Those who run this service can "
-        "read them; other readers cannot."
+        "read them. Those who look after its documents see questions that found no good answer, "
+        "without your name. Nobody else is told who asked."
     )
 
 
@@ -228,6 +247,10 @@ FROM_THE_BACKEND = (
     N_(
         "What was asked before in this conversation could not be looked up, so this question was "
         "answered by itself."
+    ),
+    N_(
+        "The sources of this answer differ on a point that it speaks to. What each of them says is "
+        "shown side by side."
     ),
     N_("This question could not be added to its conversation; the next one will not know it."),
 )

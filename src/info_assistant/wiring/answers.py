@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.compose import ComposedGenerator, ContextBudget
+from info_assistant.answering.conflicts import ConflictFinder
 from info_assistant.answering.conversation import Talk
 from info_assistant.answering.generate import Composing
 from info_assistant.answering.judge import ModelJudge
@@ -18,6 +19,7 @@ from info_assistant.model.answer import AnswerUsage
 from info_assistant.model.spend import Budget
 from info_assistant.observability.spans import Spans
 from info_assistant.ports import AnswerCache, Grounding, TextModel
+from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.extractive import ExtractiveGenerator
 from info_assistant.resilience.modes import Modes
 from info_assistant.settings.answering import AnsweringSettings
@@ -106,6 +108,7 @@ def answer_pipeline(
             visibility=visibility,
             composing=None if writer is None else _composing(base, writer, settings),
             talk=_talk(records, writer),
+            conflicts=ConflictFinder(TermVectors().terms),
             usage_of=None if writer is None else writer.usage_of,
             budget_of=_without_budget if writer is None else writer.budget_of,
             refuse_personal_data=settings.refuse_personal_data,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.pipeline import AnswerPipeline
-from info_assistant.answering.question_groups import QuestionLikeness
-from info_assistant.api.services import ApiServices, Curating
+from info_assistant.api.services import ApiServices
 from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
@@ -127,7 +126,7 @@ def build(settings: Settings, spans: Spans | None = None) -> Application:
         admission=load.admission,
         modes=modes,
         visibility=documents.visibility,
-        curating=Curating(records.unanswered, QuestionLikeness(base.embedder)),
+        curating=records.curating(base.embedder),
         find_key=key_finder(sign_in.keys, clock),
         repeats=documents.repeats,
         spending=spend.spending,

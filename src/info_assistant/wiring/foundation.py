@@ -15,9 +15,6 @@ from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.qdrant import QdrantStore
 from info_assistant.wiring.parts import Part
 
-JOURNALS = "journals"
-"""The folder in DATA_DIR for records that are not in object storage yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Foundation(Part):

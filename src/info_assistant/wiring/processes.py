@@ -1,8 +1,7 @@
 """What the command line runs: the backend, a rebuild, administration without a backend."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -11,9 +10,6 @@ from info_assistant.api.app import create_app
 from info_assistant.api.gateway import Gateway
 from info_assistant.api.worker_app import WorkerServices, create_worker_app
 from info_assistant.errors import Misconfigured
-from info_assistant.identity.administration import Administration
-from info_assistant.identity.keys import ApiKeys
-from info_assistant.identity.operator_trail import OperatorTrail
 from info_assistant.identity.tenants import Tenants
 from info_assistant.ingestion.inspection import Inspected, Inspector
 from info_assistant.ingestion.library import Library
@@ -25,10 +21,8 @@ from info_assistant.ingestion.worker import Tools
 from info_assistant.observability.log import configure_logging
 from info_assistant.observability.tracing import tracing_of
 from info_assistant.resilience.clock import SystemClock
-from info_assistant.resilience.modes import Modes
 from info_assistant.serving import Ending, Place, listen, serve
 from info_assistant.settings import Settings
-from info_assistant.stores.audit import RecordedAudit
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 from info_assistant.stores.conversation_lists import list_again
@@ -40,30 +34,6 @@ from info_assistant.wiring.application import build
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.records import record_log
-
-
-@asynccontextmanager
-async def administration(settings: Settings, actor: str) -> AsyncIterator[Administration]:
-    """Give `actor` access to keys, tenants and switches as they are; works when no backend does.
-
-    Raises ObjectStorageUnavailable.
-    """
-    clock = SystemClock()
-    blobs = ObjectBlobs(settings.blob_url, settings.s3)
-    objects = SharedObjects(blobs, settings.data_dir / "last-good", clock)
-    keys, tenants, switches = (objects.open(each) for each in ("keys", "tenants", "switches"))
-    for each in (keys, tenants, switches):
-        await each.refresh(whole=True)
-    records = record_log(settings, blobs)
-    try:
-        yield Administration(
-            ApiKeys(keys, clock),
-            Tenants(tenants, clock),
-            Modes(switches=switches, clock=clock),
-            OperatorTrail(RecordedAudit(records), clock, actor),
-        )
-    finally:
-        await records.close()
 
 
 def create_backend(settings: Settings) -> Gateway:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from info_assistant.answering.question_groups import QuestionLikeness
+from info_assistant.api.services import Curating
 from info_assistant.observability.metrics import Metrics
+from info_assistant.ports import Embedder
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.settings import Settings
 from info_assistant.stores import (
@@ -24,11 +27,14 @@ from info_assistant.stores.conversations import BlobConversations
 from info_assistant.stores.feedback import RecordedFeedback
 from info_assistant.stores.objects import SharedObjects
 from info_assistant.stores.purging import QuotePurging
+from info_assistant.stores.readership import RecordedReadership
 from info_assistant.stores.record_log import RecordLog
 from info_assistant.stores.unanswered import RecordedUnanswered
 from info_assistant.stores.writers import WriterMarks, WriterWatch
-from info_assistant.wiring.foundation import JOURNALS
 from info_assistant.wiring.parts import Part
+
+JOURNALS = "journals"
+"""The folder in DATA_DIR for records that are not in object storage yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,12 @@ class RecordParts(Part):
     answers: RecordedAnswers
     feedback: RecordedFeedback
     conversations: BlobConversations
-    unanswered: RecordedUnanswered
+
+    def curating(self, embedder: Embedder) -> Curating:
+        """Return what curators are shown of them; likeness is by `embedder`."""
+        return Curating(
+            RecordedUnanswered(self.log), QuestionLikeness(embedder), RecordedReadership(self.log)
+        )
 
 
 def record_log(
@@ -87,7 +98,6 @@ def record_parts(
         RecordedAnswers(log),
         RecordedFeedback(log),
         conversations,
-        RecordedUnanswered(log),
         tasks=tasks,
         starters=(log.open,),
         closers=(log.close,),

@@ -13,8 +13,6 @@ from info_assistant.drills.cluster.faults import Fault, FaultKind
 from info_assistant.drills.cluster.simulator import Cluster, Setup
 from info_assistant.drills.cluster.tables import pod_state
 
-pytestmark = pytest.mark.timeout(240)
-
 
 def settled(items: list[dict[str, Any]] | None = None) -> Cluster:
     """Return a cluster whose first pods are ready, and whose autoscaler is left out."""

@@ -1,4 +1,4 @@
-"""What stands behind pods decides: programs that end, that take their time, and full nodes."""
+"""What stands behind pods decides: programs that end, and that take their time."""
 
 from dataclasses import dataclass, field
 
@@ -46,12 +46,12 @@ class Programs:
         return self.still_runs
 
 
-def cluster_of(programs: Programs, replicas: int = 1, pods_per_node: int = 110) -> Cluster:
+def cluster_of(programs: Programs) -> Cluster:
     """Return a cluster with a backend and these programs, five seconds old."""
-    item = deployment("backend", replicas, container("backend", "backend:1", 8000))
+    item = deployment("backend", 1, container("backend", "backend:1", 8000))
     item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 8
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    setup = Setup([space, item], PACE, programs, pods_per_node=pods_per_node)
+    setup = Setup([space, item], PACE, programs)
     cluster = Cluster(ManualClock(1_800_000_000.0), setup)
     cluster.advance(5)
     return cluster
@@ -94,12 +94,3 @@ def test_a_pod_is_there_until_its_program_has_ended() -> None:
         programs.still_runs = takes_s > there_for_s
         cluster.advance(2)
         assert programs.gone == [name_of(pod)]
-
-
-def test_pods_wait_where_every_node_is_full() -> None:
-    """Three nodes with room for one each take three pods; the fourth is not placed, and says so."""
-    cluster = cluster_of(Programs(), replicas=4, pods_per_node=1)
-    ready = [is_ready(pod) for pod in cluster.pods("backend")]
-    assert sorted(ready) == [False, True, True, True]
-    said = [each["message"] for each in cluster.store.all("Event", NAMESPACE)]
-    assert "0 nodes are available for new pods: too many pods" in said

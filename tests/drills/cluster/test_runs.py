@@ -7,8 +7,6 @@ from benchmarks.harness.option_trials import trial
 from benchmarks.harness.outage_world import MODEL
 from benchmarks.options import OPTIONS, SEED
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.mark.library
 @pytest.mark.parametrize(("number", "variant"), [(0, "works"), (10, "crashes midway")])

@@ -18,8 +18,6 @@ from info_assistant.drills.cluster.simulator import (
     settled_cluster,
 )
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @dataclass(frozen=True)
 class Line:

@@ -3,15 +3,12 @@
 import re
 from pathlib import Path
 
-import pytest
 from tests.drills.kubectl import ROOT, Kubectl
 
 from info_assistant.drills.cluster.contents import smallest
 from info_assistant.drills.cluster.simulator import Setup, running_cluster, settled_cluster
 
 LIST = ROOT / "tests" / "fixtures" / "cluster" / "unrelated-commands.txt"
-
-pytestmark = pytest.mark.timeout(240)
 
 
 def test_twenty_commands_that_were_listed_first_do_what_they_do(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from benchmarks.harness.processes import await_true
 
+from info_assistant.cli.local_redis import server
 from info_assistant.cli.machine import plan
 from info_assistant.drills.machine.faults import (
     FaultNotShown,
@@ -29,7 +30,9 @@ WITHIN_S = 120.0
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Run a machine; afterwards nothing that it had started is left."""
-    small = plan({"backends": 1, "with_frontend": False, "with_models": True, "start_s": 300.0})
+    if server() is None:
+        pytest.skip("no Redis for this machine: neither Valkey's wheel nor redis-server")
+    small = plan({"backends": 1, "with_frontend": False, "start_s": 300.0})
     before = _children()
     with running_machine(tmp_path_factory.mktemp("machine"), small) as running:
         assert len(_children() - before) >= 4
@@ -80,16 +83,23 @@ def test_commands_in_pods_reach_the_real_processes(machine: Machine) -> None:
 
 
 def test_a_pod_that_hangs_is_mended_by_deleting_it(machine: Machine) -> None:
-    """Option 1 of P0-2: readers lose new answers only; the new pod has a process of its own."""
-    before = pid_of(machine, "qdrant-0")
-    machine.inject(Hung("qdrant-0"))
-    seen = machine.look()
-    assert (seen.known, seen.new, seen.well) == (True, False, False)
-    kubectl(machine, "delete pod qdrant-0 -n NS --grace-period=1 --timeout=60s")
-    waiting = "wait --for=condition=ready pod/qdrant-0 -n NS --timeout=120s"
+    """It stands still and hears no SIGTERM; after its grace time the pod has another process."""
+    before = pid_of(machine, "redis-1")
+    machine.inject(Hung("redis-1"))
+    assert psutil.Process(before).status() == psutil.STATUS_STOPPED
+    kubectl(machine, "delete pod redis-1 -n NS --grace-period=1 --timeout=60s")
+    waiting = "wait --for=condition=ready pod/redis-1 -n NS --timeout=120s"
     assert "condition met" in kubectl(machine, waiting)[1]
-    assert pid_of(machine, "qdrant-0") != before
-    becomes(machine.serves, "the restarted Qdrant is used")
+    assert pid_of(machine, "redis-1") != before
+    assert not psutil.pid_exists(before)
+
+
+def test_what_cannot_be_broken_is_said(machine: Machine) -> None:
+    """A fault that nothing shows is an error and no drill."""
+    with pytest.raises(FaultNotShown, match="qdrant-1 has no process"):
+        machine.inject(Hung("qdrant-1"))
+    with pytest.raises(FaultNotShown, match="no stand-in for openai"):
+        machine.inject(ProviderFails("openai"))
 
 
 def test_a_redis_that_stays_away_is_replaced_by_its_replica(machine: Machine) -> None:
@@ -97,34 +107,11 @@ def test_a_redis_that_stays_away_is_replaced_by_its_replica(machine: Machine) ->
     gone = Killed("redis-0")
     machine.inject(gone)
     becomes(lambda: not machine.look().cached, "the service misses Redis")
-    crashing = "CrashLoopBackOff"
-    becomes(lambda: crashing in kubectl(machine, "get pods -n NS")[1], "the kubelet says so")
+    assert "CrashLoopBackOff" in kubectl(machine, "get pods -n NS")[1]
     assert kubectl(machine, "exec redis-1 -n NS -- redis-cli -e REPLICAOF NO ONE")[1] == "OK\n"
     becomes(machine.serves, "the replica leads")
     machine.lift(gone)
-    ready = "wait --for=condition=ready pod/redis-0 -n NS --timeout=120s"
-    assert "condition met" in kubectl(machine, ready)[1]
-    becomes(machine.serves, "both are there")
-
-
-def test_a_variable_reaches_a_new_process(machine: Machine) -> None:
-    """Option 2 of P0-4: another provider, by a rollout without a moment that nobody answers."""
-    before = machine.parts.node.at("backend")[0].pod
-    kubectl(machine, "set env deployment/backend LLM_PROVIDER=anthropic -n NS")
-    done = kubectl(machine, "rollout status deployment/backend -n NS --timeout=170s")
-    assert "successfully rolled out" in done[1]
-    becomes(lambda: len(machine.parts.node.at("backend")) == 1, "the old one has gone")
-    (hosted,) = machine.parts.node.at("backend")
-    assert hosted.pod != before
-    calls = machine.parts.providers["anthropic"].tally.calls
-    asked = len(calls)
-    becomes(machine.serves, "the new process answers")
-    assert len(calls) > asked
-
-
-def test_what_cannot_be_broken_is_said(machine: Machine) -> None:
-    """A fault that nothing shows is an error and no drill."""
-    with pytest.raises(FaultNotShown, match="qdrant-1 has no process"):
-        machine.inject(Hung("qdrant-1"))
-    with pytest.raises(FaultNotShown, match="no stand-in for mistral"):
-        machine.inject(ProviderFails("mistral"))
+    kubectl(machine, "delete pod redis-0 redis-1 -n NS --timeout=60s")
+    ready = "wait --for=condition=ready pod/redis-0 pod/redis-1 -n NS --timeout=120s"
+    assert kubectl(machine, ready)[0] == 0
+    becomes(machine.serves, "the first leads again")

@@ -15,16 +15,22 @@ from benchmarks.harness.processes import await_true
 from scripts.manifests import render
 from tests.redis_process import RedisProcess
 
-from info_assistant.cli.machine import plan
+from info_assistant.drills.cluster.clock import ManualClock
 from info_assistant.drills.cluster.documents import Document
 from info_assistant.drills.cluster.programs import Ended, Execution
+from info_assistant.drills.cluster.simulator import Cluster, Setup
 from info_assistant.drills.machine.containers import Containers
-from info_assistant.drills.machine.names import Names
-from info_assistant.drills.machine.objects import objects
+from info_assistant.drills.machine.hosted import Starter
+from info_assistant.drills.machine.names import Names, environment_of
+from info_assistant.drills.machine.node import Node
+from info_assistant.drills.machine.objects import QDRANT_KEY, objects
+from info_assistant.drills.machine.plan import Plan, Tools
 from info_assistant.drills.machine.redis_cli import redis_cli
 from info_assistant.drills.ports import unused_port
 
 WITHIN_S = 30.0
+TOOLS = Tools(Path("kubectl"), "valkey-server", Path("curl"))
+PLAN = Plan(TOOLS, documents=(), question="", settings={"LLM_FALLBACK": "false"})
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +81,19 @@ def test_names_of_the_cluster_lead_to_ports_of_this_machine() -> None:
     assert (
         names.inside(line, {6333: 2003}) == "exec 3<>/dev/tcp/127.0.0.1/2002; curl 127.0.0.1:2003"
     )
+
+
+def test_a_process_gets_what_its_template_config_and_secrets_say() -> None:
+    """An operator's variable goes before the ConfigMap; a secret without the key sets nothing."""
+    cluster = Cluster(ManualClock(), Setup(objects(PLAN, {})))
+    cluster.advance(1)
+    pod = cluster.pods("backend")[0]
+    pod["spec"]["containers"][0]["env"].append({"name": "LOG_LEVEL", "value": "DEBUG"})
+    found = environment_of(pod, cluster.store)
+    assert (found["LOG_LEVEL"], found["LLM_FALLBACK"]) == ("DEBUG", "false")
+    assert found["QDRANT_URL"] == "http://qdrant:6333"
+    assert found["QDRANT_API_KEY"] == QDRANT_KEY
+    assert "OPENAI_API_KEY" not in found
 
 
 def test_a_program_that_is_tied_to_us_ends_when_we_are_killed() -> None:
@@ -140,6 +159,30 @@ def _shape(items: list[Document]) -> dict[tuple[str, str], object]:
 def test_the_cluster_has_the_names_of_our_manifests() -> None:
     """Workloads, containers, ports and volumes are called as in the base; no worker runs apart."""
     shipped = _shape([dict(each) for each in render("production").objects])
-    ours = _shape(objects(plan({}), {}))
+    ours = _shape(objects(PLAN, {}))
     assert {key: shipped[key] for key in ours} == ours
     assert {name for _, name in ours} == {"backend", "frontend", "qdrant", "redis"}
+
+
+def test_backends_beyond_those_that_fit_are_placeholders(tmp_path: Path) -> None:
+    """Four are asked for and two are real; the others are ready, and nobody is led there."""
+    starter = Starter()
+    node = Node(Containers(tmp_path, {}, ""), lambda _pod: {}, starter, {"backend": 2})
+    pods = [
+        {
+            "metadata": {"name": f"b-{n}", "uid": str(n), "labels": {"component": "backend"}},
+            "spec": {"containers": [{"image": "bad:2"}]},
+        }
+        for n in range(4)
+    ]
+    try:
+        for pod in pods:
+            node.started(pod)
+        assert [each.pod for each in node.at("backend")] == ["b-0", "b-1"]
+        assert [node.ready(pod) for pod in pods[2:]] == [True, True]
+        node.stopped(pods[0])
+        node.started(pods[3])
+        assert [each.pod for each in node.at("backend")] == ["b-1", "b-3"]
+    finally:
+        node.close()
+        starter.close()

@@ -145,19 +145,19 @@ def _labelled(text: Facts, like: Quantity) -> Iterator[tuple[Quantity, frozenset
     Nothing is yielded where there is one alone. Labels stand before their numbers or after them:
     they follow if nothing stands between the last number and what divides it from the one before.
     """
-    rivals = sorted(
-        (q for q in text.quantities if _rival(q, like)),
+    beside = sorted(
+        (q for q in text.quantities if rivals(q, like)),
         key=lambda quantity: quantity.span.start,
     )
-    if len(rivals) < 2:  # noqa: PLR2004
+    if len(beside) < 2:  # noqa: PLR2004
         return
     words = text.words
-    starts = [words.index_at(quantity.span.start) for quantity in rivals]
-    ends = [words.index_at(max(q.span.start, q.span.end - 1)) for q in rivals]
+    starts = [words.index_at(quantity.span.start) for quantity in beside]
+    ends = [words.index_at(max(q.span.start, q.span.end - 1)) for q in beside]
     pairs = zip(ends[:-1], starts[1:], strict=True)
     cuts = [0, *(_cut(text, end, start) for end, start in pairs), len(words.words)]
     follow = not _told(text, cuts[-2], starts[-1])
-    for at, quantity in enumerate(rivals):
+    for at, quantity in enumerate(beside):
         first = starts[at] if follow and at == 0 else cuts[at]
         condition = any(
             word.lower in _CONDITIONS for word in words.words[ends[at] + 1 : cuts[at + 1]]
@@ -165,7 +165,7 @@ def _labelled(text: Facts, like: Quantity) -> Iterator[tuple[Quantity, frozenset
         yield quantity, _told(text, first, cuts[at + 1]), condition
 
 
-def _rival(one: Quantity, other: Quantity) -> bool:
+def rivals(one: Quantity, other: Quantity) -> bool:
     """Whether two numbers may be taken for one another; bare ones if they count the same."""
     same = kind(one.dimension) == kind(other.dimension)
     return same and (bool(one.dimension) or singular(one.noun) == singular(other.noun))

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from info_assistant.api.answers import json_answer
+from info_assistant.api.auditing import describe_action
 from info_assistant.api.openapi import problems
 from info_assistant.api.requests import caller_of
 from info_assistant.api.routes.documents import DocumentId
@@ -163,12 +164,17 @@ def _add_original(router: APIRouter, services: ApiServices) -> None:
         caller = caller_of(request)
         status, original = await services.library.original(caller.scope, str(document_id), version)
         require_open(caller, status.document)
-        return await _download(status.document, original, range_header)
+        part = _part(range_header, original.size_bytes)
+        if part is not None and part[0] > 0:
+            # The rest of a file is no second download of it.
+            describe_action(request, from_byte=str(part[0]))
+        return await _download(status.document, original, part)
 
 
-async def _download(document: Document, original: Original, wanted: str | None) -> Response:
+async def _download(
+    document: Document, original: Original, part: tuple[int, int] | None
+) -> Response:
     size = original.size_bytes
-    part = _part(wanted, size)
     # A document may be a web page with scripts: it is saved, not shown in our own origin.
     headers = {
         "Content-Disposition": "attachment; filename*=UTF-8''"

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from info_assistant.api.addresses import QUERY_PATH
-from info_assistant.api.answers import json_answer, with_facts
+from info_assistant.api.answers import whole_answer
 from info_assistant.api.asking import Asker
 from info_assistant.api.auditing import describe_action
 from info_assistant.api.bodies import described_body, json_body
@@ -14,7 +14,7 @@ from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.requests import caller_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import MEDIA_TYPE
-from info_assistant.api.wire import AnswerBody, QueryRequest, answer_body
+from info_assistant.api.wire import AnswerBody, QueryRequest
 from info_assistant.api.wire_events import NamedEvents
 from info_assistant.model.conversation import Turn
 from info_assistant.model.identity import Caller
@@ -57,7 +57,7 @@ def routes(services: ApiServices) -> APIRouter:
             named = NamedEvents(request_id_of(request), with_text=with_text)
             return await asker.stream(question, request, named)
         answer = await asker.whole(question, request)
-        return with_facts(json_answer(answer_body(answer, with_text=with_text)), answer)
+        return whole_answer(answer, with_text=with_text)
 
     return router
 

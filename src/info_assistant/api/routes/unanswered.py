@@ -3,7 +3,8 @@
 Nobody is told here who asked. Contributors are shown a question only if its asker was told so (the
 edition of the privacy notice that is in its record) and if they may see all documents that it came
 closest to: a question may tell what stands in them. Operators, who may read every answer record of
-their tenant, are shown all. Questions in which personal data is found are shown to nobody.
+their tenant, are shown all. Shown to nobody here are questions in which personal data is found, and
+those of conversations that their asker has deleted.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from info_assistant.api.wire_unanswered import (
     group_body,
 )
 from info_assistant.errors import NotFound, VectorStoreUnavailable
+from info_assistant.model.conversation import ConversationKey
 from info_assistant.model.document import Document
 from info_assistant.model.identity import AccessScope, Caller, Role
 from info_assistant.model.ids import new_id
@@ -46,6 +48,7 @@ MOST_QUESTIONS = 500
 """Of how many questions, the newest, groups are made."""
 
 _DOCUMENTS_AT_ONCE = 500
+_LOOKS_AT_ONCE = 16
 
 Days = Annotated[int, Query(ge=1, le=365, description="How far back, in days.")]
 
@@ -162,10 +165,11 @@ async def _shown(services: ApiServices, caller: Caller, days: int) -> _Shown:
             raise
         seen = {}  # Whether they are shown a question does not hang on its documents.
     open_to = [each for each in found.questions if _may_be_shown(caller, each, seen)]
-    clean = await asyncio.to_thread(_without_personal_data, open_to)
+    kept = await _without_deleted(services, open_to)
+    clean = await asyncio.to_thread(_without_personal_data, kept)
     groups = await services.curating.likeness.groups(clean)
     marks = newest_marks(await services.curating.unanswered.marks(tenant, begin))
-    return _Shown(groups, seen, marks, found.since, len(open_to) - len(clean))
+    return _Shown(groups, seen, marks, found.since, len(kept) - len(clean))
 
 
 def _may_be_shown(
@@ -178,6 +182,23 @@ def _may_be_shown(
     return question.notice >= NOTICE and all(
         each in seen and seen[each].created_at <= question.at for each in question.documents
     )
+
+
+async def _without_deleted(
+    services: ApiServices, questions: Sequence[UnansweredQuestion]
+) -> list[UnansweredQuestion]:
+    """Return the questions whose askers have not deleted their conversation."""
+    places = asyncio.Semaphore(_LOOKS_AT_ONCE)
+
+    async def is_deleted(each: UnansweredQuestion) -> bool:
+        if each.conversation_id is None:
+            return False
+        key = ConversationKey(each.tenant, each.subject, each.conversation_id)
+        async with places:
+            return await services.conversations.deleted(key, each.id)
+
+    deleted = await asyncio.gather(*map(is_deleted, questions))
+    return [each for each, gone in zip(questions, deleted, strict=True) if not gone]
 
 
 def _without_personal_data(questions: Sequence[UnansweredQuestion]) -> list[UnansweredQuestion]:

@@ -19,9 +19,8 @@ VOLUMES: Mapping[str, str] = {"qdrant": "qdrant-storage", "redis": "redis-data"}
 _FIRST = ("Namespace", "PersistentVolume", "ConfigMap", "Secret", "ServiceAccount")
 
 
-def nodes(now: float, count: int = 3, pods: int = 110) -> list[Document]:
-    """Return nodes that are ready, each with room for so many pods."""
-    room = {"cpu": "4", "memory": "16Gi", "pods": str(pods)}
+def nodes(now: float, count: int = 3) -> list[Document]:
+    """Return nodes that are ready."""
     return [
         {
             "apiVersion": "v1",
@@ -36,8 +35,8 @@ def nodes(now: float, count: int = 3, pods: int = 110) -> list[Document]:
             "spec": {},
             "status": {
                 "addresses": [{"type": "InternalIP", "address": f"192.0.2.{number}"}],
-                "capacity": room,
-                "allocatable": room,
+                "capacity": {"cpu": "4", "memory": "16Gi", "pods": "110"},
+                "allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"},
                 "conditions": [
                     {
                         "type": "Ready",

@@ -154,10 +154,6 @@ class Kubelet:
             self._wait(pod, "0 nodes are available for new pods")
             return False
         taken = [at(each, "spec", "nodeName") for each in self._store.all("Pod")]
-        nodes = [each for each in nodes if taken.count(name_of(each)) < _room(each)]
-        if not nodes:
-            self._wait(pod, "0 nodes are available for new pods: too many pods")
-            return False
         node = min(nodes, key=lambda each: (taken.count(name_of(each)), name_of(each)))
         self._addresses += 1
         pod["spec"]["nodeName"] = name_of(node)
@@ -370,7 +366,3 @@ class Kubelet:
     def _write(self, pod: Document) -> None:
         if self._store.find("Pod", namespace_of(pod), name_of(pod)) is not None:
             self._store.update(pod)
-
-
-def _room(node: Document) -> int:
-    return int(at(node, "status", "allocatable", "pods", default="110"))

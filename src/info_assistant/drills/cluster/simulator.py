@@ -42,7 +42,6 @@ class Setup:
     observer: Observer = field(default_factory=NoObserver)
     programs: Programs | None = None
     strict: Strict = field(default=lambda _item: [])
-    pods_per_node: int = 110
 
 
 class Cluster:
@@ -79,7 +78,7 @@ class Cluster:
         inside = Inside(self.store, self.programs, self.logs)
         resources = Resources(self.store, chosen.strict)
         self.api = Api(resources, inside)
-        load(self.store, [*nodes(clock.now(), pods=chosen.pods_per_node), *_spaces()])
+        load(self.store, [*nodes(clock.now()), *_spaces()])
         load(self.store, copied(list(smallest() if chosen.items is None else chosen.items)))
 
     def advance(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
@@ -73,11 +74,10 @@ class Reader:
         """Hand documents in and wait until they can be asked about. Raises TimeoutError."""
         ids = [self._handed_in(each, until) for each in documents]
         for each in ids:
-            await_true(
-                lambda each=each: self._get(f"/v1/documents/{each}").get("state") == "ready",
-                until,
-                f"the document {each} is ready",
-            )
+            await_true(partial(self._is_known, each), until, f"the document {each} is ready")
+
+    def _is_known(self, document_id: str) -> bool:
+        return bool(self._get(f"/v1/documents/{document_id}").get("state") == "ready")
 
     def _handed_in(self, document: Document, until: float) -> str:
         sent = {"file": (PurePosixPath(document.source).name, document.data)}

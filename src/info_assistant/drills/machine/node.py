@@ -25,6 +25,8 @@ class Node:
     containers: Containers
     variables: Callable[[Document], Mapping[str, str]]
     starter: Starter
+    most: Mapping[str, int] = field(default_factory=dict)
+    """How many pods of a component have processes; further ones are placeholders."""
     changing: bool = True
     lasting: list[Hung | Killed] = field(default_factory=list)
     """What befalls each process that is started."""
@@ -38,6 +40,8 @@ class Node:
         if before is not None:
             end(before)
         hosted = self.containers.host(pod, self.variables(pod))
+        if not self._has_room(hosted.component, uid):
+            hosted.command = None
         if hosted.command is not None:
             hosted.read = before.read if before is not None else _size(hosted.command.log)
             hosted.process = self.starter.start(hosted.command)
@@ -46,6 +50,14 @@ class Node:
         for fault in self.lasting:
             if befalls(fault, hosted):
                 afflict(fault, hosted)
+
+    def _has_room(self, component: str, uid: str) -> bool:
+        others = [
+            each
+            for other, each in self.all()
+            if other != uid and each.component == component and each.process is not None
+        ]
+        return component not in self.most or len(others) < self.most[component]
 
     def stopped(self, pod: Document) -> None:
         """Kill what is left of a pod that is gone."""

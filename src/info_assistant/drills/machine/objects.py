@@ -21,6 +21,9 @@ REDIS_PODS = ("redis-0", "redis-1")
 GRACE_S = 8
 """How long a pod may take to end; our manifests give it longer."""
 
+_MOST_REPLICAS = 12
+"""Where the autoscaler ends, as in our manifests."""
+
 _RELEASE = "pubsec-info-assistant:1"
 _SETTINGS: Mapping[str, str] = {
     "AUTH": "none",
@@ -50,7 +53,7 @@ def objects(plan: Plan, provider_urls: Mapping[str, str]) -> list[Document]:
         _graceful(stateful_set("redis", len(REDIS_PODS), _redis(), "Parallel")),
         *[service(name, port) for name, port in PORTS.items()],
         *[budget(name) for name in PORTS],
-        autoscaler(plan.backends, plan.most_backends),
+        autoscaler(plan.backends, _MOST_REPLICAS),
     ]
 
 

@@ -42,7 +42,7 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     backends: int = 2
     most_backends: int = 4
-    """Where the autoscaler ends; each backend is a real process of some 250 MB."""
+    """So many backends are real, of some 200 MB each; further pods are placeholders."""
     with_models: bool = False
     """Stand-ins for OpenAI and Anthropic write answers; without them answers are quotes."""
     with_backup: bool = False

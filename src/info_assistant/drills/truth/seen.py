@@ -64,9 +64,10 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What somebody was told, and when it reached them."""
+    """What somebody was told: title and text, one below the other."""
 
     at: datetime
+    """When it reached them; of a line that tells itself when it was written, that moment."""
     receiver: str
     text: str
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -9,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from info_assistant.errors import InvalidRequest
 from info_assistant.web.backend import Backend
+from info_assistant.web.curation import DAYS, ID, Curation
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.languages import N_
 from info_assistant.web.listing import MOST_FOLLOWED, Wanted
@@ -109,7 +111,11 @@ class CuratePages:
     async def _page(self, request: Request, visit: Visit, *, mistake: str = "") -> HTMLResponse:
         document_id = str(request.path_params["document_id"])
         document = await self.backend.document(document_id, visit)
-        quoted = await self.backend.quoted_by(document_id, visit)
+        before = request.query_params.get("before", "")
+        quoted = await self.backend.quoted_by(
+            document_id, before if ID.fullmatch(before) else "", visit
+        )
+        read = await Curation(self.backend).readers(document_id, visit)
         first = request.query_params.get("passage", "")
         number = int(first) if first.isascii() and first.isdecimal() and len(first) < 9 else 0  # noqa: PLR2004
         passages = await self.backend.passages(document_id, number, visit)
@@ -118,7 +124,11 @@ class CuratePages:
             "document": document,
             "passages": passages,
             "testable": document.state == "ready",
-            "quoted": quoted.answers,
+            "quoted": quoted,
+            "quoted_later": bool(before),
+            "read": read,
+            "days": DAYS,
+            "today": datetime.now(UTC).date(),
             "mistake": mistake,
             "done": request.query_params.get("done") == "yes",
         }

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from urllib.parse import quote
 from uuid import UUID
@@ -24,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 _PER_PAGE = 50
 _LARGEST_NUMBER = 10**9
+_SOON = timedelta(days=31)
 
 # No browser runs anything from these; whatever else a document claims to be travels as bytes.
 _HARMLESS_TYPES = {
@@ -33,6 +36,15 @@ _HARMLESS_TYPES = {
     "text/markdown",
     "text/plain",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many documents are to be reviewed within 30 days, `overdue` ones included; where."""
+
+    count: int
+    overdue: int
+    address: str
 
 
 class DocumentPages:
@@ -51,6 +63,7 @@ class DocumentPages:
         if ids := followed(request.query_params.getlist("id")):
             return await self._following(request, ids, visit)
         limit = MOST_SORTED if wanted.sort else _PER_PAGE
+        due = await self._due(wanted, visit)
         page = await self._backend.documents(wanted.asked, limit, visit)
         if wanted.sort:
             ordered = await asyncio.to_thread(wanted.sorted, page.documents)
@@ -63,8 +76,19 @@ class DocumentPages:
             "wanted": wanted,
             "following": following,
             "left_out": MOST_SORTED if wanted.sort and page.next else 0,
+            "due": due,
         }
         return self._list(request, context, visit)
+
+    async def _due(self, wanted: Wanted, visit: Visit) -> Due | None:
+        """Return what is to be reviewed soon: for contributors, above the list of all."""
+        if not visit.curates or wanted.sought or wanted.continued:
+            return None
+        today = datetime.now(UTC).date()
+        soon = Wanted(review_before=(today + _SOON).isoformat(), sort="review")
+        page = await self._backend.documents(soon.asked, MOST_SORTED, visit)
+        overdue = sum(each.is_overdue(today) for each in page.documents)
+        return Due(len(page.documents), overdue, soon.address()) if page.documents else None
 
     async def _following(self, request: Request, ids: Sequence[str], visit: Visit) -> HTMLResponse:
         """Return the list of these documents alone: how far each has come."""
@@ -74,7 +98,8 @@ class DocumentPages:
 
     def _list(self, request: Request, context: Mapping[str, object], visit: Visit) -> HTMLResponse:
         said = {"added": _count(request, "added"), "changed": _count(request, "changed")}
-        whole = {"here": "documents", "orders": ORDERS, "left_out": 0, "alone": False}
+        whole = {"here": "documents", "orders": ORDERS, "left_out": 0, "alone": False, "due": None}
+        whole["today"] = datetime.now(UTC).date()
         return self._renderer.page("documents.html", {**whole, **said, **context}, visit=visit)
 
     async def source(self, request: Request) -> HTMLResponse:

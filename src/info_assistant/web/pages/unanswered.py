@@ -1,20 +1,18 @@
 """Questions that found no good answer, in groups, and the word that one was dealt with."""
 
-import re
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from info_assistant.errors import InvalidRequest
-from info_assistant.web.curation import DAYS, Curation
+from info_assistant.web.curation import DAYS, ID, Curation
 from info_assistant.web.forms import check_csrf, check_origin, read_form
 from info_assistant.web.rendering import Renderer
 from info_assistant.web.sign_in import Doorkeeper
 
 PATH = "/unanswered"
 _SEE_OTHER = 303
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,8 @@ class UnansweredPage:
         check_csrf(form, visit.csrf)
         action, question_id = form.get("action", ""), form.get("question", "")
         until = form.get("until", "")
-        known = action in {"handled", "open"} and _ID.fullmatch(question_id)
-        if not known or (until and not _ID.fullmatch(until)):
+        known = action in {"handled", "open"} and ID.fullmatch(question_id)
+        if not known or (until and not ID.fullmatch(until)):
             raise InvalidRequest("The form asks for nothing that is known.")
         await self.curation.mark(question_id, until, visit, handled=action == "handled")
         back = f"{PATH}?done={action}" + ("" if action == "handled" else "&show=handled")
