@@ -66,6 +66,8 @@ def test_the_fields_are_those_of_the_api(tmp_path: Path) -> None:
         (Facts(reachable=False), "major_outage"),
         (Facts(reachable=True, answers=False), "major_outage"),
         (Facts(True, True, {"qdrant": "down"}), "partial_outage"),
+        (Facts(True, False, {"qdrant": "down", "redis": "ok"}), "partial_outage"),
+        (Facts(True, False, {"qdrant": "down", "redis": "down"}), "major_outage"),
         (Facts(True, True, {"openai": "down", "redis": "down"}), "partial_outage"),
         (Facts(True, True, {"redis": "down"}), "degraded_performance"),
         (Facts(True, True, {}, {"MAINTENANCE_MODE": "true"}), "under_maintenance"),

@@ -134,7 +134,11 @@ def drill_elsewhere(words: tuple[str, ...]) -> None:
     """Say that drills come with the product: they start it, and this program has nothing of it.
 
     The product's own command line puts the real command in this one's place.
-    """
+
+    \b
+    Examples:
+      info-assistant runbook drill P0-3 --option 1
+    """  # noqa: D301  For click, the mark keeps the lines.
     del words
     raise click.ClickException(
         "Drills start the product on this machine, and this program goes without it. Install the "

@@ -11,9 +11,11 @@ def component_state(case: Case) -> str:
         return "operational"
     if facts.modes.get("MAINTENANCE_MODE", "").lower() == "true":
         return "under_maintenance"
-    if facts.reachable is False or facts.answers is False:
+    known = facts.is_ok("redis")  # Then answers that were given before still are.
+    missing = facts.is_down("qdrant") or facts.provider_down("openai", "anthropic")
+    if facts.reachable is False or (facts.answers is False and not (missing and known)):
         return "major_outage"
-    if facts.is_down("qdrant") or facts.provider_down("openai", "anthropic"):
+    if missing:
         return "partial_outage"
     if facts.is_down("redis"):
         return "degraded_performance"
