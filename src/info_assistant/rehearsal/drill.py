@@ -30,6 +30,8 @@ CLEARS_S = 75.0
 """So long traces of a fault may be seen: counters and logs are judged over their last minute."""
 MENDED_S = 120.0
 TOLD_S = 60.0
+BACK_S = 2.0
+"""So long a drill waits for the service to find that a receiver is back, before it sends itself."""
 IN_A_ROW = 4
 """So many answers one after the other count as served."""
 _LOOK_S = 0.2
@@ -174,13 +176,17 @@ class Drill:
         self._say(f"The engine follows option {way.number}; the drill agrees to each step.")
         if kill:
             service.kill()
-        course.run = engine.follow(course.incident, words, self._consents(probes), kill=kill)
+        consents = self._consents(probes)
+        course.run = engine.follow(course.incident, words, consents, kill=kill)
         if kill and not course.run.killed:
             course.remarks.append(
                 "The engine was not killed: the option changes nothing by itself."
             )
-        if course.run.code:
-            course.remarks.append(f"The run stopped: {course.run.reason}")
+        if course.run.code:  # As the engine advises, once: what took effect late is found then.
+            course.remarks.append(f"The run stopped, and was resumed: {course.run.reason}")
+            self._say(course.remarks[-1])
+            again = engine.follow(course.incident, words, consents)
+            course.run = Ended(again.code, again.text, course.run.killed)
         self._say(f"The run ended: {course.run.reason}")
 
     def _consents(self, probes: Probes) -> Callable[[str], None]:
@@ -250,8 +256,8 @@ class Drill:
             if not settled:
                 self._course.remarks.append("Not everybody who could be told was told in time.")
         told.calm()
-        if not _within(TOLD_S, lambda: not waiting(engine.store.seen(name))):
-            engine.call("outbox", "flush")
+        if not _within(BACK_S, lambda: not waiting(engine.store.seen(name))):
+            engine.call("outbox", "flush")  # The service itself may pause for a minute by now.
             _within(TOLD_S, lambda: not waiting(engine.store.seen(name)))
 
     def _told_but_those_down(self, engine: Engine) -> bool:

@@ -7,7 +7,7 @@ from info_assistant.rehearsal.probe import Asked, Sample
 from info_assistant.rehearsal.report import Report
 
 WIDTH = 960
-_LEFT, _RIGHT = 150, 20
+_LEFT, _RIGHT = 150, 60
 _ROW, _TOP = 26, 64
 _BEFORE_S = 6.0
 """So many quiet seconds before the fault are shown."""
@@ -114,7 +114,7 @@ def _milestones(scale: _Scale, report: Report, y: int) -> Iterator[str]:
         words = _MARKS[name]
         yield f'<path d="M{x} {_TOP - 6}V{y + 22}" stroke="{_INK}" stroke-dasharray="3 3"/>'
         place = max(x + 3, last)
-        last = place + 6.5 * len(words) + 4
+        last = place + 7.5 * len(words) + 8
         yield _text(place, y + 16, words)
 
 

@@ -1,5 +1,6 @@
 """What a drill found: as a JSON document, and as a page for people."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -177,7 +178,9 @@ def page(report: Report) -> Iterator[str]:
         f"  {len(truth.verdicts)} sentences: the probe agrees with {len(truth.true)}, not with "
         f"{len(truth.untrue)}; {len(truth.not_judged)} are not for it to judge"
     )
-    yield from (f"  ! untrue: {each.sentence} ({each.why})" for each in truth.untrue)
+    untrue = Counter((each.sentence, each.why) for each in truth.untrue)
+    for (sentence, why), times in untrue.items():
+        yield f"  ! untrue, told {times} times: {sentence} (it needs that {why})"
     yield from (f"  ! {each}" for each in report.faults_of_telling)
     if report.remarks:
         yield "\nRemarks"
