@@ -132,8 +132,9 @@ async def test_only_what_is_of_this_document_counts(desk: Desk) -> None:
     """Not what was refused, nor another tenant's, nor what is older than the days or the name."""
     week_ago = NOW - timedelta(days=7)
     await desk.noted("ann", "document.read", week_ago)
-    await desk.noted("bob", "document.read", week_ago, outcome="not_found")
-    await desk.noted("eve", "document.read", week_ago, tenant="other")
+    moment = timedelta(milliseconds=1)  # Ids are made of moments.
+    await desk.noted("bob", "document.read", week_ago - moment, outcome="not_found")
+    await desk.noted("eve", "document.read", week_ago - 2 * moment, tenant="other")
     await desk.noted("old", "document.read", NOW - timedelta(days=70))
     await desk.log.ship()
     week = (await desk.readers("otto", desk.guide))["days"]
