@@ -141,6 +141,14 @@ NO_CONFLICT = [
         "Claims are paid within 10 days.",
     ),
     (
+        "Parcels to addresses within the city take 2 days.",
+        "Parcels to addresses outside the city take 5 days.",
+    ),
+    (
+        "Purchases above the threshold are approved within 10 days.",
+        "Purchases below the threshold are approved within 3 days.",
+    ),
+    (
         "The form has 3 pages.",
         "The guide has 12 pages.",
     ),

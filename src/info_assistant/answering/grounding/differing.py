@@ -59,6 +59,8 @@ _CONTRASTS: Sequence[frozenset[str]] = tuple(
         "public private",
         "paper electronic online digital phone email post person",
         "before after",
+        "within inside outside beyond",
+        "above below over under",
         "weekday weekend",
         "employee contractor manager executive supervisor",
     )
