@@ -1,20 +1,30 @@
 """What is delivered late says what is so then; what was not said stays in the record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from info_assistant.drills.receivers import Misbehaviour, running_receivers
 from info_assistant.runbooks import clock as clocks
 from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.errors import DeliveryLater
 from info_assistant.runbooks.keeping.keeper import Keeper
 from info_assistant.runbooks.keeping.lateness import Lateness
-from info_assistant.runbooks.outbox.messages import Act, Content, Outgoing, Stage, outbox_of
+from info_assistant.runbooks.outbox.messages import (
+    Act,
+    Content,
+    Message,
+    Outgoing,
+    Stage,
+    outbox_of,
+)
 from info_assistant.runbooks.outbox.sending import Sender
+from info_assistant.runbooks.receivers.http import WebService
 from info_assistant.runbooks.receivers.port import Attempt
+from info_assistant.runbooks.receivers.slack import Slack
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
 from info_assistant.runbooks.record.redaction import Redaction
@@ -190,3 +200,20 @@ def test_a_line_of_the_story_says_when_it_was_written(
     (said,) = night.receiver.said(Act.TICKET)
     mark = f"Written at {written.queued.at:%Y-%m-%d %H:%M} UTC, delivered late.\n\n"
     assert said.text == (mark if dated else "") + written.message.content.text
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["the same message", "a newer one"])
+def test_slack_shows_one_state_with_the_last_words(*, newer: bool) -> None:
+    """A root post whose answer was lost is found and edited, by the same message or a newer one."""
+    with running_receivers() as stand_in:
+        service = WebService("Slack", f"{stand_in.url}/slack", {})
+        slack = Slack(service, "#pubsec-incidents", {})
+        first = Message("m1", "i", "slack", Act.STATE, Content("t", OUT), "state")
+        stand_in.misbehave("slack", Misbehaviour.DIE_AFTER)
+        with pytest.raises(DeliveryLater):
+            slack.send(Attempt(first, {}, repeated=False))
+        assert stand_in.taken["slack"].fired[Misbehaviour.DIE_AFTER] == 1
+        again = replace(first, id="m2" if newer else "m1", content=Content("t", "It is back."))
+        known = slack.send(Attempt(again, {}, repeated=True))
+        ((ts, post),) = stand_in.taken["slack"].things.items()
+        assert (known["ts"], post["text"]) == (ts, "It is back.")
