@@ -38,9 +38,7 @@ class Lateness:
         if age_s > STALE_S:
             try:
                 content = self._anew(each)
-            except (
-                RecordError
-            ):  # Without its runbook nothing is worded: then it says how old it is.
+            except RecordError:  # Its runbook is gone: the old words then say how old they are.
                 return _dated(each, content)
         late = age_s > LATE_S and each.message.act not in _WORDLESS
         return _dated(each, content) if late else content
