@@ -61,6 +61,8 @@ SLOW = [
     *probe(Outcome.ANSWERED, asked=Asked.KNOWN, latency_s=0.004, slow_s=0.1),
 ]
 QUOTES = [*probe(Outcome.DEGRADED), *probe(Outcome.ANSWERED, asked=Asked.KNOWN)]
+OVER = [*probe(Outcome.ANSWERED), *probe(Outcome.ANSWERED, asked=Asked.KNOWN)]
+"""A provider's fault that nobody feels: another one has taken over."""
 ACT = Happening(at(90), Happened.ACTION, "kubectl rollout undo deployment/backend")
 ACK = Happening(at(80), Happened.ACKNOWLEDGED)
 
@@ -96,6 +98,8 @@ TRUE: Sequence[tuple[Sequence[Sample], str, float, str]] = [
     (QUOTES, "⚠️ *SERVICE DEGRADATION* - Language model outage", 300, "openai"),
     (QUOTES, "*ETA*: Waiting for OpenAI service restoration", 300, "openai"),
     (QUOTES, "New questions may be slow or fail.", 300, "openai"),
+    (OVER, "Answers are written by another provider.", 300, "openai"),
+    (OUT, "Written at 2026-11-26 03:02 UTC, delivered late.", 240, "backend"),
     (QUOTES, "Cached queries are still available and fast.", 300, "openai"),
     (OUT, "Since 2026-11-26 03:01 UTC.", 120, "backend"),
     (OUT, "The incident is over since 2026-11-26 03:10 UTC. It lasted 9 min.", 660, "backend"),
@@ -122,6 +126,11 @@ FALSE: Sequence[tuple[Sequence[Sample], str, float, str]] = [
     (QUOTES, "⚠️ *SERVICE DEGRADATION* - Language model outage", 900, "openai"),
     (SLOW, "*ETA*: Waiting for OpenAI service restoration", 300, "redis"),
     (NO_SEARCH, "New questions may be slow or fail.", 900, "qdrant"),
+    (QUOTES, "Answers are written by another provider.", 300, "openai"),
+    (OUT, "Answers are written by another provider.", 300, "openai"),
+    (OVER, "Answers are written by another provider.", 300, "redis"),
+    (OVER, "New questions may be slow or fail.", 300, "openai"),
+    (OUT, "Written at 2026-11-26 03:20 UTC, delivered late.", 240, "backend"),
     (OUT, "Cached queries are still available and fast.", 300, "backend"),
     (OUT, "Since 2026-11-26 02:30 UTC.", 120, "backend"),
     (OUT, "The incident is over since 2026-11-26 03:03 UTC.", 300, "backend"),

@@ -16,13 +16,17 @@ _DOWN = {"status": "down", "dependencies": {"qdrant": {"state": "down"}}, "modes
 
 
 @contextmanager
-def _answering(code: int, body: bytes) -> Iterator[str]:
+def _answering(code: int, body: bytes, *metrics: str) -> Iterator[str]:
+    counted = iter(metrics)
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(code)
-            self.send_header("content-length", str(len(body)))
+            metered = self.path == "/metrics"
+            told = next(counted).encode() if metered else body
+            self.send_response(200 if metered else code)
+            self.send_header("content-length", str(len(told)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(told)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -56,3 +60,32 @@ def test_a_service_that_says_itself_that_it_is_down_is_reached(
     with _answering(code, body) as url:
         facts = Looking(Places({"public": Place(url)}), timeout_s=30).facts(Incident())
     assert facts.reachable is reachable
+
+
+def _metrics(began: int, failed: int) -> str:
+    return (
+        f"process_start_time_seconds {began}\n"
+        f'answers_failed_total{{code="generation_unavailable"}} {failed}\n'
+        f'answers_failed_total{{code="vector_store_unavailable"}} {failed * 7}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "failing"),
+    [
+        (_metrics(5, 3), _metrics(5, 4), True),
+        (_metrics(5, 3), _metrics(5, 3), False),
+        (_metrics(5, 3), _metrics(6, 4), None),
+    ],
+    ids=["fails", "does not", "another process"],
+)
+def test_answers_that_fail_for_want_of_a_provider_are_seen(
+    before: str, after: str, *, failing: bool | None
+) -> None:
+    """With OpenAI down and Anthropic well, the backend's own count says whether readers suffer."""
+    states = {"openai": {"state": "down"}, "anthropic": {"state": "ok"}}
+    body = json.dumps({"status": "degraded", "dependencies": states, "modes": []}).encode()
+    with _answering(200, body, before, after) as url:
+        looking = Looking(Places({"backend": Place(url)}), timeout_s=30, between_s=0)
+        facts = looking.facts(Incident())
+    assert facts.failing is failing

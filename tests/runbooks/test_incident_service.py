@@ -20,6 +20,7 @@ from info_assistant.drills.mailbox import Mailbox, running_mailbox
 from info_assistant.drills.receivers import Misbehaviour, Receivers, running_receivers
 from info_assistant.runbooks.errors import DeliveryRefused
 from info_assistant.runbooks.keeping.keeper import Keeper
+from info_assistant.runbooks.keeping.lateness import Lateness
 from info_assistant.runbooks.outbox.attempts import AttemptNotes
 from info_assistant.runbooks.outbox.messages import Stage, outbox_of
 from info_assistant.runbooks.outbox.sending import Sender
@@ -140,7 +141,8 @@ def running(
     setup = setup_of(given, place, parse_runbook(shipped_runbook(), NAME))
     keeper = Keeper(store, lambda _runbook: list(setup.receivers.values()), seen or Seen())
     senders = {
-        name: Sender(each, store, first_pause_s=0.05) for name, each in setup.receivers.items()
+        name: Sender(each, store, Lateness(keeper).wording, first_pause_s=0.05)
+        for name, each in setup.receivers.items()
     }
     service = Service(Desk(store, place, shipped_runbook(), NAME), keeper, senders, tick_s=0.05)
     port = service.start("127.0.0.1", 0)

@@ -13,6 +13,7 @@ from info_assistant.runbooks.record.events import Event, Kind
 from info_assistant.runbooks.record.incident import Incident, incident_of
 from info_assistant.runbooks.telling import markup, notices
 from info_assistant.runbooks.telling.assertions import Case, judged
+from info_assistant.runbooks.telling.effects import component_state
 from info_assistant.runbooks.telling.facts import Facts, done_of
 from info_assistant.runbooks.telling.templates import Clock, drill_marked, filled
 
@@ -104,6 +105,38 @@ def test_no_sentence_is_untrue(
     assert ("Questions cannot be answered" in text) <= (states["qdrant"] == "down")
     assert ("slower" in text) <= (states["redis"] == "down")
     assert ("still are" in text) <= (states["redis"] == "ok" and reachable is True)
+
+
+_SUFFER, _ANOTHER = "New questions may be slow or fail.", "Answers are written by another provider."
+
+
+@pytest.mark.parametrize(
+    ("anthropic", "first", "failing", "said"),
+    [
+        ("ok", "anthropic", None, {_ANOTHER}),  # As after option 2 of P0-4.
+        ("ok", "auto", True, {_SUFFER}),
+        ("ok", "auto", False, set()),  # Whether Anthropic steps in is a setting nobody tells us.
+        ("ok", "openai", None, set()),
+        ("down", "anthropic", None, {_SUFFER}),
+        ("off", "auto", None, {_SUFFER}),
+        ("unknown", "auto", None, set()),
+        ("ok", "extractive", None, set()),
+    ],
+)
+def test_who_writes_while_openai_is_down(
+    anthropic: str, first: str, *, failing: bool | None, said: set[str]
+) -> None:
+    """That questions suffer is told where it was seen or nobody else is there, never after that."""
+    states = {"openai": "down", "anthropic": anthropic, "qdrant": "ok", "redis": "ok"}
+    facts = Facts(True, True, states, {"LLM_PROVIDER": first}, failing)
+    for events in ([], [(Kind.MITIGATED, dict[str, object]())]):
+        known = case(facts, incident_with(*events, scenario="P0-4"))
+        text = notices.public_text(known, Clock(NOW, 900)).text
+        assert {each for each in (_SUFFER, _ANOTHER) if each in text} == said
+        assert (component_state(known) == "partial_outage") is (_SUFFER in said)
+    assert judged("Language model outage", case(facts, incident_with()))[0] is (
+        _ANOTHER not in said
+    )
 
 
 def test_a_sentence_that_no_rule_knows_is_left_out() -> None:

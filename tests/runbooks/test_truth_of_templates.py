@@ -92,6 +92,9 @@ def cases() -> Iterator[Case]:
         )
         for reachable, well in itertools.product((True, False), ("qdrant", "redis", "openai"))
     ]
+    facts += [
+        Facts(True, True, {"openai": "down", "anthropic": "ok"}, {"LLM_PROVIDER": "anthropic"})
+    ]
     for number, (incident, known) in enumerate(itertools.product(incidents(), facts)):
         incident.drill = number % 2 == 0
         yield Case(known, incident)
@@ -162,6 +165,7 @@ def test_reminders_and_proposals_are_known() -> None:
     """What the service says by itself besides."""
     assert not unknown([
         "All alerts are over. Is the cause gone? `incident resolve --id i`",
+        "Written at 2026-11-26 03:35 UTC, delivered late.",
         "**Immediate (within 1 hour)**\n- [ ] Update the status page",
         "**Still open: Long-term (within 1 week)**\n- [ ] Mend this runbook",
     ])  # fmt: skip
@@ -181,7 +185,7 @@ def test_every_rule_has_a_reason_and_is_used(seed: Runbook, letters: set[str]) -
         for sentence in sentences_of(text)
         if (known := rule_of(sentence))
     }
-    spoken_elsewhere = {"alerts over", "ask to resolve", "list", "open box", "ticked"}
+    spoken_elsewhere = {"alerts over", "ask to resolve", "list", "open box", "ticked", "written at"}
     assert {rule.name for rule in TABLE} - used <= spoken_elsewhere
     assert all(rule.why for rule in TABLE)
     assert len({rule.name for rule in TABLE}) == len(TABLE)

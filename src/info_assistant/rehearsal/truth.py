@@ -38,10 +38,13 @@ def judged(report: Report) -> judging.Report:
 def _said(each: Told) -> datetime:
     """Return of which moment a message speaks: a remark of the time it names, all else of now.
 
-    A remark that a receiver took late is a line of what happened before, with its time; a state
-    that came late shows people what is not so any more.
+    A remark that a receiver took late is a line of what happened before, as are other words that
+    say when they were written; a state and a call are worded when they are delivered.
     """
-    return each.written if each.act == Act.REMARK else each.delivered
+    if each.act in {Act.STATE, Act.PAGE}:
+        return each.delivered
+    dated = "delivered late." in each.text
+    return each.written if each.act == Act.REMARK or dated else each.delivered
 
 
 def _sample(each: Sample) -> seen.Sample:

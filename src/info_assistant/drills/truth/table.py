@@ -108,6 +108,14 @@ def _provider(seen: Seen, said: Said) -> bool | None:
     )
 
 
+def _another_writes(seen: Seen, said: Said) -> bool | None:
+    return both(
+        seen.active(said.at, "openai", "anthropic"),
+        seen.outcome(said.at, frozenset({Outcome.ANSWERED}), Asked.NEW),
+        opposite(seen.outcome(said.at, FAILED, Asked.NEW)),
+    )
+
+
 def _openai(seen: Seen, said: Said) -> bool | None:
     return seen.active(said.at, "openai")
 
@@ -133,6 +141,10 @@ def _began(seen: Seen, said: Said) -> bool | None:
 def _as_of(seen: Seen, said: Said) -> bool | None:
     allowed = seen.tolerance.stamp_s + seen.tolerance.state_s
     return abs((_stamp(said) - said.at).total_seconds()) <= allowed
+
+
+def _before(seen: Seen, said: Said) -> bool | None:
+    return _stamp(said) <= said.at + timedelta(seconds=seen.tolerance.state_s)
 
 
 def _better_as_of(seen: Seen, said: Said) -> bool | None:
@@ -250,6 +262,8 @@ _WORDS: Sequence[Rule] = (
 _STATES: Sequence[Rule] = (
     _rule("said at", rf"^(?:opened|update|mitigated) {_STAMP}",
           "it is the time of the message", _as_of),
+    _rule("written at", rf"^written at {_STAMP}, delivered late",
+          "that minute is over", _before),
     _rule("resolved at", rf"^(?:resolved|closed)(?: at)? {_STAMP}",
           "questions are answered, and it is the time of the message", _better_as_of),
     _rule("over since", rf"over since {_STAMP}",
@@ -291,6 +305,9 @@ _STATES: Sequence[Rule] = (
     _rule("provider", r"(?:provider|language model) outage",
           "a provider's fault lasts, and new questions go otherwise than before", _provider),
     _rule("openai", r"waiting for openai", "OpenAI's fault lasts", _openai),
+    _rule("another writes", r"answers are written by another provider",
+          "a provider's fault lasts, and new questions are answered with nothing less than usual",
+          _another_writes),
     _rule("new may fail", r"(?:queries|questions) may (?:be slow|fail)",
           "new questions fail or are slower", _new_may_fail),
 )  # fmt: skip

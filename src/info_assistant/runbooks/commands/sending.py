@@ -48,12 +48,14 @@ def keeper_here(store: "Incidents", setup: "Setup", *, kept: bool) -> "Keeper":
     return Keeper(store, lambda _runbook: receivers, Looking(places), kept=kept)
 
 
-def senders_of(store: "Incidents", setup: "Setup") -> "dict[str, Sender]":
-    """Return a sender for each receiver."""
+def senders_of(store: "Incidents", setup: "Setup", keeper: "Keeper") -> "dict[str, Sender]":
+    """Return a sender for each receiver; the keeper words anew what is delivered late."""
+    from info_assistant.runbooks.keeping.lateness import Lateness
     from info_assistant.runbooks.outbox.sending import Sender
 
+    late = Lateness(keeper)
     return {
-        name: Sender(each, store, lambda words: click.echo(words, err=True))
+        name: Sender(each, store, late.wording, lambda words: click.echo(words, err=True))
         for name, each in setup.receivers.items()
     }
 
@@ -69,9 +71,10 @@ def flush(store: "Incidents", setup: "Setup", *, everybody: bool = False) -> Non
         except RecordError as problem:
             click.echo(problem.message, err=True)
 
+    keeper = keeper_here(store, setup, kept=False)
     threads = [
         threading.Thread(target=run, args=(each,), daemon=True)
-        for each in senders_of(store, setup).values()
+        for each in senders_of(store, setup, keeper).values()
     ]
     for thread in threads:
         thread.start()

@@ -57,10 +57,11 @@ def serve(host: str, port: int, file: Path | None, parent: int | None) -> None:
     data, name = (read_bytes(file), file.name) if file else (shipped_runbook(), NAME)
     store = incidents()
     setup = setup_here(parse_runbook(data, name))
+    keeper = keeper_here(store, setup, kept=True)
     service = Service(
         Desk(store, settings.incident_folder(variables), data, name),
-        keeper_here(store, setup, kept=True),
-        senders_of(store, setup),
+        keeper,
+        senders_of(store, setup, keeper),
         pages_of(variables),
         variables.get("INCIDENT_ALERTS_TOKEN", ""),
         lambda words: click.echo(words, err=True),
@@ -115,7 +116,7 @@ def watch(*, once: bool) -> None:
     store = incidents()
     setup = setup_here()
     keeper = keeper_here(store, setup, kept=not once)
-    senders = senders_of(store, setup).values()
+    senders = senders_of(store, setup, keeper).values()
     over = told_to_stop()
     while True:
         for event in keeper.tick():

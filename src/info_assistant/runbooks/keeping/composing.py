@@ -77,15 +77,7 @@ class Composer:
         letter = Letter(incident)
         people = [handle for each in call.contacts for handle in _handles(each.ways.values())]
         title = f"{name_of(incident)}: {call.text}"
-        evidence = "\n".join(f"- {each}" for each in _evidence(incident))
-        text = (
-            f"**{title}**\nSince {stamp(incident.times['started'])}. Nobody has acknowledged for "
-            f"{span(timedelta(seconds=call.waited_s))}.\n{evidence}\n"
-            f"Acknowledge: `info-assistant incident ack --id {incident.id}`"
-        )
-        if brief:
-            command = f"info-assistant incident update --customers --id {incident.id}"
-            text += f"\nLetter to customers: `{command}`"
+        text = call_text(incident, title, call.waited_s, letter=bool(brief))
         content = _content(incident, title, text, people, page=f"tier-{call.tier}")
         for receiver in self.receivers:
             if Act.PAGE in receiver.acts:
@@ -98,10 +90,7 @@ class Composer:
         """Return that somebody takes care: calls stop, and the others know."""
         letter = Letter(incident)
         self._answer_calls(letter, incident, Act.PAGE_TAKEN, cause)
-        text = f"{incident.responder} takes care of it."
-        if incident.unattended:
-            text = f"Handed over to {incident.responder}, who has not acknowledged yet."
-        self._spread(letter, Act.REMARK, cause, (name_of(incident), text))
+        self._spread(letter, Act.REMARK, cause, (name_of(incident), care_of(incident)))
         return letter
 
     def remark(self, incident: Incident, cause: str, text: str) -> Letter:
@@ -161,6 +150,31 @@ class Composer:
         identity = message_id(name, cause, receiver.name, act)
         slot = "state" if act is Act.STATE else ""
         letter.messages.append(Message(identity, name, receiver.name, act, content, slot))
+
+
+def call_text(incident: Incident, title: str, waited_s: float, *, letter: bool) -> str:
+    """Return what those who are called read; `letter` says how to write to customers."""
+    lines = [f"**{title}**", f"Since {stamp(incident.times['started'])}. "]
+    if "resolved" in incident.times:
+        lines[1] += f"The incident is over since {stamp(incident.times['resolved'])}."
+    elif incident.unattended:
+        lines[1] += f"Nobody has acknowledged for {span(timedelta(seconds=waited_s))}."
+    else:
+        lines[1] += care_of(incident)
+    lines += [f"- {each}" for each in _evidence(incident)]
+    if incident.unattended and "resolved" not in incident.times:
+        lines += [f"Acknowledge: `info-assistant incident ack --id {incident.id}`"]
+    if letter:
+        command = f"info-assistant incident update --customers --id {incident.id}"
+        lines += [f"Letter to customers: `{command}`"]
+    return "\n".join(lines)
+
+
+def care_of(incident: Incident) -> str:
+    """Return who takes care of an incident that somebody has acknowledged or was handed."""
+    if incident.unattended:
+        return f"Handed over to {incident.responder}, who has not acknowledged yet."
+    return f"{incident.responder} takes care of it."
 
 
 def _content(

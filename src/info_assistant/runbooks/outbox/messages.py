@@ -6,8 +6,9 @@ the receiver; whoever makes the same message again makes it under the same id.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -75,6 +76,15 @@ def message_id(incident: str, cause: str, receiver: str, act: Act) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:20]
 
 
+_PART = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+def unsaid(written: Content, said: Content) -> list[str]:
+    """Return the sentences of a message that were written and were not said in the end."""
+    kept = set(_PART.split(said.text))
+    return [each for each in _PART.split(written.text) if each.strip() and each not in kept]
+
+
 class Stage(StrEnum):
     """How far a message got."""
 
@@ -90,6 +100,7 @@ class Outgoing:
     """A message and how far it got."""
 
     message: Message
+    """With the words that were said; until it is delivered with those that were written."""
     queued: Event
     keeper: str = ""
     """The store of records whose service sends it."""
@@ -146,11 +157,16 @@ def message_of(data: Mapping[str, Any]) -> Message | None:
             data["incident"],
             data["receiver"],
             Act(data["act"]),
-            Content(**{name: content[name] for name in Content.__slots__ if name in content}),
+            _content_of(content),
             data.get("slot", ""),
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _content_of(data: Mapping[str, Any]) -> Content:
+    known = {name: data[name] for name in Content.__slots__ if name in data}
+    return Content(**{**known, "people": tuple(known.get("people", ()))})
 
 
 def _supersede(outbox: Outbox, message: Message) -> None:
@@ -168,6 +184,9 @@ def _end(outbox: Outbox, event: Event) -> None:
     elif event.kind in {Kind.DELIVERED, Kind.DROPPED}:
         known.stage = Stage.DELIVERED if event.kind == Kind.DELIVERED else Stage.DROPPED
         known.ended = event
+        said = event.data.get("said")
+        if isinstance(said, dict) and said:
+            known.message = replace(known.message, content=_content_of(said))
         reference = event.data.get("reference")
         if isinstance(reference, dict) and reference:
             outbox.references.setdefault(known.message.receiver, {}).update(reference)

@@ -1,13 +1,14 @@
 """Delivers what waits: per receiver in order, one attempt after the other, as long as it takes.
 
 A receiver that fails holds back only itself. What it does not want as it is lets the rest pass.
-Nothing is ever given up by itself; `incident outbox drop` does so on purpose.
+Nothing is ever given up by itself; `incident outbox drop` does so on purpose. What is delivered
+late is worded anew for the moment; the record keeps what was written and what was said.
 """
 
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from info_assistant.runbooks.errors import (
     DeliveryLater,
@@ -17,7 +18,14 @@ from info_assistant.runbooks.errors import (
     RecordError,
 )
 from info_assistant.runbooks.outbox.attempts import AttemptNotes, Attempts
-from info_assistant.runbooks.outbox.messages import Outgoing, outbox_of
+from info_assistant.runbooks.outbox.messages import (
+    Content,
+    Outbox,
+    Outgoing,
+    Stage,
+    outbox_of,
+    unsaid,
+)
 from info_assistant.runbooks.receivers.port import Attempt, Receiver
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.log import hold
@@ -26,6 +34,26 @@ from info_assistant.runbooks.record.store import Incidents
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 REFUSED_PAUSE_S = 300.0
 """A refused message is tried again this often: somebody may have mended the setting."""
+
+
+Wording = Callable[[Outgoing], Content]
+"""Says a message as it is so at this moment."""
+
+
+def as_written(each: Outgoing) -> Content:
+    """Return the words as they were written."""
+    return each.message.content
+
+
+def _may_have_arrived(each: Outgoing, outbox: Outbox, notes: AttemptNotes) -> bool:
+    """Whether a state that this one replaces was tried, so that the receiver may show it."""
+    return any(
+        notes.read(other.message.id).count > 0
+        for other in outbox.messages.values()
+        if other.stage is Stage.SUPERSEDED
+        and (other.message.receiver, other.message.slot)
+        == (each.message.receiver, each.message.slot)
+    )
 
 
 @dataclass(slots=True)
@@ -52,6 +80,7 @@ class Sender:
 
     receiver: Receiver
     store: Incidents
+    wording: Wording = as_written
     say: Callable[[str], None] = lambda _words: None
     first_pause_s: float = FIRST_PAUSE_S
     figures: Figures = field(default_factory=Figures)
@@ -99,12 +128,17 @@ class Sender:
         ]
 
     def _attempt(self, name: str, each: Outgoing, notes: AttemptNotes) -> bool:
-        message = each.message
+        outbox = outbox_of(self.store.seen(name))
+        if outbox.messages[each.message.id].stage is not Stage.WAITING:
+            return False  # A newer one took its place while others were sent.
+        said = self._said(each)
+        message = replace(each.message, content=said)
         before = notes.read(message.id)
-        known = outbox_of(self.store.seen(name)).references.get(self.receiver.name, {})
+        known = outbox.references.get(self.receiver.name, {})
         notes.write(message.id, Attempts(before.count + 1, before.reason))
         try:
-            reference = self.receiver.send(Attempt(message, known, before.count > 0))
+            repeated = _may_have_arrived(each, outbox, notes)
+            reference = self.receiver.send(Attempt(message, known, repeated or before.count > 0))
         except (LookupError, TypeError, AttributeError) as error:
             problem = DeliveryLater(f"{self.receiver.name} answers what nobody expects: {error!r}.")
             self._failed(name, each, problem)
@@ -115,12 +149,23 @@ class Sender:
                 message.id, Attempts(before.count + 1, self.store.redacted(problem.message))
             )
             return False
-        self._tell(name, Kind.DELIVERED, each, {"reference": dict(reference)})
+        data: dict[str, object] = {"reference": dict(reference)}
+        if said != each.message.content:
+            data |= {"said": {**asdict(said), "people": [*said.people]}}
+            data |= {"unsaid": unsaid(each.message.content, said)}
+        self._tell(name, Kind.DELIVERED, each, data)
         notes.forget(message.id)
         self._pause = _Pause()
         self._refused.pop(message.id, None)
         self.figures.delivered += 1
         return True
+
+    def _said(self, each: Outgoing) -> Content:
+        said = self.wording(each)
+        if said == each.message.content:
+            return said
+        redacted = self.store.redacted  # What is worded anew has not been through the record.
+        return replace(said, title=redacted(said.title), text=redacted(said.text))
 
     def _failed(self, name: str, each: Outgoing, problem: NotDelivered) -> None:
         self.figures.failed += 1

@@ -39,6 +39,8 @@ class Slack:
             self._call("chat.update", self._post(message, known) | {"ts": known["ts"]})
             return {}
         found = self._look_up(message, known) if attempt.repeated else None
+        if found is not None and message.act is Act.STATE:  # Its words may be old by now.
+            self._call("chat.update", self._post(message, found) | {"ts": found["ts"]})
         if found is None:
             post = self._post(message, known)
             if message.act is not Act.STATE and "ts" in known:
@@ -58,7 +60,11 @@ class Slack:
             "text": f"{people}\n{text}" if people else text,
             "metadata": {
                 "event_type": _EVENT,
-                "event_payload": {"incident": message.incident, "message": message.id},
+                "event_payload": {
+                    "incident": message.incident,
+                    "message": message.id,
+                    "act": message.act,
+                },
             },
         }
 
@@ -75,7 +81,10 @@ class Slack:
             asked["oldest"] = f"{time.time() - 86400:.6f}"
         for post in self._call(method, asked, read=True).get("messages", ()):
             payload = (post.get("metadata") or {}).get("event_payload") or {}
-            if payload.get("message") == message.id:
+            state = message.act is Act.STATE and payload.get("act") == Act.STATE
+            if payload.get("message") == message.id or (
+                state and payload.get("incident") == message.incident
+            ):
                 return {"channel": channel, "ts": str(post["ts"])}
         return None
 

@@ -16,6 +16,8 @@ def timeline(incident: Incident) -> Iterator[str]:
 def sentence(event: Event) -> str:
     """Return what an event tells, in words."""
     data = {key: str(value) for key, value in event.data.items()}
+    if unsaid := event.data.get("unsaid"):
+        data["not_said"] = "; delivered late, and no longer said: " + " ".join(map(str, unsaid))
     text = {
         Kind.OPENED: "opened {severity} {scenario}: {title}",
         Kind.NOTED: "noted: {text}",
@@ -40,7 +42,7 @@ def sentence(event: Event) -> str:
         Kind.PROPOSED: "proposed to resolve: {reason}",
         Kind.CHECKED: "done: {item}",
         Kind.DELAYED: "{receiver} did not take a message: {reason}",
-        Kind.DELIVERED: "{receiver} has the message {act}",
+        Kind.DELIVERED: "{receiver} has the message {act}{not_said}",
         Kind.DROPPED: "gave up a message to {receiver}: {reason}",
         Kind.MERGED: "took over what another copy of the record tells",
     }.get(event.kind, event.kind)  # type: ignore[call-overload]

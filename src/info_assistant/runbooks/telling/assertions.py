@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident, Status
-from info_assistant.runbooks.telling.facts import Facts
+from info_assistant.runbooks.telling.facts import PROVIDERS, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,25 @@ def _cached(case: Case) -> bool | None:
     return _both(facts.is_ok("redis"), not off, not maintenance, facts.reachable)
 
 
+def nobody_writes(case: Case) -> bool | None:
+    """Whether a provider is down and its lack is felt: seen, or nobody else is there."""
+    facts = case.facts
+    down = facts.provider_down(*PROVIDERS)
+    quoted = facts.modes.get("LLM_PROVIDER") == "extractive"  # Then nobody is asked to write.
+    if not down or quoted:
+        return down and False
+    writer = facts.writer
+    return facts.failing or (None if writer is None else not writer)
+
+
+def _another_writes(case: Case) -> bool | None:
+    """Whether a provider is down, and another one was chosen and is well."""
+    facts = case.facts
+    writer = facts.writer
+    chosen = None if writer is None else bool(writer)
+    return _both(facts.provider_down(*PROVIDERS), chosen, facts.answers, facts.reachable)
+
+
 def _open(case: Case) -> bool:
     return case.incident.status is Status.OPEN
 
@@ -69,7 +88,6 @@ def _rule(pattern: str, check: Check, needs: str) -> Rule:
 
 
 _NO_LOSS = re.compile(r"no data (?:was|is|has been) lost", re.IGNORECASE)
-_PROVIDERS = ("openai", "anthropic")
 
 RULES: Sequence[Rule] = (
     _rule(
@@ -100,8 +118,12 @@ RULES: Sequence[Rule] = (
     ),
     _rule(
         r"(?:provider|language model) outage",
-        lambda case: _both(_open(case), case.facts.provider_down(*_PROVIDERS)),
-        "that a provider is down",
+        lambda case: _both(
+            _open(case),
+            case.facts.provider_down(*PROVIDERS),
+            not _another_writes(case),
+        ),
+        "that a provider is down, and no other one writes",
     ),
     _rule(
         r"waiting for openai",
@@ -110,10 +132,13 @@ RULES: Sequence[Rule] = (
     ),
     _rule(
         r"(?:new )?(?:queries|questions) may (?:be slow|fail)|slower or unavailable",
-        lambda case: _either(
-            case.facts.provider_down(*_PROVIDERS), case.facts.is_down("qdrant")
-        ),
-        "that a provider, or Qdrant, is down",
+        lambda case: _either(nobody_writes(case), case.facts.is_down("qdrant")),
+        "that Qdrant is down, or a provider, and questions fail or no other one is there",
+    ),
+    _rule(
+        r"answers are written by another provider",
+        _another_writes,
+        "that a provider is down, and another one was chosen and is well",
     ),
     _rule(
         r"no data (?:was|is|has been) lost|without loss of data",

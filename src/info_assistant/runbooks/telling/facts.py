@@ -3,10 +3,10 @@
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from info_assistant.runbooks.diagnosis.asking import FAULTS, fetch_json
+from info_assistant.runbooks.diagnosis.asking import FAULTS, fetch, fetch_json, metrics_of
 from info_assistant.runbooks.diagnosis.places import Places
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
@@ -15,6 +15,12 @@ LOOK_S = 2.0
 """A quick look takes no longer: the first word is due within seconds."""
 
 _SERVER_ERROR = 500
+PROVIDERS = ("openai", "anthropic")
+"""Who can write answers, by their names in /health."""
+_WRITES = {"ok", "degraded"}
+BETWEEN_S = 1.5
+"""Between two looks at counters; only taken where nothing else tells who writes."""
+_FAILED, _STARTED = "answers_failed_total", "process_start_time_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class Facts:
     dependencies: Mapping[str, str] = field(default_factory=dict)
     """State by name, as /health tells: ok, degraded, down, off, unknown."""
     modes: Mapping[str, str] = field(default_factory=dict)
+    failing: bool | None = None
+    """Whether questions were seen to fail for want of a provider, just now."""
     done: frozenset[str] = frozenset()
     """What the record shows as done, of the words in `DONE`."""
 
@@ -36,6 +44,21 @@ class Facts:
         known = [self.dependencies[name] for name in names if name in self.dependencies]
         told = [each for each in known if each in {"ok", "degraded", "down"}]
         return any(each == "down" for each in told) if told else None
+
+    @property
+    def writer(self) -> str | None:
+        """Which provider writes answers where one is down; "" for nobody, None if nobody knows.
+
+        A provider that is asked first by a switch and is well writes. Whether another one steps in
+        by itself is a setting of the backend, which does not tell it.
+        """
+        wanted = self.modes.get("LLM_PROVIDER", "auto")
+        states = {name: self.dependencies.get(name, "off") for name in PROVIDERS}
+        if wanted in PROVIDERS and states[wanted] in _WRITES:
+            return wanted
+        if wanted == "extractive" or all(each in {"down", "off"} for each in states.values()):
+            return ""
+        return None
 
     def is_down(self, name: str) -> bool | None:
         """Whether a dependency is down; None if nobody knows."""
@@ -75,10 +98,13 @@ def done_of(incident: Incident) -> frozenset[str]:
 class Looking:
     """Looks quickly at what a template may speak of; everything side by side."""
 
-    def __init__(self, places: Places, *, timeout_s: float = LOOK_S) -> None:
-        """Look at these places."""
+    def __init__(
+        self, places: Places, *, timeout_s: float = LOOK_S, between_s: float = BETWEEN_S
+    ) -> None:
+        """Look at these places; at counters twice, so far apart."""
         self._places = places
         self._timeout_s = timeout_s
+        self._between_s = between_s
 
     def facts(self, incident: Incident) -> Facts:
         """Return what is known now; it takes about the time of one request."""
@@ -94,7 +120,7 @@ class Looking:
         status, body = health or (0, None)
         body = body if isinstance(body, dict) else {}
         named = body.get("dependencies")
-        return Facts(
+        facts = Facts(
             self._reachable(seen),
             status < _SERVER_ERROR and body.get("status") in {"ok", "degraded"} if body else None,
             {
@@ -103,8 +129,31 @@ class Looking:
                 if isinstance(each, dict)
             },
             {str(m.get("name")): str(m.get("value")) for m in body.get("modes", ()) if m},
-            done_of(incident),
+            done=done_of(incident),
         )
+        unclear = facts.provider_down(*PROVIDERS) and facts.writer is None
+        return replace(facts, failing=self._failing()) if unclear else facts
+
+    def _failing(self) -> bool | None:
+        """Whether answers failed for want of a provider between two looks at the same process."""
+        first = self._counted()
+        threading.Event().wait(self._between_s)
+        second = self._counted()
+        if first is None or second is None or first[0] != second[0]:
+            return None
+        return second[1] > first[1]
+
+    def _counted(self) -> tuple[float, float] | None:
+        """Return when the backend's process began, and how many answers have failed since."""
+        try:
+            status, body = fetch(self._places.parts["backend"], "/metrics", self._timeout_s)
+        except FAULTS:
+            return None
+        if status >= _SERVER_ERROR:
+            return None
+        told = metrics_of(body.decode(errors="replace"), {_FAILED, _STARTED})
+        failed = sum(told[each] for each in told if 'code="generation_unavailable"' in each)
+        return told.get(_STARTED, 0.0), failed
 
     def _look(self, name: str, found: dict[str, Any]) -> None:
         place = self._places.parts[name]

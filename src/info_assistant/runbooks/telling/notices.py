@@ -15,6 +15,7 @@ _EFFECTS = (
     "Questions cannot be answered from the documents, and documents cannot be taken in.",
     "Answers are slower than usual.",
     "New questions may be slow or fail.",
+    "Answers are written by another provider.",
     "Questions that were answered before still are.",
 )
 _AGAIN = "Users can reach the service again."
