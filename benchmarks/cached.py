@@ -3,7 +3,8 @@
 The product runs as `info-assistant up` starts it, with everything that a question meets: sign-in,
 limits, audit trail, answer record, metrics. Beside it a bare FastAPI application, served the same
 way, reads the same questions and sends back JSON of the same size. Both are asked by turns, over
-16 connections that stay open, from a process of its own.
+16 connections that stay open, from a process of its own: each connection without a pause, which is
+as much as a server can do, and then half as much by the clock, which is a busy day.
 """
 
 import json
@@ -38,6 +39,9 @@ from info_assistant.drills.ports import unused_port
 
 RATIO, P99_MS = 0.5, 10.0
 CONNECTIONS = 16
+PACED = 0.5
+"""The share of what a server has just done in a second that is then asked by the clock."""
+
 SECONDS, QUICK_SECONDS, SETTLE_S = 5.0, 1.0, 60.0
 WARM_UP_S = 0.5
 
@@ -54,6 +58,8 @@ class Side:
     p50_ms: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
     cpu_us: list[float] = field(default_factory=list)
+    paced_p99_ms: list[float] = field(default_factory=list)
+    crowded_out: list[float] = field(default_factory=list)
 
     def turn(self, seconds: float) -> None:
         """Ask for one round. Raises AssertionError if anything is not answered."""
@@ -65,6 +71,19 @@ class Side:
         self.p50_ms.append(percentile(times, 0.5) * 1000)
         self.p99_ms.append(percentile(times, 0.99) * 1000)
         self.cpu_us.append(spent / 1000 / len(times))
+        uvloop.run(self._pace(PACED * self.per_second[-1], seconds))
+
+    async def _pace(self, per_second: float, seconds: float) -> None:
+        """Ask by the clock; times count from the moment at which a question was due."""
+        load = Load(Target("127.0.0.1", self.port, self.requests), CONNECTIONS)
+        offered = await load.opened(per_second, seconds)
+        await load.close()
+        good = offered.with_status(200)
+        assert len(good) == len(offered.answers), "something was not answered"
+        due = [each.late_s + each.took_s for each in good]
+        self.paced_p99_ms.append(percentile(due, 0.99) * 1000)
+        # As many as there are connections wait at once; those beyond found none free.
+        self.crowded_out.append(offered.unsent / (offered.unsent + len(good)))
 
     async def _asked(self, seconds: float) -> list[float]:
         load = Load(Target("127.0.0.1", self.port, self.requests), CONNECTIONS)
@@ -125,6 +144,8 @@ def report(given: Options, product: Side, plain: Side, ready: Side, size: int) -
             Figure(f"{side.name}, p50", "ms", side.p50_ms),
             Figure(f"{side.name}, p99", "ms", side.p99_ms),
             Figure(f"{side.name}, processor time", "us", side.cpu_us),
+            Figure(f"{side.name}, p99 at half its rate", "ms", side.paced_p99_ms),
+            Figure(f"{side.name}, found no connection at half its rate", "x", side.crowded_out),
         ]
     figures += [
         Figure("cached / bare", "x", ratio),
@@ -143,7 +164,10 @@ def report(given: Options, product: Side, plain: Side, ready: Side, size: int) -
         "questions": len(product.requests),
         "largest answer, bytes": size,
     }
-    notes = ["Bare: FastAPI reads the question into a model and writes the answer from values."]
+    notes = [
+        "Bare: FastAPI reads the question into a model and writes the answer from values.",
+        "The promises are about 16 that ask without a pause; half the rate is shown beside.",
+    ]
     return Report("cached", setting, figures, floors, notes)
 
 

@@ -3,7 +3,8 @@
 Two real backends behind a balancer, models write the answers, and a fault proxy stands before each
 dependency. For each cell questions are asked while it is broken, and again until all is well: how
 they ended, how long the slowest took, how long recovery took, and how often the fault was met. A
-cell that cannot be tried says why. A whole run writes docs/fault-matrix.md.
+cell that cannot be tried says why. A run of some cells replaces what the results file says of
+those; once every cell was tried, docs/fault-matrix.md is written.
 
     python benchmarks/matrix.py [--only redis] [--only "qdrant:refused"] [--quick]
 """
@@ -16,9 +17,9 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ LATEST_S = 30.25
 RECOVERY_S = 40.0
 """A breaker that opened for good reason stays open for up to 30 s."""
 _AT_ONCE = 2
+_FILE = "matrix.json"
 _BROKEN_S = 3.0
 _PAGE = ROOT / "docs" / "fault-matrix.md"
 
@@ -71,6 +73,68 @@ class Tried:
         return kept | (asdict(self.found) if self.found else {"n/a": self.cell.reason})
 
 
+@dataclass(slots=True)
+class Matrix:
+    """What has been found so far, by dependency and fault, and the folder where it is kept."""
+
+    results: Path
+    found: dict[tuple[str, str], Found]
+    load_before: tuple[float, float, float] = field(default_factory=os.getloadavg)
+
+    @classmethod
+    def kept(cls, results: Path) -> "Matrix":
+        """Return what earlier runs found."""
+        path = results / _FILE
+        rows = json.loads(path.read_bytes())["matrix"] if path.exists() else []
+        names = {each.name for each in fields(Found)}
+        return cls(
+            results,
+            {
+                (row["dependency"], row["fault"]): Found(**{name: row[name] for name in names})
+                for row in rows
+                if "outcomes" in row
+            },
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file where it is kept."""
+        return self.results / _FILE
+
+    @property
+    def rows(self) -> Sequence[Tried]:
+        """Every cell that was tried or cannot be, column by column."""
+        tried = [Tried(cell, self.found.get((cell.dependency, cell.fault))) for cell in ordered()]
+        return [each for each in tried if each.found or each.cell.reason]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every cell was tried that can be."""
+        return len(self.rows) == len(CELLS)
+
+    def add(self, cell: Cell, found: Found) -> None:
+        """Take in what was found, and keep all: whoever stops a long run loses nothing."""
+        self.found[cell.dependency, cell.fault] = found
+        rows = self.rows
+        content = {
+            "name": "matrix",
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+            "load_average": {"before": self.load_before, "after": os.getloadavg()},
+            "cells": len(rows),
+            "tried": sum(each.found is not None for each in rows),
+            "holds": self.is_whole and not any(each.wrong for each in rows),
+            "matrix": [each.as_json() for each in rows],
+        }
+        self.results.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def ordered() -> Sequence[Cell]:
+    """Return all cells, column by column."""
+    return sorted(CELLS, key=lambda cell: DEPENDENCIES.index(cell.dependency))
+
+
 def main() -> int:
     """Try the cells and report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -81,40 +145,30 @@ def main() -> int:
     # Whoever stops us politely finds every process of ours gone.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = given.only or (QUICK_CELLS if given.quick else ())
-    cells = [each for each in CELLS if not wanted or _is_wanted(each, wanted)]
-    load = os.getloadavg()
-    results = given.results or (RESULTS if len(cells) == len(CELLS) else QUICK_RESULTS)
-    tried: list[Tried] = []
-
-    def keep(each: Tried) -> None:
-        """Keep what there is after each cell: whoever stops a long run loses nothing."""
-        tried.append(each)
-        write(tried, load, results)
-
+    cells = [each for each in ordered() if not wanted or _is_wanted(each, wanted)]
+    matrix = Matrix.kept(given.results or (QUICK_RESULTS if given.quick else RESULTS))
     with suppress(KeyboardInterrupt):
-        asyncio.run(try_all(cells, keep))
-    path = write(tried, load, results)
-    if len(tried) == len(CELLS):
-        _PAGE.write_text(page(tried), encoding="utf-8")
-    print(table(tried))
-    say(f"Written to {path}")
-    return 0 if len(tried) == len(cells) and not any(each.wrong for each in tried) else 1
+        asyncio.run(try_all(cells, matrix))
+    if matrix.is_whole and not given.results:
+        _PAGE.write_text(page(matrix.rows), encoding="utf-8")
+    print(table(matrix.rows))
+    say(f"Written to {matrix.path}")
+    return 0 if not any(each.wrong for each in matrix.rows) else 1
 
 
 def _is_wanted(cell: Cell, wanted: Sequence[str]) -> bool:
     return cell.dependency in wanted or f"{cell.dependency}:{cell.fault}" in wanted
 
 
-async def try_all(cells: Sequence[Cell], keep: Callable[[Tried], None]) -> None:
-    """Try the cells, column by column, and hand on each as it is done."""
-    ordered = sorted(cells, key=lambda cell: DEPENDENCIES.index(cell.dependency))
+async def try_all(cells: Sequence[Cell], matrix: Matrix) -> None:
+    """Try the cells, column by column, and keep each as it is done."""
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
         async with fault_stand(Path(folder), Equipment(with_models=True)) as stand:
-            for cell in track(ordered, "Matrix", console=Console(stderr=True)):
+            for cell in track(cells, "Matrix", console=Console(stderr=True)):
                 await prefer(stand, "anthropic" if cell.dependency == "anthropic" else None)
                 tried = Tried(cell, await try_one(stand, cell))
-                keep(tried)
                 if tried.found:
+                    matrix.add(cell, tried.found)
                     say(_line(tried, tried.found))
 
 
@@ -170,24 +224,6 @@ async def _until_met(fired: Proof) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(_BROKEN_S * 2):
             await seconds_until(met)
-
-
-def write(tried: Sequence[Tried], load: tuple[float, float, float], results: Path) -> Path:
-    """Keep it as JSON."""
-    results.mkdir(parents=True, exist_ok=True)
-    path = results / "matrix.json"
-    content = {
-        "name": "matrix",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "load_average": {"before": load, "after": os.getloadavg()},
-        "cells": len(tried),
-        "tried": sum(each.found is not None for each in tried),
-        "holds": not any(each.wrong for each in tried),
-        "matrix": [each.as_json() for each in tried],
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    return path
 
 
 def table(tried: Sequence[Tried]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 from benchmarks.browser.barriers import BarrierScan, barrier_scan
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 from tests.web.conftest import ScriptedBackend
 from tests.web.signing_in import served
 from tests.web.tour import State
@@ -26,6 +26,9 @@ CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PORT = unused_port()
 """Where Chromium lets pa11y in."""
+
+# Long enough for a busy machine: what is to be soon is measured by itself.
+expect.set_options(timeout=60_000)
 
 results: dict[str, Any] = {}
 

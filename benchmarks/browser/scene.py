@@ -153,10 +153,8 @@ class Scene:
         if not self.pictured:
             return
         self.page.evaluate("scrollTo(0, 0)")
-        size = self.page.viewport_size or {"width": 1000, "height": _TALLEST}
-        whole = int(self.page.evaluate("document.documentElement.scrollHeight"))
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(whole, _TALLEST)}
-        shot = Image.open(BytesIO(self.page.screenshot(full_page=True, clip=clip)))
+        whole = Image.open(BytesIO(self.page.screenshot(full_page=True)))
+        shot = whole.crop((0, 0, whole.width, min(whole.height, _TALLEST)))
         # Pages have few colours: a palette makes a third of the size, and nothing is seen of it.
         shot.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
             PICTURES / f"{name}.png", optimize=True

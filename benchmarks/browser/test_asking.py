@@ -47,7 +47,7 @@ def tab_to(each: Window, selector: str, most: int = 60) -> None:
     pytest.fail(f"the keyboard does not come to {selector}")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_the_keyboard_alone_is_enough(chromium: Browser, stack: RunningStack) -> None:
     """Skip link, question, answer, source, passage, back, follow-up, feedback: no mouse."""
     with window(chromium, stack.frontend_url) as each:
@@ -80,7 +80,7 @@ def test_the_keyboard_alone_is_enough(chromium: Browser, stack: RunningStack) ->
         assert each.complaints == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(900)
 def test_everything_works_without_javascript(chromium: Browser, stack: RunningStack) -> None:
     """Ask, read, follow up, look at the source, say that it is wrong, delete the conversation."""
     with window(chromium, stack.frontend_url, java_script_enabled=False) as each:
@@ -102,14 +102,15 @@ def test_everything_works_without_javascript(chromium: Browser, stack: RunningSt
         page.locator("form.ask > button").click()
         expect(page.locator(FINISHED)).to_be_visible(timeout=30_000)
         page.locator(".pages a[href='/conversations']").click()
+        kept = page.locator(".document").count() - 1  # Other tests have asked as well.
         page.locator(".document a").first.click()
         expect(page.locator(".turns > li")).to_have_count(2)
         page.locator("button.danger").click()
         expect(page.locator(".thanks")).to_be_visible()
-        expect(page.locator(".document")).to_have_count(0)
+        expect(page.locator(".document")).to_have_count(kept)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_each_stage_is_told_once_and_the_reader_is_brought_to_the_answer(
     chromium: Browser,
 ) -> None:
@@ -139,7 +140,7 @@ def test_each_stage_is_told_once_and_the_reader_is_brought_to_the_answer(
         assert each.complaints == []
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_a_reload_in_the_middle_loses_nothing(chromium: Browser) -> None:
     """Whoever loads the page anew sees the same sentences, and then the whole answer."""
     backend = LiveBackend()
@@ -156,7 +157,7 @@ def test_a_reload_in_the_middle_loses_nothing(chromium: Browser) -> None:
         expect(page.locator(FINISHED)).to_be_visible()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_a_stream_that_breaks_is_taken_up_again(chromium: Browser) -> None:
     """After a break the browser goes on from its last event; no sentence comes twice or is lost."""
     backend = LiveBackend(breaks_at=2)
@@ -175,7 +176,7 @@ def test_a_stream_that_breaks_is_taken_up_again(chromium: Browser) -> None:
     assert backend.resumed[-1] == "4"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_stop_ends_the_answer(chromium: Browser) -> None:
     """The button stops the work, and the page says so with the question in the box."""
     backend = LiveBackend()

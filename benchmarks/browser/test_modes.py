@@ -30,7 +30,7 @@ from benchmarks.browser.scene import (
     written,
 )
 from benchmarks.harness.breakable import Breakable, breakable
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.web.banners import _DEPENDENCIES, _MODES, _QUOTED, UNREACHABLE, Banner
@@ -216,7 +216,8 @@ def open_again(scene: Scene) -> None:
 def not_taken_in(scene: Scene) -> None:
     """Hand in a document, in vain; ask, and be answered."""
     scene.page.goto(f"{scene.window.url}/documents/add")
-    file = {"name": "new.md", "mimeType": "text/markdown", "buffer": b"# New\n\nSomething new."}
+    text = b"# New\n\nSomething new."
+    file = FilePayload(name="new.md", mimeType="text/markdown", buffer=text)
     scene.page.locator("#file").set_input_files(file)
     scene.page.locator("form.add button").click()
     expect(scene.page.locator("#result")).to_have_text("Documents cannot be added at the moment")

@@ -33,7 +33,7 @@ def banner_after(stack: RunningStack, heading: str) -> float:
     pytest.fail(f"no page says: {heading}")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("role", "heading"),
     [("serve", "The service does not respond"), ("local-qdrant", "The search is not available")],
@@ -63,7 +63,7 @@ def banner_now(stack: RunningStack, heading: str) -> bool:
     return heading in page.partition("<main")[0]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_a_switch_is_told_and_released(chromium: Browser, stack: RunningStack) -> None:
     """An operator throws a switch on the page: everybody reads it, with its end, until released."""
     with window(chromium, stack.frontend_url) as each:
@@ -83,7 +83,7 @@ def test_a_switch_is_told_and_released(chromium: Browser, stack: RunningStack) -
         expect(page.locator(".switched")).to_have_count(0)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(900)
 def test_a_document_is_added_and_found(
     chromium: Browser, stack: RunningStack, tmp_path: Path
 ) -> None:

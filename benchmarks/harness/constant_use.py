@@ -78,10 +78,11 @@ class Users:
             await asyncio.sleep(_UPLOAD_PAUSE_S)
 
     async def operate(self) -> None:
-        """Throw a switch to and fro, and report on an incident."""
+        """Throw a switch to and fro, talk, and handle what is asked in vain."""
         while True:
             await self._counted(self.done.failed_changes, self._switch)
             await self._counted(self.done.failed_changes, self._talk)
+            await self._counted(self.done.failed_changes, self._handle)
             await asyncio.sleep(_SWITCH_PAUSE_S)
 
     async def _counted(self, failures: Counter[str], act: Callable[[], Awaitable[None]]) -> None:
@@ -152,6 +153,17 @@ class Users:
             # An answer of the other replica is found once its record is shipped.
             if reply.status_code != 404:  # noqa: PLR2004
                 _require(reply, 201)
+
+    async def _handle(self) -> None:
+        """Mark what is asked in vain most often as handled."""
+        address = f"{self._url}/v1/unanswered"
+        found = await self._client.get(address, params={"limit": 1})
+        _require(found, 200)
+        for group in found.json()["groups"]:
+            reply = await self._client.post(f"{address}/{group['id']}/handled", json={})
+            # The other replica knows the newest questions some seconds later.
+            if reply.status_code != 404:  # noqa: PLR2004
+                _require(reply, 200)
 
     async def _switch(self) -> None:
         value = "extractive" if self.done.switches % 2 == 0 else None

@@ -6,6 +6,7 @@ kubectl are real.
 
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -191,12 +192,12 @@ def trial(option: Option, variant: str, folder: Path, runbook: Path, theatre: Th
 
 def _comes(condition: Callable[[], bool], within_s: float) -> bool:
     """Return whether a condition comes to hold; it is looked at once at least."""
-    pause = threading.Event()
-    for _ in range(max(1, int(within_s * 10))):
-        if condition():
-            return True
+    until, pause = time.monotonic() + within_s, threading.Event()
+    while not condition():
+        if time.monotonic() > until:
+            return False
         pause.wait(0.1)
-    return False
+    return True
 
 
 def _carried_out(

@@ -27,7 +27,7 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
     assert list(body) == [
         *("id", "status", "answer_mode", "answer", "sentences", "citations", "see_also"),
         *("served_by", "degraded", "notices", "documents_as_of", "usage", "timings_ms"),
-        *("follow_ups", "given_at", "documents_changed_since"),
+        *("follow_ups", "given_at", "documents_changed_since", "conflicts"),
     ]
     assert body["status"] == "answered"
     assert body["answer"] == "Write to the records office."
@@ -48,6 +48,7 @@ async def test_answer_has_the_published_shape(backend: Backend) -> None:
         "effective": None,
         "superseded": None,
         "marking": None,
+        "language": None,
         "text": None,
     }
     assert body["served_by"] == {

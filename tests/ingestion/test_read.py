@@ -70,7 +70,7 @@ def decoded(lines: Sequence[bytes]) -> Reading | None:
     facts = decoder.facts
     if facts is None:
         return None
-    return Reading(tuple(blocks), facts.title, facts.pages, facts.notes)
+    return Reading(tuple(blocks), facts.title, facts.pages, facts.notes, language=facts.language)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -79,6 +79,7 @@ READING = Reading(
     title="Leave",
     pages=1,
     notes=("Page 2 holds no text.",),
+    language="en-GB",
 )
 PASSAGE = Passage(
     id="0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11",
@@ -100,6 +101,7 @@ PASSAGE = Passage(
     effective=date(2026, 1, 1),
     superseded=date(2027, 1, 1),
     marking="OFFICIAL",
+    language="en-AU",
 )
 INDEXED = IndexedPassage(
     PASSAGE,

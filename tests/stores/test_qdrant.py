@@ -248,7 +248,9 @@ async def test_whatever_stands_in_for_qdrant_is_an_outage(
 ) -> None:
     """What its client cannot make sense of, or raises in its own way, is the one error of ours."""
     async with fault_proxy(Upstream(Wire.HTTP, shared_qdrant.port)) as proxy:
-        store = QdrantStore(f"http://127.0.0.1:{proxy.port}", shared_qdrant.key or None, "m@1")
+        store = QdrantStore(
+            f"http://127.0.0.1:{proxy.port}", shared_qdrant.key or None, "m@1", PATIENT_S
+        )
         await proxy.inject(Fault(Effect.ANSWERED, answer=answer))
         with pytest.raises(VectorStoreUnavailable):
             await store.passages.search(SCOPE, question(), Filters(), 3)
@@ -290,6 +292,9 @@ async def test_pages_hold_every_document_once(store: QdrantStore) -> None:
         assert sorted(seen) == sorted(each.document.id for each in shown)
     with pytest.raises(InvalidRequest):
         await store.board.page(SCOPE, limit=5, after="x", wanted=DocumentFilter())
+    named = DocumentFilter(ids=(shown[3].document.id, hidden.document.id))
+    some = await store.board.page(SCOPE, limit=5, after=None, wanted=named)
+    assert [each.document.id for each in some.statuses] == [shown[3].document.id]
 
 
 async def test_unsettled_documents_come_oldest_first(store: QdrantStore) -> None:

@@ -59,7 +59,7 @@ from tests.stores.talk_samples import (
 )
 
 from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
-from info_assistant.model.answer import AnswerUsage
+from info_assistant.model.answer import Answer, AnswerUsage, Citation
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.known_answer import KnownAnswer
 from info_assistant.model.metadata import Metadata
@@ -378,13 +378,26 @@ KINDS: Mapping[Stored, tuple[Write, Read, object]] = {
     ),
 }
 OLD_DOCUMENT = replace(DOCUMENT, metadata=Metadata(), hold=None)
-OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None)
-OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=replace(ANSWER.answer, conflicts=()))
+OLD_QUOTED = QUOTED._replace(effective=None, superseded=None, marking=None, language=None)
+
+
+def _without_languages(answer: Answer) -> Answer:
+    def without(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
+        return tuple(
+            replace(each, passage=each.passage._replace(language=None)) for each in citations
+        )
+
+    citations, see_also = without(answer.citations), without(answer.see_also)
+    return replace(answer, citations=citations, see_also=see_also)
+
+
+UNNAMED = _without_languages(ANSWER.answer)
+OLD_ANSWER = replace(ANSWER, notice=1, narrowed=False, answer=replace(UNNAMED, conflicts=()))
 MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
     (Stored.DOCUMENT, 1): OLD_DOCUMENT,
     (Stored.DOCUMENT_STATUS, 1): replace(STATUS, document=OLD_DOCUMENT),
     (Stored.PASSAGE, 1): (
-        PASSAGE._replace(effective=None, superseded=None, marking=None),
+        PASSAGE._replace(effective=None, superseded=None, marking=None, language=None),
         *KINDS[Stored.PASSAGE][2][1:],  # type: ignore[index]
     ),
     (Stored.ANSWER_RECORD, 1): replace(
@@ -404,14 +417,19 @@ MEANT_BEFORE: Mapping[tuple[Stored, int], object] = {
         prompt="",
         checks=(),
     ),
+    (Stored.PASSAGE, 2): (PASSAGE._replace(language=None), *KINDS[Stored.PASSAGE][2][1:]),  # type: ignore[index]
+    (Stored.READING, 1): replace(READING, language=None),
+    (Stored.READING, 2): replace(READING, language=None),
     (Stored.SPEND_EVENT, 1): replace(SPENT, call=ModelCall("agency", "my-request", 2)),
     (Stored.ANSWER_RECORD, 2): replace(
         OLD_ANSWER,
-        answer=replace(ANSWER.answer, given_at=None, documents_changed_since=None, conflicts=()),
+        answer=replace(OLD_ANSWER.answer, given_at=None, documents_changed_since=None),
     ),
     (Stored.ANSWER_RECORD, 3): OLD_ANSWER,
-    (Stored.ANSWER_RECORD, 4): replace(ANSWER, answer=replace(ANSWER.answer, conflicts=())),
-    (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=replace(KNOWN.answer, conflicts=()))),
+    (Stored.ANSWER_RECORD, 4): replace(ANSWER, answer=OLD_ANSWER.answer),
+    (Stored.ANSWER_RECORD, 5): replace(ANSWER, answer=UNNAMED),
+    (Stored.KNOWN_ANSWER, 2): fields_of(replace(KNOWN, answer=UNNAMED)),
+    (Stored.KNOWN_ANSWER, 1): fields_of(replace(KNOWN, answer=OLD_ANSWER.answer)),
     (Stored.VISIBILITY_CHANGES, 1): (replace(CHANGE, access=("hr",)),),
 }
 """What samples of earlier versions mean, where that is less than what is written now."""

@@ -206,6 +206,28 @@ async def test_conversations_are_those_that_the_backend_knows(
     assert not again.cookies
 
 
+async def test_quotes_carry_their_language(browser: Browser, backend: ScriptedBackend) -> None:
+    """A quote, its sentence and the side of a conflict are marked as what they are written in."""
+    side = {"n": 1, "value": "dix jours", "title": "Guide", "quote": "Dix jours.", "language": "fr"}
+    said = answer(
+        answer_mode="extractive",
+        citations=[citation(1, language="fr"), citation(2)],
+        sentences=[
+            {"text": "Dix jours.", "citations": [1], "support": "supported"},
+            {"text": "Ten days.", "citations": [2], "support": "supported"},
+        ],
+        conflicts=[{"kind": "duration", "sides": [side, side | {"language": None}]}],
+    )
+    backend.answers(said)
+    _, page = await ask(browser, "How long?")
+    for selector in (
+        ".sentence",
+        "#source-1 blockquote, #source-2 blockquote",
+        ".sides .value bdi",
+    ):
+        assert [each.attributes["lang"] for each in page.css(selector)] == ["fr", "en"], selector
+
+
 @pytest.mark.parametrize("judgement", ["helpful", "not_helpful", "wrong"])
 async def test_a_judgement_reaches_the_backend(
     browser: Browser, backend: ScriptedBackend, judgement: str

@@ -81,9 +81,10 @@ class ConflictFinder:
         """Yield a conflict for each statement that others differ from, each pair once."""
         asked = split_words(question, self._terms).known
         held: dict[str, Statements] = {}
-        for each in chosen:
-            passage = each.passage
-            held.setdefault(passage.id, Statements(passage, self._terms))
+        for at in {at for pair in pairs for at in pair}:
+            passage = chosen[at].passage
+            if passage.id not in held:
+                held[passage.id] = Statements(passage, self._terms)
         told: set[int] = set()
         for at in dict.fromkeys(first for first, _ in pairs):
             differing: list[tuple[int, Difference]] = []

@@ -214,12 +214,12 @@ def follow_ups(see_also: Sequence[Citation], asked: str) -> tuple[str, ...]:
     for citation in see_also:
         path = citation.passage.heading_path
         heading = " ".join(path[-1].split()) if path else ""
-        if _bare(heading) == _bare(citation.passage.title):
+        title, bare = citation.passage.title, _bare(heading)
+        if bare in known or bare == _bare(title):
             continue
-        if not 3 <= len(heading) <= 100 or _bare(heading) in known:  # noqa: PLR2004  Readable ones.
+        if not 3 <= len(heading) <= 100:  # noqa: PLR2004  Readable ones.
             continue
-        known.add(_bare(heading))
-        title = citation.passage.title
+        known.add(bare)
         asks = heading.endswith("?")
         found.append(heading if asks else f"What does “{title}” say about “{heading}”?")
         if len(found) == MOST_FOLLOW_UPS:

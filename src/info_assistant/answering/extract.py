@@ -124,9 +124,9 @@ def _grow(
     statement: _Statement, chosen: Sequence[Extract], asked: frozenset[str], terms: Terms
 ) -> Span:
     """Return the statement with the neighbours that it needs or that fit, shown nowhere yet."""
-    edges = edges_of(statement.passage.statements)
+    passage, first = statement.passage, statement.place
+    text, edges, last = passage.text, edges_of(passage.statements), first
     taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
-    first = last = statement.place
 
     def fits(low: int, high: int) -> bool:
         if low < 0 or 2 * high >= len(edges) or high - low >= MAX_STATEMENTS:
@@ -138,7 +138,7 @@ def _grow(
 
     if not fits(first, last):
         return _shorten(statement, asked, terms)
-    while _leans_on_previous(statement.passage, first) and fits(first - 1, last):
+    while first and fits(first - 1, last) and _leans_on_previous(text, edges, first):
         first -= 1
     while fits(first, last + 1):
         last += 1
@@ -147,14 +147,11 @@ def _grow(
     return Span(edges[2 * first], edges[2 * last + 1])
 
 
-def _leans_on_previous(passage: Passage, place: int) -> bool:
-    """Whether the statement cannot be understood without the one before it."""
-    if place == 0:
-        return False
-    span, before = passage.statements[place], passage.statements[place - 1]
-    if passage.text[before.start : before.end].rstrip().endswith(":"):
+def _leans_on_previous(text: str, edges: Sequence[int], place: int) -> bool:
+    """Whether a statement, not the first, cannot be understood without the one before it."""
+    if text[edges[2 * place - 2] : edges[2 * place - 1]].rstrip().endswith(":"):
         return True
-    words = passage.text[span.start : span.end].split(maxsplit=1)
+    words = text[edges[2 * place] : edges[2 * place + 1]].split(maxsplit=1)
     return bool(words) and words[0].strip(",;:").lower() in _LEANS_ON_PREVIOUS
 
 

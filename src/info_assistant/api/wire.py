@@ -143,6 +143,9 @@ class CitationBody(Wire):
         default=None, description="From this day on it counts no more, whatever the answer says."
     )
     marking: str | None = Field(default=None, description="Its protective marking.")
+    language: str | None = Field(
+        default=None, description="Of the quote, as BCP 47 names it, if it is known."
+    )
     text: str | None = Field(default=None, description="Only with `include: [passages]`.")
 
 
@@ -175,6 +178,7 @@ class ConflictSideBody(Wire):
     quote: str
     start: int
     end: int
+    language: str | None
 
 
 class ConflictBody(Wire):
@@ -264,6 +268,7 @@ def citation_fields(citation: CitedPassage, *, with_text: bool) -> dict[str, Any
         "effective": passage.effective,
         "superseded": passage.superseded,
         "marking": passage.marking,
+        "language": passage.language,
         "text": passage.text if with_text else None,
     }
 
@@ -343,4 +348,5 @@ def _side_fields(side: ConflictSide, passage: Passage) -> dict[str, Any]:
         "quote": side.quote,
         "start": side.start,
         "end": side.end,
+        "language": passage.language,
     }

@@ -15,6 +15,7 @@ from info_assistant.model.document import (
     DocumentStatus,
     HoldKind,
 )
+from info_assistant.model.language import language_of
 from info_assistant.model.passage import Passage
 from info_assistant.model.reading import BlockKind, PlacedBlock, Reading
 from info_assistant.ports import StatusPage
@@ -317,8 +318,12 @@ def text_body(
         superseded=document.metadata.superseded,
         marking=document.metadata.marking,
         hold=_hold_body(document),
-        language=document.metadata.language,
+        language=document.metadata.language or reading.language or language_of(_said(shown)),
     )
+
+
+def _said(shown: Sequence[PlacedBlock]) -> str:
+    return "\n".join(each.block.text for each in shown)
 
 
 def _block_body(placed: PlacedBlock) -> BlockBody:

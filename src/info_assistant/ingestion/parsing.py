@@ -72,7 +72,7 @@ def encode_reading(reading: Reading) -> Iterator[bytes]:
             batch, characters = [], 0
     if batch:
         yield _blocks_line(batch)
-    yield _line([_END, reading.title, reading.pages, reading.notes])
+    yield _line([_END, reading.title, reading.pages, reading.notes, reading.language])
 
 
 def bounded(block: Block) -> Iterator[Block]:
@@ -140,11 +140,14 @@ class ReplyDecoder:
             for kind, text, page, level, header in rows
         ]
 
-    def _end(self, title: str | None, pages: object, notes: list[str]) -> None:
+    def _end(
+        self, title: str | None, pages: object, notes: list[str], language: str | None
+    ) -> None:
         self._facts = ReadingFacts(
             title=None if title is None else str(title),
             pages=_number(pages),
             notes=tuple(str(note) for note in notes),
+            language=None if language is None else str(language),
         )
 
 

@@ -174,7 +174,9 @@ class SubprocessReader:
         facts = await self.read_into(
             sink, data, filename=filename, media_type=media_type, on_progress=on_progress
         )
-        return Reading(tuple(sink.blocks), facts.title, facts.pages, facts.notes)
+        return Reading(
+            tuple(sink.blocks), facts.title, facts.pages, facts.notes, language=facts.language
+        )
 
     async def read_into(
         self,

@@ -104,6 +104,7 @@ class StoredReading:
             begins,
             goes_on,
             None if wanted == self.parts else self.characters,
+            facts.language,
         )
 
 
@@ -168,7 +169,9 @@ async def open_reading(blobs: Blobs, document: Document) -> StoredReading | None
     key = reading_key(document)
     try:
         fields: Mapping[str, Any] = json.loads(await blobs.get(key))
-        facts = ReadingFacts(fields["title"], fields["pages"], tuple(fields["notes"]))
+        facts = ReadingFacts(
+            fields["title"], fields["pages"], tuple(fields["notes"]), fields.get("language")
+        )
         if "parts" in fields:
             parts = [
                 Part(str(each["key"]), int(each["start"]), int(each["end"]))

@@ -11,6 +11,7 @@ from info_assistant.ingestion.packing import Unit, pack
 from info_assistant.ingestion.sections import Portion, Section, SectionStream
 from info_assistant.ingestion.sentences import statements
 from info_assistant.model.document import Document
+from info_assistant.model.language import language_of
 from info_assistant.model.passage import Passage, Span, embedded_context, passage_id
 from info_assistant.model.reading import (
     Block,
@@ -121,6 +122,7 @@ class Splitter:
         self._counter = counter
         self._rules = rules
         self._title = _title(document, facts)
+        self._language = facts.language
         self._placing = Placing()
         self._window = _Window()
         self._sections = SectionStream(rules.tiny_words, rules.target_words)
@@ -286,6 +288,7 @@ class Splitter:
         document = self._document
         start, end = draft.units[0].start, draft.units[-1].end
         headings, header, _ = self._draft_context(draft)
+        text = self._window.cut(start, end)
         quotable = [unit for unit in draft.units if unit.quotable] or draft.units
         return Passage(
             id=passage_id(document.id, document.content.version, ordinal),
@@ -300,10 +303,11 @@ class Splitter:
             effective=document.metadata.effective,
             superseded=document.metadata.superseded,
             marking=document.metadata.marking,
+            language=document.metadata.language or self._language or language_of(text),
             heading_path=headings,
             table_header=header,
             page=draft.section.page,
-            text=self._window.cut(start, end),
+            text=text,
             start=start,
             end=end,
             statements=tuple(Span(unit.start - start, unit.end - start) for unit in quotable),

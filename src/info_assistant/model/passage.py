@@ -93,7 +93,8 @@ class Passage(NamedTuple):
     a list item, a table row. `table_header` and `heading_path` are context that lies elsewhere in
     the document; `page` is the physical page from 1. `access` names the groups that may find it;
     `access_revision` is the revision of the catalogue's entry that this, and the document's dates
-    and marking, were taken from; 0 where that is not known.
+    and marking, were taken from; 0 where that is not known. `language` is a tag of BCP 47, as the
+    document's owner or the file states it, else as its words tell; None where that is not known.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Passage(NamedTuple):
     effective: date | None = None
     superseded: date | None = None
     marking: str | None = None
+    language: str | None = None
 
     @property
     def embedded_context(self) -> str:

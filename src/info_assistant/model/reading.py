@@ -47,12 +47,14 @@ class ReadingFacts:
 
     `title` is the document's own, where it states one. `pages` is the number of physical pages, or
     None for formats without. `notes` tell, in words for people, what could not be read (for example
-    pages without a text layer).
+    pages without a text layer). `language` is the one that the file itself states, as a tag of
+    BCP 47.
     """
 
     title: str | None = None
     pages: int | None = None
     notes: tuple[str, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class Reading:
     """A file as text, or a stretch of it that begins at the character `begins` of the whole.
 
     `goes_on` says that more follows the stretch, `whole_length` how many characters there are in
-    all, where this is not all. `title`, `pages` and `notes` are of the whole
-    file, as in `ReadingFacts`.
+    all, where this is not all. `title`, `pages`, `notes` and `language` are of the whole file, as
+    in `ReadingFacts`.
     """
 
     blocks: tuple[Block, ...]
@@ -71,6 +73,7 @@ class Reading:
     begins: int = 0
     goes_on: bool = False
     whole_length: int | None = None
+    language: str | None = None
 
     def placed(self) -> Iterator[PlacedBlock]:
         """Yield each block with its place in the text of the whole."""
@@ -79,7 +82,7 @@ class Reading:
     @property
     def facts(self) -> ReadingFacts:
         """What is known besides the blocks."""
-        return ReadingFacts(self.title, self.pages, self.notes)
+        return ReadingFacts(self.title, self.pages, self.notes, self.language)
 
     @property
     def text(self) -> str:

@@ -44,10 +44,10 @@ class Stored(StrEnum):
 CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.DOCUMENT: 2,  # Metadata, holds, and which copy of its bytes.
     Stored.DOCUMENT_STATUS: 2,  # The same, with leases and attempts.
-    Stored.READING: 2,  # In parts, where it is long.
-    Stored.PASSAGE: 2,  # Dates and marking.
-    Stored.ANSWER_RECORD: 5,  # Hashes of quotes, when first given, what was told; conflicts.
-    Stored.KNOWN_ANSWER: 2,  # Conflicts.
+    Stored.READING: 3,  # In parts, where it is long; the language that a file states.
+    Stored.PASSAGE: 3,  # Dates, marking, language.
+    Stored.ANSWER_RECORD: 6,  # Hashes, when first given, what was told; conflicts; languages.
+    Stored.KNOWN_ANSWER: 3,  # Conflicts; languages.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.
     Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.

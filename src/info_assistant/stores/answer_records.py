@@ -60,6 +60,7 @@ _PASSAGE = (
     "effective",
     "superseded",
     "marking",
+    "language",
 )
 # Every answer is recorded, and this costs half as much as asking for each by its name.
 _passage_values = attrgetter(*_PASSAGE)
@@ -378,6 +379,7 @@ def _citation(fields: Fields) -> Citation:
             effective=day_from(passage.get("effective")),
             superseded=day_from(passage.get("superseded")),
             marking=passage.get("marking"),
+            language=passage.get("language"),
         ),
         quote=str(fields["quote"]),
         start=start,

@@ -56,6 +56,7 @@ class Citation(Dated):
     quote: Text = ""
     start: int = 0
     end: int = 0
+    language: Text = ""
 
     @property
     def name(self) -> str:
@@ -94,6 +95,7 @@ class ConflictSide(Reply):
     quote: Text = ""
     start: int = 0
     end: int = 0
+    language: Text = ""
 
     @property
     def place(self) -> str:
@@ -139,6 +141,11 @@ class Answer(Reply):
     def numbers(self) -> frozenset[int]:
         """The citation numbers that a link can lead to."""
         return frozenset(citation.n for citation in self.citations)
+
+    def language_of(self, sentence: Sentence) -> str:
+        """Return the language of what a sentence quotes, "" where it is not known."""
+        found = (each.language for each in self.citations if each.n in sentence.citations)
+        return next(found, "")
 
     def citing(self, n: int) -> tuple[int, ...]:
         """Return the places, from 1, of the sentences that rest on citation `n`."""

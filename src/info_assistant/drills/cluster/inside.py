@@ -70,12 +70,6 @@ class Inside:
         )
 
     def _exec(self, pod: Document, container: str, call: Call) -> Outcome:
-        offered = [
-            each.strip() for each in call.headers.get("sec-websocket-protocol", "").split(",")
-        ]
-        protocol = next((each for each in _PROTOCOLS if each in offered), None)
-        if protocol is None:
-            raise bad_request("the simulator executes commands over WebSockets only")
         if at(pod, "status", "phase") in {"Succeeded", "Failed"}:
             raise Refused(
                 500,
@@ -89,6 +83,13 @@ class Inside:
                 "InternalError",
                 f'unable to upgrade connection: container not found ("{container}")',
             )
+        # Last: where a WebSocket is refused, kubectl asks again in another way, and tells of that.
+        offered = [
+            each.strip() for each in call.headers.get("sec-websocket-protocol", "").split(",")
+        ]
+        protocol = next((each for each in _PROTOCOLS if each in offered), None)
+        if protocol is None:
+            raise bad_request("the simulator executes commands over WebSockets only")
         command = tuple(call.query.get("command", []))
         wants_input = call.flag("stdin")
 

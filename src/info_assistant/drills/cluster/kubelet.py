@@ -347,7 +347,7 @@ class Kubelet:
         asked = seconds_of(pod["metadata"]["deletionTimestamp"]) - grace
         gone = asked + min(grace, self._pace.stop_s)
         known = pod["metadata"]["uid"] in self._runs
-        if known and self._observer.ending(copied(pod)) and now < asked + grace:
+        if known and self._observer.ending(copied(pod)):
             gone = min(max(gone, now + self._pace.probe_s), asked + grace)
         if known and now < gone:
             if not pod["metadata"].get("annotations", {}).get("simulator/killed"):

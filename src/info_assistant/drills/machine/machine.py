@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from info_assistant.drills.cluster.simulator import Running
-from info_assistant.drills.machine.asking import Reader, Served
+from info_assistant.drills.machine.asking import Reader, Served, await_true
 from info_assistant.drills.machine.faults import (
     BackupDamaged,
     DataLost,
@@ -171,6 +171,11 @@ class Machine:
         self._afflict(down)
         self.parts.stores.lose_data()
         self.lift(down)
+        until = time.monotonic() + self.plan.rollout_s
+        await_true(self._qdrant_is_back, until, "Qdrant runs again, empty")
+
+    def _qdrant_is_back(self) -> bool:
+        return any(each.ready and each.runs for each in self.parts.node.at("qdrant"))
 
     def _misbehave(self, provider: str, how: Behaviour) -> None:
         stand_in = self.parts.providers.get(provider)

@@ -1,6 +1,9 @@
 """Word documents through kreuzberg, whose HTML goes through our own reader."""
 
 import re
+import zlib
+from io import BytesIO
+from zipfile import BadZipFile, ZipFile
 
 import kreuzberg
 from kreuzberg import ExtractionConfig, PageConfig, extract_bytes_sync
@@ -8,9 +11,14 @@ from kreuzberg import ExtractionConfig, PageConfig, extract_bytes_sync
 from info_assistant.errors import Unreadable
 from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.html_page import fragment_blocks
+from info_assistant.model.language import tag_of
 from info_assistant.model.reading import Block, BlockKind, Reading
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_DEFAULT_LANGUAGE = re.compile(
+    rb"""<w:docDefaults\b.{0,4000}?<w:lang\b[^>]{0,200}?\bw:val=["']([^"']{1,40})["']""", re.DOTALL
+)
+_STYLES_READ = 1024 * 1024
 _STARS = re.compile(r"(\*{1,3}|__)(?=\S)(.+?)(?<=\S)\1")
 _MARKUP = re.compile(r"</?u>|\[([^\[\]]*)\]\((?:https?:|mailto:)[^()\s]*\)")
 _PAGE_MARK = re.compile(r"<!-- PAGE (\d+) -->")
@@ -36,7 +44,17 @@ def read_docx(data: bytes, _conditions: Conditions) -> Reading:
     if not blocks:
         raise Unreadable("empty", "This Word document holds no text.")
     headings = (block.text for block in blocks if block.kind is BlockKind.HEADING)
-    return Reading(tuple(blocks), title=next(headings, None))
+    return Reading(tuple(blocks), title=next(headings, None), language=_language(data))
+
+
+def _language(data: bytes) -> str | None:
+    """Return the language that the document's styles state for all of its text."""
+    try:
+        with ZipFile(BytesIO(data)) as archive, archive.open("word/styles.xml") as styles:
+            stated = _DEFAULT_LANGUAGE.search(styles.read(_STYLES_READ))
+    except (BadZipFile, KeyError, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError):
+        return None
+    return tag_of(stated[1].decode("ascii", "replace")) if stated else None
 
 
 def _blocks(markup: str, page: int | None) -> list[Block]:

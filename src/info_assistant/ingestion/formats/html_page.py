@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from info_assistant.ingestion.formats.blocks import BlockList
 from info_assistant.ingestion.formats.clean import clean
+from info_assistant.model.language import tag_of
 from info_assistant.model.reading import Block, BlockKind, Reading
 
 _SKIPPED_WORDS = """
@@ -37,7 +38,9 @@ def read_html(markup: str) -> Reading:
     title_node = tree.css_first("title")
     title = clean(title_node.text()) if title_node is not None else ""
     headings = (block.text for block in blocks if block.kind is BlockKind.HEADING)
-    return Reading(tuple(blocks), title=title or next(headings, None))
+    root = tree.css_first("html")
+    stated = root.attributes.get("lang") if root is not None else None
+    return Reading(tuple(blocks), title=title or next(headings, None), language=tag_of(stated))
 
 
 def fragment_blocks(markup: str) -> list[Block]:

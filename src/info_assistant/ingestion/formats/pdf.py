@@ -1,5 +1,6 @@
 """PDF through PDFium: text page by page, with the document's outline and its type as structure."""
 
+import ctypes
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from info_assistant.ingestion.formats.conditions import Conditions, Progress
 from info_assistant.ingestion.formats.ocr import Recognition
 from info_assistant.ingestion.formats.pdf_layout import DocumentStyle, letters, page_blocks
 from info_assistant.ingestion.formats.pdf_lines import Line, PageText
+from info_assistant.model.language import tag_of
 from info_assistant.model.reading import Block, BlockKind, Reading
 
 _LARGER = 1.12
@@ -24,6 +26,7 @@ _FILE_TITLE = re.compile(
     r"\.(?:docx?|pptx?|xlsx?|pdf|indd|rtf)$|^microsoft word|^untitled", re.IGNORECASE
 )
 _NAMED = 5
+_LONGEST_LANGUAGE = 100
 _HYPHENATING = 0.04
 _LOCKED = "This PDF is protected by a password. Save it without the password and send it again."
 
@@ -82,6 +85,7 @@ def _reading(
         title=_title(document, blocks),
         pages=len(pages),
         notes=_notes(blank, broken, recognition),
+        language=_language(document),
     )
 
 
@@ -237,6 +241,16 @@ def _title(document: pdfium.PdfDocument, blocks: Sequence[Block]) -> str | None:
         return title
     first = [b for b in blocks if b.page == 1 and b.kind is BlockKind.HEADING]
     return min(first, key=lambda block: block.level).text if first else None
+
+
+def _language(document: pdfium.PdfDocument) -> str | None:
+    """Return the language that the catalogue states for the whole document (`/Lang`)."""
+    size = c.FPDFCatalog_GetLanguage(document, None, 0)
+    if not 0 < size <= _LONGEST_LANGUAGE:
+        return None
+    buffer = ctypes.create_string_buffer(size)
+    c.FPDFCatalog_GetLanguage(document, ctypes.cast(buffer, ctypes.POINTER(c.FPDF_WCHAR)), size)
+    return tag_of(buffer.raw.decode("utf-16-le", "replace").rstrip("\0"))
 
 
 def _notes(blank: Sequence[int], broken: set[int], recognition: Recognition) -> tuple[str, ...]:

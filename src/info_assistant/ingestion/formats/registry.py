@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePath
 
 from info_assistant.errors import Unreadable
@@ -199,7 +200,7 @@ def _read_as_text(kind: str, decoded: Decoded, conditions: Conditions) -> Readin
             "file are read. Split it into parts.",
         )
     reading = _TEXT_READERS[kind](decoded.text)
-    return Reading(reading.blocks, reading.title, reading.pages, (*reading.notes, *decoded.notes))
+    return replace(reading, notes=(*reading.notes, *decoded.notes))
 
 
 def _refuse_fragment(text: str, suffix: str) -> None:

@@ -39,6 +39,7 @@ def passage_payload(indexed: IndexedPassage) -> dict[str, Any]:
         "effective": passage.effective and passage.effective.isoformat(),
         "superseded": passage.superseded and passage.superseded.isoformat(),
         "marking": passage.marking,
+        "language": passage.language,
         "heading_path": passage.heading_path,
         "table_header": passage.table_header,
         "page": passage.page,
@@ -96,6 +97,7 @@ def _passage(point_id: str, payload: Mapping[str, Any]) -> Passage:
         day_from(payload.get("effective")),
         day_from(payload.get("superseded")),
         payload.get("marking"),
+        payload.get("language"),
     )
 
 
@@ -110,8 +112,9 @@ def passage_from(point_id: str, payload: Mapping[str, Any]) -> Passage:
 def entry_payload(document: Document) -> dict[str, Any]:
     """Return what passages carry of their document's entry; null takes a field away."""
     metadata = document.metadata
-    titled = {} if document.chosen_title is None else {"title": document.chosen_title}
-    return titled | {
+    chosen = {"title": document.chosen_title, "language": metadata.language}
+    # Where nobody chose, passages keep what was read and recognised.
+    return {name: value for name, value in chosen.items() if value is not None} | {
         "access": list(document.findable_by),
         "access_revision": document.revision,
         "effective": metadata.effective and metadata.effective.isoformat(),
