@@ -71,9 +71,6 @@ def main() -> int:
         following = build_next(root / "next")
         with cluster(root, 2) as machines:
             users, outcome = asyncio.run(trial(machines, following, pace))
-            for replica in machines.replicas:
-                outcome.stops.append(replica.stop())
-                outcome.complaints += complaints_in(replica.log)
         return conclude(report(given, pace, users, outcome), given)
 
 
@@ -102,6 +99,10 @@ async def trial(machines: Cluster, following: Path, pace: Pace) -> tuple[Users, 
         await read_back(machines.replicas, users, outcome, pace.newest)
     folders = (machines.objects, *(each.data_dir for each in machines.replicas))
     outcome.kinds = await marked(folders, machines.qdrant_url, _COLLECTIONS)
+    # Here, since a backend ends with the thread that started it, which ends with the event loop.
+    for replica in machines.replicas:
+        outcome.stops.append(await asyncio.to_thread(replica.stop))
+        outcome.complaints += complaints_in(replica.log)
     return users, outcome
 
 

@@ -8,9 +8,10 @@ import pytest
 from tests.answering.conftest import NOON, Desk, Feed, ScriptedGenerator, ask, memory_of, passage
 
 from info_assistant.answering.recall import FRESH_FOR, JITTER
-from info_assistant.errors import GenerationUnavailable, VectorStoreUnavailable
+from info_assistant.errors import GenerationUnavailable, RedisUnavailable, VectorStoreUnavailable
 from info_assistant.model.document import Content, Document
 from info_assistant.model.events import SentenceReleased
+from info_assistant.model.known_answer import KnownAnswer
 
 LEAVE = ask("May employees carry over five days of annual leave?")
 
@@ -116,6 +117,27 @@ async def test_an_expired_answer_stands_in_for_the_search(place: Place) -> None:
     assert [type(each) for each in [e async for e in desk.pipeline.stream(LEAVE)]].count(
         SentenceReleased
     ) == len(answer.sentences)
+
+
+async def test_a_known_answer_is_looked_for_again_where_the_search_is_down(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment without Redis just before does not cost the answer."""
+    cache, looks = place.desk.cache, []
+    await place.desk.pipeline.answer(LEAVE)
+    get = cache.get
+
+    async def failing_once(key: str) -> KnownAnswer | None:
+        looks.append(key)
+        if len(looks) == 1:
+            raise RedisUnavailable("Redis did not answer in time.")
+        return await get(key)
+
+    monkeypatch.setattr(cache, "get", failing_once)
+    place.desk.index.failure = VectorStoreUnavailable("Qdrant does not answer.")
+    answer = await place.desk.pipeline.answer(LEAVE)
+    assert answer.served_by.cache == "hit"
+    assert len(looks) == 2
 
 
 async def test_what_lost_a_part_on_its_way_is_not_for_others(place: Place) -> None:

@@ -333,7 +333,7 @@ async def test_operators_read_their_own_tenants_trail(
             "request_id",
             "detail",
         }
-        assert (await page(actor="ann", action="document.show", outcome="done"))["events"] == [
+        assert (await page(actor="ann", action="document.show", outcome="not_found"))["events"] == [
             everything[3]
         ]
         assert (await page(target=GUIDE, actor="bob"))["events"] == [everything[1]]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import allowed
 from tests.qdrant_process import QdrantProcess
 from tests.replicas import NamedCallers, Replica, caller, make_replica, serving
 
@@ -226,7 +227,7 @@ async def test_a_hold_reaches_every_replica_and_so_does_restoring(pair: Pair) ->
         response = await pair.here.call("operator", "POST", f"{path}/quarantine", json=order)
         assert response.json()["state"] == "withdrawn"
         for replica in (pair.here, pair.there):
-            async with asyncio.timeout(ELSEWHERE_S):
+            async with asyncio.timeout(allowed(ELSEWHERE_S)):
                 while await held_ways(replica, pair.secret) != HELD:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
     assert (await pair.there.call("operator", "POST", f"{path}/restore")).status_code == 200

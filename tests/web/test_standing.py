@@ -44,7 +44,7 @@ async def test_the_list_says_what_counts(browser: Browser, backend: ScriptedBack
         (1, "In quarantine: answers do not use this document, and readers cannot open it."),
         (2, "Superseded on 31 January 2020: it counts no more."),
         (2, "Protective marking: OFFICIAL"),
-        (2, "To be reviewed by 1 May 2019"),
+        (2, "Was to be reviewed by 1 May 2019"),
         (3, "Takes effect on 1 January 2999: it does not count yet."),
         (5, "Held back: answers do not use this document. Not yet."),
     ):

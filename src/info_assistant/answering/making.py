@@ -78,6 +78,9 @@ class Making:
         except (Unavailable, TooBusy) as error:
             # Who has begun to read is not told something else instead.
             told = asked.journey.draft.sentences
+            if recalled.state == "off" and not told:
+                # The first look may have met a moment without Redis, which is over.
+                recalled = await self._recall.find(question, key, may_show)
             answer = (
                 None if told else await self._recall.instead(question, recalled, error, may_show)
             )

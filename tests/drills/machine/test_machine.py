@@ -69,8 +69,9 @@ def test_a_question_is_answered_from_outside(machine: Machine) -> None:
 
 def test_commands_in_pods_reach_the_real_processes(machine: Machine) -> None:
     """redis-cli, a shell's own sockets, curl and logs, as the runbook uses them."""
-    code, said = kubectl(machine, "exec redis-1 -n NS -- redis-cli -e info replication")
-    assert (code, "role:slave" in said, "master_link_status:up" in said) == (0, True, True)
+    replication = "exec redis-1 -n NS -- redis-cli -e info replication"
+    becomes(lambda: "master_link_status:up" in kubectl(machine, replication)[1], "it follows")
+    assert "role:slave" in kubectl(machine, replication)[1]
     line = (
         "exec deployment/backend -c backend -n NS -- bash -c 'exec 3<>/dev/tcp/qdrant/6333; "
         r'printf "GET /readyz HTTP/1.0\r\n\r\n" >&3; head -n 1 <&3 | grep 200' + "'"
@@ -88,6 +89,7 @@ def test_a_pod_that_hangs_is_mended_by_deleting_it(machine: Machine) -> None:
     machine.inject(Hung("redis-1"))
     assert psutil.Process(before).status() == psutil.STATUS_STOPPED
     kubectl(machine, "delete pod redis-1 -n NS --grace-period=1 --timeout=60s")
+    kubectl(machine, "wait --for=create pod/redis-1 -n NS --timeout=120s")
     waiting = "wait --for=condition=ready pod/redis-1 -n NS --timeout=120s"
     assert "condition met" in kubectl(machine, waiting)[1]
     assert pid_of(machine, "redis-1") != before
@@ -112,6 +114,7 @@ def test_a_redis_that_stays_away_is_replaced_by_its_replica(machine: Machine) ->
     becomes(machine.serves, "the replica leads")
     machine.lift(gone)
     kubectl(machine, "delete pod redis-0 redis-1 -n NS --timeout=60s")
+    kubectl(machine, "wait --for=create pod/redis-0 pod/redis-1 -n NS --timeout=60s")
     ready = "wait --for=condition=ready pod/redis-0 pod/redis-1 -n NS --timeout=120s"
     assert kubectl(machine, ready)[0] == 0
     becomes(machine.serves, "the first leads again")
