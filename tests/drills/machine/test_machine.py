@@ -64,7 +64,7 @@ def pid_of(machine: Machine, pod: str) -> int:
 
 def test_a_question_is_answered_from_outside(machine: Machine) -> None:
     """By the product itself, behind an ingress; a new wording too, and Redis takes part."""
-    assert machine.serves()
+    becomes(machine.serves, "questions are answered")
 
 
 def test_commands_in_pods_reach_the_real_processes(machine: Machine) -> None:
@@ -109,7 +109,7 @@ def test_a_redis_that_stays_away_is_replaced_by_its_replica(machine: Machine) ->
     gone = Killed("redis-0")
     machine.inject(gone)
     becomes(lambda: not machine.look().cached, "the service misses Redis")
-    assert "CrashLoopBackOff" in kubectl(machine, "get pods -n NS")[1]
+    becomes(lambda: "CrashLoopBackOff" in kubectl(machine, "get pods -n NS")[1], "it is held off")
     assert kubectl(machine, "exec redis-1 -n NS -- redis-cli -e REPLICAOF NO ONE")[1] == "OK\n"
     becomes(machine.serves, "the replica leads")
     machine.lift(gone)
