@@ -60,7 +60,7 @@ _LOOK_S = 0.1
 _WAIT_MS = 120_000
 _TALLEST = 1100
 _COLOURS = 256
-_QUESTION = re.compile(r"<question>(.*?)</question>", re.DOTALL)
+_QUESTION = re.compile(r"<question>([^<]*)</question>")
 
 
 @dataclass

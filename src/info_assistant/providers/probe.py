@@ -12,6 +12,10 @@ TIMING = ProbeTiming(slow_s=1.5)
 """As often as what is near, so that one that hangs is known within 4 s; they are far away, so later
 counts as slow."""
 
+JUST_S = 0.25
+"""How long an answer spares a probe. Were it longer, a provider that hangs would not be told of
+within 5 s: this, a pause, the time-out and the page's look at /health come after one another."""
+
 STATE_NUMBERS = {BreakerState.CLOSED: 0, BreakerState.HALF_OPEN: 1, BreakerState.OPEN: 2}
 """How the metric `breaker_state` shows each state."""
 
@@ -38,7 +42,6 @@ class ProviderProbe:
         self._watch = watch
         self._breaker = breaker
         self._on_state = on_state
-        self._seen_success: object = None
 
     async def ping(self) -> None:
         """Ask for the models, unless questions have just been answered. Raises ProviderError."""
@@ -56,8 +59,8 @@ class ProviderProbe:
         return Circuit(self._breaker.state.value, self._watch.rate_limits)
 
     def _just_answered(self) -> bool:
-        before, self._seen_success = self._seen_success, self._watch.last_success
-        return self._watch.last_success is not before and self._breaker.state is BreakerState.CLOSED
+        closed = self._breaker.state is BreakerState.CLOSED
+        return closed and self._watch.succeeded_within(JUST_S)
 
     async def _ask(self) -> None:
         generation = self._breaker.generation

@@ -41,6 +41,11 @@ class ProviderWatch:
         self.last_success = self._now()
         self.last_error = None
 
+    def succeeded_within(self, seconds: float) -> bool:
+        """Return whether an answer came to its end so lately."""
+        last = self.last_success
+        return last is not None and (self._now() - last).total_seconds() <= seconds
+
     def failed(self, error: ProviderError) -> None:
         """Count and log a failed call or probe; in a storm, one line of a kind in ten seconds."""
         self.last_error = error
