@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx2
 import psutil
-from benchmarks.harness.fault_stand import Stand, worded
+from benchmarks.harness.fault_stand import Stand
 from benchmarks.harness.processes import family_cpu_s
+
+from info_assistant.drills.wordings import worded
 
 ANSWERED = "answered"
 _LOOK_S = 0.2

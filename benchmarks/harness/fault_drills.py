@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import httpx2
 import psutil
 from benchmarks.harness.askers import ANSWERED, outcome_of
-from benchmarks.harness.fault_stand import Stand, worded
+from benchmarks.harness.fault_stand import Stand
 
 from info_assistant.drills.providers import ProviderStandIn
+from info_assistant.drills.wordings import worded
 
 _STOPPED_S = 5.0
 _BURST = 100

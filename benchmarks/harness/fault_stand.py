@@ -28,6 +28,7 @@ from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderStandIn
 from info_assistant.drills.proxy import Balancer, running_balancer
 from info_assistant.drills.scripted_answers import quoting
+from info_assistant.drills.wordings import worded
 
 PROVIDERS = ("openai", "anthropic")
 REDIS = ("redis-0", "redis-1")
@@ -35,7 +36,6 @@ _CLIENT_S = 40.0
 _LOOK_S = 0.1
 _NUMBERS = (1, 2, 3, 5, 7, 12, 19, 30, 77, 100, 365, 999, 2024, 5005, 20_001)
 _ENOUGH = 3
-_GRAVE, _ACUTE = "\u0300", "\u0301"
 _AMPLE = 1_000_000
 """More questions a minute than anybody asks here: a limit, so that each is counted in Redis."""
 _MADE_UP = "drill-key"
@@ -198,15 +198,6 @@ def _limit(settings: Mapping[str, str]) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def worded(question: str, number: int) -> str:
-    """Return a question with accents of its own behind it, so that no cache knows it.
-
-    Whatever finds and ranks passages drops accents, so that each wording is answered as the
-    question is. A number or a word behind it now and then made one that no passage answers.
-    """
-    return question + f" {number:b}".replace("0", _GRAVE).replace("1", _ACUTE)
 
 
 async def _answered(client: httpx2.AsyncClient, url: str) -> Sequence[str]:

@@ -5,20 +5,23 @@ speaks as backend, web page and Qdrant. What a drill says here is true of the mo
 """
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness.outage_world import ModelStage, model_stage
+from benchmarks.harness.plain_server import QuietHandler, served
 
 from info_assistant.drills.cluster.documents import is_ready
 from info_assistant.rehearsal.machine_stage import breakage
 
 _PODS = 3
+
+
+_QUESTION = "How many days of annual leave do employees carry over?"
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class ModelledStage:
     world: ModelStage
     public_url: str
     variables: Mapping[str, str]
-    question: str = "How many days of annual leave do employees carry over?"
+    question: str = _QUESTION
 
     @property
     def frontend_url(self) -> str:
@@ -74,13 +77,13 @@ def modelled_stage(folder: Path) -> Iterator[ModelledStage]:
 
 @contextmanager
 def _speaking(stage: ModelStage) -> Iterator[int]:
-    class Speaks(BaseHTTPRequestHandler):
+    class Speaks(QuietHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._reply(*_got(stage, self.path))
 
         def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers.get("content-length") or 0))
-            self._reply(*_asked(stage, known=b"Case" not in asked))
+            self._reply(*_asked(stage, known=json.loads(asked)["question"] == _QUESTION))
 
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -88,24 +91,10 @@ def _speaking(stage: ModelStage) -> Iterator[int]:
 
         def _reply(self, code: int, content: Any) -> None:  # noqa: ANN401  Any JSON.
             data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self.send_response(code)
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.reply(code, data)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Speaks)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Speaks, waits=False) as port:
+        yield port
 
 
 def _ready(stage: ModelStage, component: str) -> int:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
-from threading import Thread
 
 import pytest
+from benchmarks.harness.plain_server import QuietHandler, served
 from benchmarks.harness.processes import await_true
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,23 +95,13 @@ def test_a_question_that_hangs_counts_for_as_long_as_it_hung() -> None:
 
 @contextmanager
 def _answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             answer(self)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler, waits=False) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def _reply(code: int, body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
+from benchmarks.harness.plain_server import QuietHandler, served
 
 from info_assistant.drills.cluster.simulator import running_cluster, settled_cluster
 from info_assistant.errors import Misconfigured
@@ -24,26 +24,13 @@ def _kubeconfig(path: Path, *servers: str) -> Mapping[str, str]:
 def _cluster_of_somebody() -> Iterator[str]:
     """A Kubernetes API server on loopback that is no simulator, as developers have them."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = b'{"gitVersion": "v1.32.1"}'
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.reply(200, body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler, waits=False) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_a_simulator_of_this_machine_is_ours(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 
 import pytest
+from benchmarks.harness.plain_server import QuietHandler, served
 
 from info_assistant.runbooks.diagnosis.places import Place, Places
 from info_assistant.runbooks.record.incident import Incident
@@ -19,27 +19,14 @@ _DOWN = {"status": "down", "dependencies": {"qdrant": {"state": "down"}}, "modes
 def _answering(code: int, body: bytes, *metrics: str) -> Iterator[str]:
     counted = iter(metrics)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             metered = self.path == "/metrics"
             told = next(counted).encode() if metered else body
-            self.send_response(200 if metered else code)
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
+            self.reply(200 if metered else code, told)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Handler, waits=False) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from info_assistant.drills.wordings import worded
+
 EVERY_S = 1.0
 DEADLINE_S = 5.0
 """A reader who waits longer counts as not answered."""
 
 _ANSWERS = {"answered", "partial"}
+
+
+_FIRST = 1 << 20
+"""Where wordings of the probe begin: whoever else looks at the same stage counts from 1."""
 
 
 class Asked(StrEnum):
@@ -131,7 +137,7 @@ class Probe:
             due = max(due + self._every_s, time.monotonic())
             words = self._question
             if self._asked is Asked.NEW:
-                words = f"{words} Case {number}-{int(self._began) % 100_000}."
+                words = worded(words, _FIRST + number)
             found = self._ask(words)
             with self._lock:
                 self._samples.append(found)

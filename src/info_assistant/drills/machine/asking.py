@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from info_assistant.drills.machine.plan import Document
+from info_assistant.drills.wordings import worded
 
 _ASK_S = 10.0
 _LOOK_S = 0.1
@@ -60,7 +61,7 @@ class Reader:
 
     def new_wording(self) -> str:
         """Return the question as nobody has put it yet."""
-        return f"{self.question} {next(self._wordings)}"
+        return worded(self.question, next(self._wordings))
 
     def answers(self, question: str) -> bool:
         """Return whether a question is answered, in words or quotes of the documents."""
