@@ -16,6 +16,7 @@ from benchmarks.harness.report import ROOT
 
 from info_assistant.drills.cluster.contents import NAMESPACE
 from info_assistant.drills.cluster.documents import Document, at, is_ready, name_of
+from info_assistant.drills.cluster.kubelet import NoObserver
 from info_assistant.drills.cluster.programs import Ended, Execution, Installed, ModelledRedis, stock
 from info_assistant.drills.cluster.simulator import (
     Cluster,
@@ -45,7 +46,7 @@ SCALE = 60.0
 
 
 @dataclass
-class World:
+class World(NoObserver):
     """What is broken behind pods. As an observer of the cluster it says which pods are ready."""
 
     folder: Path
@@ -67,22 +68,6 @@ class World:
     def dns(self) -> Dns:
         """Where DNS leads."""
         return Dns(self.folder)
-
-    def started(self, pod: Document) -> None:
-        """Do nothing: what is broken is said by `ready`."""
-
-    def stopped(self, pod: Document) -> None:
-        """Do nothing."""
-
-    def exited(self, pod: Document) -> int | None:
-        """Return None."""
-        del pod
-        return None
-
-    def ending(self, pod: Document) -> bool:
-        """Return False: nothing runs that could take its time."""
-        del pod
-        return False
 
     def ready(self, pod: Document) -> bool:
         """Return whether what stands behind a pod answers."""

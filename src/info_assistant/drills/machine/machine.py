@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +35,6 @@ from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderStandIn, ProviderThread
 
 _SHOWN_S = 10.0
-_LOOK_S = 0.02
 _COMMAND_S = 180.0
 
 
@@ -213,11 +211,10 @@ class Machine:
 
 def await_shown(shows: Callable[[], bool], fault: Fault) -> None:
     """Return once something shows a fault. Raises FaultNotShown."""
-    until, pause = time.monotonic() + _SHOWN_S, threading.Event()
-    while not shows():
-        if time.monotonic() > until:
-            raise FaultNotShown(f"nothing shows {fault}")
-        pause.wait(_LOOK_S)
+    try:
+        await_true(shows, time.monotonic() + _SHOWN_S, "it is shown")
+    except TimeoutError:
+        raise FaultNotShown(f"nothing shows {fault}") from None
 
 
 def _is_stopped(hosted: Hosted) -> bool:
