@@ -224,6 +224,25 @@ async def test_no_question_hangs_past_its_deadline(providers: ProviderThread) ->
         assert time.monotonic() - began <= 1.5 + allowed(1)
 
 
+@pytest.mark.parametrize("first", PROVIDERS)
+async def test_a_text_that_does_not_end_leaves_time_for_another_provider(
+    providers: ProviderThread, first: str
+) -> None:
+    """The first drips for ever; the second writes the answer before the question's deadline."""
+    second = next(each for each in PROVIDERS if each != first)
+    heard = Heard()
+    async with bench(providers, first, second) as made:
+        made.stand_ins[0].behaviour = Behaviour.DRIPPED_STREAM
+        within_s = allowed(3)
+        async with Deadline.after(within_s).enforced("The question"):
+            await hear(FailoverModel(made.routes()), heard)
+        assert [each.behaviour for each in made.stand_ins[0].tally.calls] == [
+            Behaviour.DRIPPED_STREAM
+        ]
+    assert heard.started == [first, second]
+    assert heard.finished is not None
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_words_are_passed_on_while_the_provider_pauses(
     providers: ProviderThread, provider: str

@@ -1,5 +1,6 @@
 """What a language model is asked, and what it says while it answers."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,13 +18,15 @@ class Prompt:
     """A whole request to a model. `version` names our wording, which answers are recorded with.
 
     `system` is ours alone; whatever comes from people or documents is delimited inside `messages`.
-    `most_tokens` bounds what the model may write.
+    `most_tokens` bounds what the model may write, and `most_s` how many seconds it may take, where
+    that is less than the question has.
     """
 
     version: str
     system: str
     messages: tuple[Message, ...]
     most_tokens: int
+    most_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

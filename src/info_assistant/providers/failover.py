@@ -28,6 +28,12 @@ FIRST_WORD_S = 10.0
 SHORT_WAIT_S = 1.0
 """How long a provider is waited for while another one could answer."""
 
+BEFORE_ANOTHER = 2 / 3
+"""The share of the time left that a call may take while another provider could answer after it.
+
+A text that has begun may come without an end, be it slowly or at great length.
+"""
+
 _PAUSE_S = (0.05, 0.25)
 """Between two attempts with the same provider, drawn at random."""
 
@@ -145,9 +151,10 @@ class FailoverModel:
             if permit is None:
                 continue
             numbered = replace(call, attempt=call.attempt + attempts.begun())
+            bounded = replace(prompt, most_s=attempts.longest_s())
             with permit:
                 try:
-                    async with aclosing(_named_late(route.model, prompt, numbered)) as events:
+                    async with aclosing(_named_late(route.model, bounded, numbered)) as events:
                         async for event in events:
                             attempts.note(event, permit)
                             yield event
@@ -194,6 +201,10 @@ class _Attempts:
         self._begun += 1
         return self._begun - 1
 
+    def longest_s(self) -> float:
+        """Return how many seconds the next call may take."""
+        return self._deadline.remaining * (BEFORE_ANOTHER if self._others_admit() else 1)
+
     def note(self, event: ModelEvent, permit: Permit) -> None:
         """Note what is about to be passed on; whoever hears the end of it may leave at once."""
         self._said = self._said or isinstance(event, TextDelta)
@@ -227,8 +238,7 @@ class _Attempts:
     def _wait(self, route: Route, seconds: float | None, *, first_time: bool) -> float:
         if seconds is None or seconds <= 0:
             return 0.0
-        others = any(each.breaker.admitting for each in self._left)
-        longest = SHORT_WAIT_S if others else self._deadline.remaining - FIRST_WORD_S
+        longest = SHORT_WAIT_S if self._others_admit() else self._deadline.remaining - FIRST_WORD_S
         if first_time and seconds <= longest and route.budget.spend():
             self._left.appendleft(route)
             return seconds
@@ -236,9 +246,12 @@ class _Attempts:
         return 0.0
 
     def _may_repeat(self, route: Route, error: ProviderError) -> bool:
-        alone = not any(each.breaker.admitting for each in self._left)
+        alone = not self._others_admit()
         passing = error.kind in _SAME_AGAIN and not error.detail.lasting
         return alone and passing and route.breaker.admitting and route.budget.spend()
+
+    def _others_admit(self) -> bool:
+        return any(each.breaker.admitting for each in self._left)
 
     def unavailable(self) -> GenerationUnavailable:
         """Return the error for a question that nobody answered."""

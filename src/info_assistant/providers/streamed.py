@@ -83,7 +83,8 @@ class _Reading:
         self._limits = limits
         self._faults = faults
         self._now = loop.time
-        self._within = Deadline.after(limits.total_s + limits.reserve_s).at - limits.reserve_s
+        total_s = min(limits.total_s, prompt.most_s)
+        self._within = Deadline.after(total_s + limits.reserve_s).at - limits.reserve_s
         self._patience_s = limits.first_word_s
         self._due = self._within
         self._timeout = MovableTimeout()
@@ -115,7 +116,7 @@ class _Reading:
                 return None
             late = self._due >= self._within
             silence = f"no word for {self._patience_s:g} seconds"
-            why = "the time for the question is up" if late else silence
+            why = "its time for the answer is up" if late else silence
             raise self._faults.of_kind(ProviderFault.TIMEOUT, why) from None
         except ProviderError:
             # After the finish marker nothing can go wrong with the text any more.
