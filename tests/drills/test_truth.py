@@ -31,11 +31,14 @@ def at(seconds: float) -> datetime:
 def probe(
     during: Outcome, *, asked: Asked = Asked.NEW, latency_s: float = 0.1, slow_s: float = 0.1
 ) -> list[Sample]:
-    """A question every 2 s: answered, but from FAULT_S to MENDED_S as `during` says."""
+    """A question every 2 s: answered, but from FAULT_S to MENDED_S as `during` says.
+
+    A question that is known has a saved answer outside that time.
+    """
     return [
         Sample(at(n), during, slow_s, asked)
         if FAULT_S <= n < MENDED_S
-        else Sample(at(n), Outcome.ANSWERED, latency_s, asked)
+        else Sample(at(n), Outcome.ANSWERED, latency_s, asked, asked is Asked.KNOWN)
         for n in range(0, END_S, 2)
     ]
 
@@ -60,6 +63,8 @@ SLOW = [
     *probe(Outcome.ANSWERED, slow_s=0.1),
     *probe(Outcome.ANSWERED, asked=Asked.KNOWN, latency_s=0.004, slow_s=0.1),
 ]
+ANEW = [*probe(Outcome.ANSWERED), *probe(Outcome.ANSWERED, asked=Asked.KNOWN)]
+"""Nobody waits longer, but no answer is a saved one."""
 QUOTES = [*probe(Outcome.DEGRADED), *probe(Outcome.ANSWERED, asked=Asked.KNOWN)]
 OVER = [*probe(Outcome.ANSWERED), *probe(Outcome.ANSWERED, asked=Asked.KNOWN)]
 """A provider's fault that nobody feels: another one has taken over."""
@@ -95,6 +100,9 @@ TRUE: Sequence[tuple[Sequence[Sample], str, float, str]] = [
     (NO_SEARCH, "We look into reports of a problem.", 300, "qdrant"),
     (SLOW, "Answers are slower than usual.", 300, "redis"),
     (SLOW, "- Answers are slower, as none is cached", 300, "redis"),
+    (ANEW, "Saved answers are affected", 900, "redis"),
+    (ANEW, "Each question is answered anew.", 300, "redis"),
+    (ANEW, "We look into reports of a problem.", 300, "redis"),
     (QUOTES, "⚠️ *SERVICE DEGRADATION* - Language model outage", 300, "openai"),
     (QUOTES, "*ETA*: Waiting for OpenAI service restoration", 300, "openai"),
     (QUOTES, "New questions may be slow or fail.", 300, "openai"),
@@ -123,6 +131,8 @@ FALSE: Sequence[tuple[Sequence[Sample], str, float, str]] = [
     (OUT, "Questions that were answered before still are.", 300, "backend"),
     (QUOTES, "Answers are slower than usual.", 300, "openai"),
     (SLOW, "Answers are slower than usual.", 900, "redis"),
+    (ANEW, "Answers are slower than usual.", 300, "redis"),
+    (ANEW, "Each question is answered anew.", 900, "redis"),
     (QUOTES, "⚠️ *SERVICE DEGRADATION* - Language model outage", 900, "openai"),
     (SLOW, "*ETA*: Waiting for OpenAI service restoration", 300, "redis"),
     (NO_SEARCH, "New questions may be slow or fail.", 900, "qdrant"),

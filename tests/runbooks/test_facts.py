@@ -49,9 +49,12 @@ def test_a_service_that_says_itself_that_it_is_down_is_reached(
     assert facts.reachable is reachable
 
 
-def _metrics(began: int, failed: int) -> str:
+def _metrics(began: int, failed: int, asked: int = 0, seconds: float = 0.0) -> str:
     return (
         f"process_start_time_seconds {began}\n"
+        f'http_request_duration_seconds_count{{route="/v1/query"}} {asked}\n'
+        f'http_request_duration_seconds_sum{{route="/v1/query"}} {seconds}\n'
+        f'http_request_duration_seconds_sum{{route="/health"}} {seconds * 100}\n'
         f'answers_failed_total{{code="generation_unavailable"}} {failed}\n'
         f'answers_failed_total{{code="vector_store_unavailable"}} {failed * 7}\n'
     )
@@ -76,3 +79,24 @@ def test_answers_that_fail_for_want_of_a_provider_are_seen(
         looking = Looking(Places({"backend": Place(url)}), timeout_s=30, between_s=0)
         facts = looking.facts(Incident())
     assert facts.failing is failing
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "slower"),
+    [
+        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 110, 1.5), True),
+        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 110, 1.12), False),
+        (_metrics(5, 0, 100, 10.0), _metrics(5, 0, 110, 11.3), False),
+        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 100, 1.0), None),
+        (_metrics(5, 0, 100, 1.0), _metrics(6, 0, 110, 1.5), None),
+    ],
+    ids=["slower", "by a moment", "by a third", "nobody asked", "another process"],
+)
+def test_answers_that_take_longer_are_seen(before: str, after: str, *, slower: bool | None) -> None:
+    """While Redis is down the backend's own clock says whether readers wait for longer."""
+    states = {"redis": {"state": "down"}}
+    body = json.dumps({"status": "degraded", "dependencies": states, "modes": []}).encode()
+    with _answering(200, body, before, after) as url:
+        looking = Looking(Places({"backend": Place(url)}), timeout_s=30, between_s=0)
+        facts = looking.facts(Incident())
+    assert facts.slower is slower

@@ -91,19 +91,21 @@ def test_the_template_of_a_provider(seed: Runbook, redis: str) -> None:
     states=st.fixed_dictionaries(
         {n: st.sampled_from(["ok", "down", "unknown"]) for n in ("qdrant", "redis", "openai")}
     ),
+    slower=st.sampled_from([True, False, None]),
     mitigated=st.booleans(),
 )
 def test_no_sentence_is_untrue(
-    *, reachable: bool | None, states: dict[str, str], mitigated: bool
+    *, reachable: bool | None, states: dict[str, str], slower: bool | None, mitigated: bool
 ) -> None:
     """Whatever the state: what is told to the public follows from it, and nothing else is told."""
     events: list[tuple[Kind, dict[str, object]]] = [(Kind.MITIGATED, {})] if mitigated else []
-    facts = Facts(reachable, reachable, states)
+    facts = Facts(reachable, reachable, states, slower=slower)
     text = notices.public_text(case(facts, incident_with(*events)), Clock(NOW, 900)).text
     assert ("cannot reach" in text) <= (reachable is False and not mitigated)
     assert ("reach the service again" in text) <= (reachable is True and mitigated)
     assert ("Questions cannot be answered" in text) <= (states["qdrant"] == "down")
-    assert ("slower" in text) <= (states["redis"] == "down")
+    assert ("slower" in text) <= (slower is True)
+    assert ("answered anew" in text) <= (states["redis"] == "down" and reachable is True)
     assert ("still are" in text) <= (states["redis"] == "ok" and reachable is True)
 
 

@@ -88,6 +88,7 @@ def cases() -> Iterator[Case]:
             reachable,
             reachable,
             dict.fromkeys(("qdrant", "redis", "openai"), "down") | {well: "ok"},
+            slower=True,
             done=frozenset({"infrastructure", "dependencies", "rollback"}),
         )
         for reachable, well in itertools.product((True, False), ("qdrant", "redis", "openai"))

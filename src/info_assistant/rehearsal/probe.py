@@ -9,9 +9,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from info_assistant.drills.wordings import worded
 
@@ -56,6 +57,8 @@ class Sample:
     outcome: Outcome
     code: str = ""
     """The stable code of a problem, the status of an answer that is none, or what is degraded."""
+    saved: bool = False
+    """Whether it was a saved answer, by its own word."""
 
     @property
     def good(self) -> bool:
@@ -144,14 +147,23 @@ class Probe:
 
     def _ask(self, words: str) -> Sample:
         at = self.now()
-        outcome, code = _asked(self._url, words)
+        found = _asked(self._url, words)
         seconds = self.now() - at
-        if seconds > DEADLINE_S and outcome is Outcome.ANSWERED:
-            outcome, code = Outcome.SILENT, "late"
-        return Sample(at, seconds, self._asked, outcome, code)
+        if seconds > DEADLINE_S and found.outcome is Outcome.ANSWERED:
+            found = _Reply(Outcome.SILENT, "late")
+        return Sample(at, seconds, self._asked, found.outcome, found.code, found.saved)
 
 
-def _asked(url: str, words: str) -> tuple[Outcome, str]:
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """The fields of a sample that one reply tells."""
+
+    outcome: Outcome
+    code: str = ""
+    saved: bool = False
+
+
+def _asked(url: str, words: str) -> _Reply:
     request = urllib.request.Request(  # noqa: S310  Of the drill's own stage.
         url,
         data=json.dumps({"question": words}).encode(),
@@ -159,19 +171,25 @@ def _asked(url: str, words: str) -> tuple[Outcome, str]:
     )
     try:
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:  # noqa: S310
-            body = json.loads(reply.read())
-            status = str(body.get("status"))
-            degraded = ", ".join(str(each) for each in body.get("degraded") or ())
+            return _of_answer(json.loads(reply.read()))
     except urllib.error.HTTPError as error:
         with error:
-            return Outcome.REFUSED, _code(error)
+            return _Reply(Outcome.REFUSED, _code(error))
     except TimeoutError:
-        return Outcome.SILENT, ""
+        return _Reply(Outcome.SILENT)
     except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         silent = isinstance(reason, TimeoutError)
-        return (Outcome.SILENT if silent else Outcome.UNREACHABLE), ""
-    return (Outcome.ANSWERED, degraded) if status in _ANSWERS else (Outcome.UNANSWERED, status)
+        return _Reply(Outcome.SILENT if silent else Outcome.UNREACHABLE)
+
+
+def _of_answer(body: Mapping[str, Any]) -> _Reply:
+    status = str(body.get("status"))
+    if status not in _ANSWERS:
+        return _Reply(Outcome.UNANSWERED, status)
+    degraded = ", ".join(str(each) for each in body.get("degraded") or ())
+    saved = (body.get("served_by") or {}).get("cache") == "hit"
+    return _Reply(Outcome.ANSWERED, degraded, saved)
 
 
 def _code(error: urllib.error.HTTPError) -> str:

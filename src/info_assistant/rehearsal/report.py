@@ -113,6 +113,7 @@ class Report:
                     "asked": each.asked,
                     "outcome": each.outcome,
                     "code": each.code,
+                    "saved": each.saved,
                 }
                 for each in self.samples
             ],

@@ -53,7 +53,7 @@ def _sample(each: Sample) -> seen.Sample:
         outcome = seen.Outcome.ERROR
     elif each.good and each.code:
         outcome = seen.Outcome.DEGRADED
-    return seen.Sample(_moment(each.at), outcome, each.seconds, _ASKED[each.asked])
+    return seen.Sample(_moment(each.at), outcome, each.seconds, _ASKED[each.asked], each.saved)
 
 
 def _happenings(report: Report) -> Iterator[seen.Happening]:

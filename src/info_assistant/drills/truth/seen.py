@@ -51,6 +51,8 @@ class Sample:
     outcome: Outcome
     latency_s: float
     asked: Asked = Asked.NEW
+    saved: bool = False
+    """Whether it was a saved answer, by its own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,22 @@ class Seen:
     tolerance: Tolerance = field(default_factory=Tolerance)
     usual_s: Mapping[Asked, float] = field(init=False)
     """How long an answer took before the first fault, in seconds: the median, where known."""
+    usually_saved: frozenset[Asked] = field(init=False)
+    """Which questions had saved answers before the first fault, all of the time."""
 
     def __post_init__(self) -> None:
         """Put everything in the order of its time."""
         self.samples = sorted(self.samples, key=lambda each: each.at)
         self.happenings = sorted(self.happenings, key=lambda each: each.at)
         self.messages = sorted(self.messages, key=lambda each: each.at)
-        self.usual_s = dict(self._usual())
+        before = dict(self._before())
+        self.usual_s = {
+            asked: statistics.median(each.latency_s for each in samples)
+            for asked, samples in before.items()
+        }
+        self.usually_saved = frozenset(
+            asked for asked, samples in before.items() if all(each.saved for each in samples)
+        )
 
     @property
     def began(self) -> datetime | None:
@@ -167,7 +178,11 @@ class Seen:
 
     def worse(self, sample: Sample) -> bool:
         """Whether it did not go as before."""
-        return sample.outcome is not Outcome.ANSWERED or self.slow(sample)
+        return sample.outcome is not Outcome.ANSWERED or self.slow(sample) or self.anew(sample)
+
+    def anew(self, sample: Sample) -> bool:
+        """Whether a question was answered anew that had a saved answer before."""
+        return sample.asked in self.usually_saved and sample.outcome in SERVED and not sample.saved
 
     def since_fault(self, at: datetime, fits: Fits, *asked: Asked) -> bool | None:
         """Whether some samples in a row fit, between the first fault and a moment."""
@@ -225,11 +240,12 @@ class Seen:
             return True
         return False if self.ended is not None and self.ended > latest else None
 
-    def _usual(self) -> Iterator[tuple[Asked, float]]:
+    def _before(self) -> Iterator[tuple[Asked, Sequence[Sample]]]:
+        """Yield the answers that were had before the first fault, where there were enough."""
         began = self.began
         for asked in Asked:
             before = [
-                each.latency_s
+                each
                 for each in self.samples
                 if each.asked is asked
                 and each.outcome is Outcome.ANSWERED
@@ -237,7 +253,7 @@ class Seen:
                 and each.at + timedelta(seconds=each.latency_s) < began
             ]
             if len(before) >= self.tolerance.in_a_row:
-                yield asked, statistics.median(before)
+                yield asked, before
 
     def _until(self, at: datetime) -> Iterator[Happening]:
         near = timedelta(seconds=self.tolerance.state_s)

@@ -211,12 +211,6 @@ def _ever(worse: Callable[[Seen], Callable[..., bool]], *asked: Asked) -> Check:
     return lambda seen, said: seen.since_fault(said.at, worse(seen), *asked)
 
 
-def _ever_slower(seen: Seen, said: Said) -> bool | None:
-    if not seen.usual_s:
-        return None
-    return either(*(seen.since_fault(said.at, seen.slow, asked) for asked in QUESTIONS))
-
-
 def _rule(name: str, pattern: str, why: str, check: Check | None = None) -> Rule:
     return Rule(name, re.compile(pattern, re.IGNORECASE), why, check)
 
@@ -294,8 +288,11 @@ _STATES: Sequence[Rule] = (
           "new questions failed or were slower", _ever(lambda seen: seen.worse, Asked.NEW)),
     _rule("new affected", r"new answers are affected",
           "new questions went otherwise than before", _ever(lambda seen: seen.worse, Asked.NEW)),
-    _rule("may be slower", r"answers may be slower than usual",
-          "answers took longer than before", _ever_slower),
+    _rule("saved affected", r"saved answers are affected",
+          "known questions went otherwise than before",
+          _ever(lambda seen: seen.worse, Asked.KNOWN)),
+    _rule("anew", r"answered anew", "known questions are answered without a saved answer",
+          lambda seen, said: seen.sustained(said.at, seen.anew, Asked.KNOWN)),
     _rule("slower", r"answers are slower|queries will be slower",
           "answers take longer than before", lambda seen, said: seen.slower(said.at)),
     _rule("known and fast", r"(?:cached|saved).+ fast", "known questions are answered within 1 s",

@@ -107,9 +107,19 @@ RULES: Sequence[Rule] = (
         "that Qdrant is down",
     ),
     _rule(
-        r"answers (?:are|may be) slower|queries will be slower|no cache",
+        r"answers (?:are|may be) slower|queries will be slower",
+        lambda case: case.facts.slower,
+        "that answers were seen to take longer than before",
+    ),
+    _rule(
+        r"no cache|none is cached",
         lambda case: case.facts.is_down("redis"),
         "that Redis is down",
+    ),
+    _rule(
+        r"answered anew",
+        lambda case: _both(case.facts.is_down("redis"), case.facts.answers, case.facts.reachable),
+        "that Redis is down, and the service answers",
     ),
     _rule(
         r"(?:cached|saved|answered before|before still).*",

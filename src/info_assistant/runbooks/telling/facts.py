@@ -19,8 +19,12 @@ PROVIDERS = ("openai", "anthropic")
 """Who can write answers, by their names in /health."""
 _WRITES = {"ok", "degraded"}
 BETWEEN_S = 1.5
-"""Between two looks at counters; only taken where nothing else tells who writes."""
+"""Between two looks at counters; only taken where what is felt does not follow from states."""
+SLOWER, SLOWER_BY_S = 1.5, 0.02
+"""Answers are slower when they take longer than before by this factor, and by these seconds."""
 _FAILED, _STARTED = "answers_failed_total", "process_start_time_seconds"
+_TIMES = "http_request_duration_seconds"
+_QUESTIONS = 'route="/v1/query"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Facts:
     modes: Mapping[str, str] = field(default_factory=dict)
     failing: bool | None = None
     """Whether questions were seen to fail for want of a provider, just now."""
+    slower: bool | None = None
+    """Whether answers were seen to take longer than before, just now."""
     done: frozenset[str] = frozenset()
     """What the record shows as done, of the words in `DONE`."""
 
@@ -95,6 +101,27 @@ def done_of(incident: Incident) -> frozenset[str]:
     return frozenset(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What a backend's process has counted since it began (a Unix time, in seconds)."""
+
+    began: float
+    failed: float
+    """Answers that failed for want of a provider."""
+    questions: float
+    seconds: float
+    """How long all questions took together."""
+
+    def slower_than(self, before: "_Counted") -> bool | None:
+        """Whether the questions since `before` took longer than those until then, in the mean."""
+        asked = self.questions - before.questions
+        if not asked or not before.questions:
+            return None
+        usual = before.seconds / before.questions
+        recent = (self.seconds - before.seconds) / asked
+        return recent >= max(usual * SLOWER, usual + SLOWER_BY_S)
+
+
 class Looking:
     """Looks quickly at what a template may speak of; everything side by side."""
 
@@ -132,28 +159,38 @@ class Looking:
             done=done_of(incident),
         )
         unclear = facts.provider_down(*PROVIDERS) and facts.writer is None
-        return replace(facts, failing=self._failing()) if unclear else facts
+        return self._felt(facts) if unclear or facts.is_down("redis") else facts
 
-    def _failing(self) -> bool | None:
-        """Whether answers failed for want of a provider between two looks at the same process."""
+    def _felt(self, facts: Facts) -> Facts:
+        """Add what became of the questions between two looks at the same process."""
         first = self._counted()
         threading.Event().wait(self._between_s)
         second = self._counted()
-        if first is None or second is None or first[0] != second[0]:
-            return None
-        return second[1] > first[1]
+        if first is None or second is None or first.began != second.began:
+            return facts
+        return replace(
+            facts, failing=second.failed > first.failed, slower=second.slower_than(first)
+        )
 
-    def _counted(self) -> tuple[float, float] | None:
-        """Return when the backend's process began, and how many answers have failed since."""
+    def _counted(self) -> "_Counted | None":
         try:
             status, body = fetch(self._places.parts["backend"], "/metrics", self._timeout_s)
         except FAULTS:
             return None
         if status >= _SERVER_ERROR:
             return None
-        told = metrics_of(body.decode(errors="replace"), {_FAILED, _STARTED})
-        failed = sum(told[each] for each in told if 'code="generation_unavailable"' in each)
-        return told.get(_STARTED, 0.0), failed
+        families = {_FAILED, _STARTED, f"{_TIMES}_count", f"{_TIMES}_sum"}
+        told = metrics_of(body.decode(errors="replace"), families)
+
+        def total(family: str, label: str) -> float:
+            return sum(told[each] for each in told if each.startswith(family) and label in each)
+
+        return _Counted(
+            total(_STARTED, ""),
+            total(_FAILED, 'code="generation_unavailable"'),
+            total(f"{_TIMES}_count", _QUESTIONS),
+            total(f"{_TIMES}_sum", _QUESTIONS),
+        )
 
     def _look(self, name: str, found: dict[str, Any]) -> None:
         place = self._places.parts[name]

@@ -13,6 +13,7 @@ from info_assistant.runbooks.telling.templates import STATUS_WORDS, Clock, Fille
 _EFFECTS = (
     "Users cannot reach the system.",
     "Questions cannot be answered from the documents, and documents cannot be taken in.",
+    "Each question is answered anew.",
     "Answers are slower than usual.",
     "New questions may be slow or fail.",
     "Answers are written by another provider.",
@@ -28,7 +29,7 @@ def public_title(case: Case) -> str:
     titles = {
         "P0-1": "The service may not be reachable",
         "P0-2": "Questions and documents are affected",
-        "P0-3": "Answers may be slower than usual",
+        "P0-3": "Saved answers are affected",
         "P0-4": "New answers are affected",
     }
     return titles.get(case.incident.scenario, "We look into a problem with the service")
