@@ -7,6 +7,7 @@ results/game-day.json, and the report to docs/game-day.md with docs/pictures/gam
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -60,8 +61,9 @@ class Rehearsed:
 
 
 def rehearse(plan: Plan, keep: Path) -> Rehearsed:
-    """Carry a drill out and keep its report in a folder."""
+    """Carry a drill out and keep its report in a folder, in place of what is there."""
     began = time.monotonic()
+    shutil.rmtree(keep, ignore_errors=True)
     report = rehearsed(plan, lambda words: say(f"{plan.name}: {words}"), keep)
     return Rehearsed(report, time.monotonic() - began)
 

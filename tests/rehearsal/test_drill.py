@@ -180,3 +180,11 @@ def test_the_command_is_there_with_the_product_and_says_so_without() -> None:
     told = CliRunner().invoke(engine, ["runbook", "drill", "P0-2", "--json"])
     assert told.exit_code == 1
     assert "goes without it" in told.output
+
+
+def test_a_drill_begins_a_record_of_its_own(tmp_path: Path) -> None:
+    """What lies in the folder may be an incident that is still open; it is left as it is."""
+    (tmp_path / "record.jsonl").write_text("{}\n")
+    told = CliRunner().invoke(program, ["runbook", "drill", "P0-2", "--keep", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "new or empty" in told.output

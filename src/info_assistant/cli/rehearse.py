@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from info_assistant.errors import Misconfigured
 from info_assistant.rehearsal.plan import SCENARIOS, Disturbance, plan_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--slack-down", is_flag=True, help="Slack answers 503 until the end.")
 @click.option("--status-page-down", is_flag=True, help="So does the status page.")
 @click.option("--engine-killed", is_flag=True, help="The engine is killed at its first change.")
-@click.option("--keep", type=click.Path(path_type=Path), help="A folder for report and record.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="A new folder for report and record."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def drill(  # noqa: PLR0913  One parameter an option.
     scenario: str,
@@ -87,6 +90,11 @@ def rehearsed(plan: "Plan", say: Callable[[str], None], keep: Path | None = None
     from info_assistant.rehearsal.machine_stage import breakage, equipment_for, machine_stage
 
     breakage(plan.fault)
+    if keep is not None and keep.is_dir() and any(keep.iterdir()):
+        raise Misconfigured(
+            f"There is something in {keep} already. A drill begins its own record: name a folder "
+            "that is new or empty."
+        )
     equipment = machine_plan({"start_s": _START_S, "rollout_s": 120, **equipment_for(plan)})
     with tempfile.TemporaryDirectory(prefix="info-assistant-drill-") as scratch:
         stage_folder, folder = Path(scratch) / "stage", keep or Path(scratch) / "drill"
