@@ -11,6 +11,7 @@ from benchmarks.harness.modelled_stage import modelled_stage
 from click.testing import CliRunner
 
 from info_assistant.cli.main import program
+from info_assistant.cli.rehearse import rehearsed
 from info_assistant.drills.truth.judging import Report as Judgement
 from info_assistant.errors import InvalidRequest, Misconfigured
 from info_assistant.rehearsal.drill import Drill
@@ -185,6 +186,5 @@ def test_the_command_is_there_with_the_product_and_says_so_without() -> None:
 def test_a_drill_begins_a_record_of_its_own(tmp_path: Path) -> None:
     """What lies in the folder may be an incident that is still open; it is left as it is."""
     (tmp_path / "record.jsonl").write_text("{}\n")
-    told = CliRunner().invoke(program, ["runbook", "drill", "P0-2", "--keep", str(tmp_path)])
-    assert told.exit_code == 1
-    assert "new or empty" in told.output
+    with pytest.raises(Misconfigured, match="new or empty"):
+        rehearsed(plan_of("P0-2"), print, tmp_path)

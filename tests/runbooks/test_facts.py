@@ -49,12 +49,16 @@ def test_a_service_that_says_itself_that_it_is_down_is_reached(
     assert facts.reachable is reachable
 
 
-def _metrics(began: int, failed: int, asked: int = 0, seconds: float = 0.0) -> str:
+def _metrics(began: int, failed: int, asked: int = 0, quick: int = 0) -> str:
+    seconds = quick * 0.01 + (asked - quick) * 0.3
     return (
         f"process_start_time_seconds {began}\n"
         f'http_request_duration_seconds_count{{route="/v1/query"}} {asked}\n'
         f'http_request_duration_seconds_sum{{route="/v1/query"}} {seconds}\n'
-        f'http_request_duration_seconds_sum{{route="/health"}} {seconds * 100}\n'
+        f'http_request_duration_seconds_bucket{{le="0.01",route="/v1/query"}} {quick}\n'
+        f'http_request_duration_seconds_bucket{{le="0.25",route="/v1/query"}} {quick}\n'
+        f'http_request_duration_seconds_bucket{{le="+Inf",route="/v1/query"}} {asked}\n'
+        f'http_request_duration_seconds_bucket{{le="0.25",route="/health"}} {asked * 9}\n'
         f'answers_failed_total{{code="generation_unavailable"}} {failed}\n'
         f'answers_failed_total{{code="vector_store_unavailable"}} {failed * 7}\n'
     )
@@ -84,13 +88,14 @@ def test_answers_that_fail_for_want_of_a_provider_are_seen(
 @pytest.mark.parametrize(
     ("before", "after", "slower"),
     [
-        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 110, 1.5), True),
-        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 110, 1.12), False),
-        (_metrics(5, 0, 100, 10.0), _metrics(5, 0, 110, 11.3), False),
-        (_metrics(5, 0, 100, 1.0), _metrics(5, 0, 100, 1.0), None),
-        (_metrics(5, 0, 100, 1.0), _metrics(6, 0, 110, 1.5), None),
+        (_metrics(5, 0, 100, 100), _metrics(5, 0, 104, 101), True),
+        (_metrics(5, 0, 100, 100), _metrics(5, 0, 104, 104), False),
+        (_metrics(5, 0, 100, 100), _metrics(5, 0, 104, 103), False),
+        (_metrics(5, 0, 100, 100), _metrics(5, 0, 102, 100), None),
+        (_metrics(5, 0), _metrics(5, 0, 104), None),
+        (_metrics(5, 0, 100, 100), _metrics(6, 0, 104, 100), None),
     ],
-    ids=["slower", "by a moment", "by a third", "nobody asked", "another process"],
+    ids=["slower", "as before", "one of them", "too few", "nothing before", "another process"],
 )
 def test_answers_that_take_longer_are_seen(before: str, after: str, *, slower: bool | None) -> None:
     """While Redis is down the backend's own clock says whether readers wait for longer."""

@@ -37,9 +37,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--slack-down", is_flag=True, help="Slack answers 503 until the end.")
 @click.option("--status-page-down", is_flag=True, help="So does the status page.")
 @click.option("--engine-killed", is_flag=True, help="The engine is killed at its first change.")
-@click.option(
-    "--keep", type=click.Path(path_type=Path), help="A new folder for report and record."
-)
+@click.option("--keep", type=click.Path(path_type=Path), help="A new folder for report and record.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def drill(  # noqa: PLR0913  One parameter an option.
     scenario: str,

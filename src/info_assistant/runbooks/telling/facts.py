@@ -21,10 +21,13 @@ _WRITES = {"ok", "degraded"}
 BETWEEN_S = 1.5
 """Between two looks at counters; only taken where what is felt does not follow from states."""
 SLOWER, SLOWER_BY_S = 1.5, 0.02
-"""Answers are slower when they take longer than before by this factor, and by these seconds."""
+"""Answers are slower when most take longer than the mean by this factor, and by these seconds."""
+ENOUGH = 3
+"""So many answers say something about how long they take; fewer may be chance."""
 _FAILED, _STARTED = "answers_failed_total", "process_start_time_seconds"
 _TIMES = "http_request_duration_seconds"
 _QUESTIONS = 'route="/v1/query"'
+_UP_TO = re.compile(r'le="([\d.e+-]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +114,21 @@ class _Counted:
     questions: float
     seconds: float
     """How long all questions took together."""
+    within: Mapping[float, float]
+    """How many took up to so many seconds; where it is none, a bound may be missing."""
 
     def slower_than(self, before: "_Counted") -> bool | None:
-        """Whether the questions since `before` took longer than those until then, in the mean."""
+        """Whether most questions since `before` took longer than was usual until then."""
         asked = self.questions - before.questions
-        if not asked or not before.questions:
+        if asked < ENOUGH or not before.questions:
             return None
-        usual = before.seconds / before.questions
-        recent = (self.seconds - before.seconds) / asked
-        return recent >= max(usual * SLOWER, usual + SLOWER_BY_S)
+        usual_s = before.seconds / before.questions
+        long_s = max(usual_s * SLOWER, usual_s + SLOWER_BY_S)
+        bound = min((each for each in self.within if each >= long_s), default=None)
+        if bound is None:
+            return None
+        quick = self.within[bound] - before.within.get(bound, 0.0)
+        return asked - quick > asked / 2
 
 
 class Looking:
@@ -179,7 +188,7 @@ class Looking:
             return None
         if status >= _SERVER_ERROR:
             return None
-        families = {_FAILED, _STARTED, f"{_TIMES}_count", f"{_TIMES}_sum"}
+        families = {_FAILED, _STARTED, *(f"{_TIMES}_{of}" for of in ("count", "sum", "bucket"))}
         told = metrics_of(body.decode(errors="replace"), families)
 
         def total(family: str, label: str) -> float:
@@ -190,6 +199,11 @@ class Looking:
             total(_FAILED, 'code="generation_unavailable"'),
             total(f"{_TIMES}_count", _QUESTIONS),
             total(f"{_TIMES}_sum", _QUESTIONS),
+            {
+                float(bound[1]): count
+                for each, count in told.items()
+                if _QUESTIONS in each and (bound := _UP_TO.search(each))
+            },
         )
 
     def _look(self, name: str, found: dict[str, Any]) -> None:
