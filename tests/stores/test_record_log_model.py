@@ -166,6 +166,7 @@ async def _ship_partly(log: RecordLog, steps: int) -> None:
         await own.shipped(number)
         if steps == 2:
             return
+    await own.forget()
 
 
 TestRecords = RecordsMachine.TestCase

@@ -285,6 +285,7 @@ async def read_journal(bench: Bench, data: bytes) -> object:
     ((number, name),) = await journal.cuts()
     lines = await journal.lines(number)
     await journal.shipped(number)
+    await journal.forget()
     await journal.retire()
     return name, lines
 

@@ -50,7 +50,7 @@ CURRENT: Mapping[Stored, int] = dict.fromkeys(Stored, 1) | {
     Stored.KNOWN_ANSWER: 3,  # Conflicts; languages.
     Stored.UPLOAD_REQUEST: 2,  # What a claim of a key is about.
     Stored.SPEND_EVENT: 2,  # What a call was for.
-    Stored.JOURNAL: 2,  # What model calls cost, before it is shipped.
+    Stored.JOURNAL: 3,  # What model calls cost, before it is shipped.
     Stored.VISIBILITY_CHANGES: 3,  # Who may see a document that nobody finds; changed content.
 }
 """The version that this build writes. `tests/fixtures/schemas` keeps a sample of each."""

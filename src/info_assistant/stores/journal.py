@@ -28,15 +28,15 @@ from info_assistant.model.ids import milliseconds_of
 from info_assistant.observability.log import get_logger
 from info_assistant.stores.claims import LOCK, Claim, claim_any
 from info_assistant.stores.journal_file import (
-    CUT_AT_ONCE,
     RECORDS,
     Endings,
     Record,
     cut_segments,
     end_record,
+    forget_some,
     insert_records,
+    lines_of,
     opened_journal,
-    remove_cut,
     settle_unfinished,
 )
 from info_assistant.stores.sqlite_thread import Insertion, SqliteThread, Work
@@ -174,35 +174,37 @@ class Journal:
         rows = await self._rows("SELECT count(*) FROM records WHERE kind = ?", (kind,))
         return int(rows[0][0])
 
+    async def is_cut(self) -> bool:
+        """Return whether there is anything that was cut and is not forgotten."""
+        return bool(await self._rows("SELECT 1 FROM cuts LIMIT 1", ()))
+
     async def cut(self) -> bool:
-        """Mark what is to be shipped next: a segment for each tenant, kind and day, up to 1 MB.
+        """Cut all that is there into segments, of one tenant, kind and day and about 1 MB each.
 
-        Returns whether there is more to be marked.
+        To be called once what was cut before is forgotten. Returns whether there was anything.
         """
-
-        def work(connection: sqlite3.Connection) -> bool:
-            marked = cut_segments(connection, self._writer)
-            # Whoever appended and did not wait for it was not counted.
-            self._count(connection)
-            return marked == CUT_AT_ONCE
-
         self.uncut_bytes = 0
-        return await self._run(work)
+        return await self._run(lambda connection: cut_segments(connection, self._writer))
 
     async def cuts(self) -> list[tuple[int, str]]:
-        """Return number and object name of each segment that is marked and not shipped."""
-        return await self._rows("SELECT number, name FROM cuts ORDER BY number", ())
+        """Return number and object name of each segment that is cut and not shipped."""
+        query = "SELECT number, name FROM cuts WHERE shipped IS NULL ORDER BY number"
+        return await self._rows(query, ())
 
     async def lines(self, cut: int) -> bytes:
         """Return the content of a segment."""
-        query = "SELECT body FROM records WHERE cut = ? ORDER BY id"
-        return b"".join(body + b"\n" for (body,) in await self._rows(query, (cut,)))
+        return await self._run(lambda connection: lines_of(connection, cut))
 
     async def shipped(self, cut: int) -> None:
-        """Forget the records of a segment that is safe elsewhere."""
-        count, size = await self._run(lambda connection: remove_cut(connection, cut))
-        self.pending -= count
-        self.pending_bytes -= size
+        """Note that a segment is safe elsewhere."""
+        note = "UPDATE cuts SET shipped = 1 WHERE number = ?"
+        await self._run(lambda connection: connection.execute(note, (cut,)))
+
+    async def forget(self) -> None:
+        """Forget the records of all segments, once each is shipped; others get in between."""
+        while await self._run(forget_some):
+            pass
+        self.pending, self.pending_bytes = await self._run(_waiting)
 
     async def close(self) -> None:
         """Close the file and let others have the journal."""
@@ -282,17 +284,22 @@ class Journal:
                 connection.execute("BEGIN IMMEDIATE")
                 settle_unfinished(connection, self._endings)
             self._settled = True
-        self._count(connection)
+        self.pending, self.pending_bytes = _waiting(connection)
         return connection
 
-    def _count(self, connection: sqlite3.Connection) -> None:
-        query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM records"
-        self.pending, self.pending_bytes = connection.execute(query).fetchone()
+
+def _waiting(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how many records are there, and the bytes of their bodies."""
+    query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM records"
+    count, size = connection.execute(query).fetchone()
+    return count, size
 
 
 def _require_place(record: Record) -> None:
     """Raise ValueError for a record that no segment could be named for."""
     milliseconds_of(record.id)
+    if record.id != record.id.lower():
+        raise ValueError(f"{record.id!r} sorts before ids of its time, which are in lower case")
     if not _TENANT.fullmatch(record.tenant):
         raise ValueError(f"{record.tenant!r} cannot name a tenant's folder")
 

@@ -4,18 +4,18 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from info_assistant.model.ids import milliseconds_of, moment_of
+from info_assistant.model.ids import first_id_at, milliseconds_of, moment_of
 from info_assistant.model.schema import Stored, stamped
 
 SEGMENT_BYTES = 1024 * 1024
 """The size at which a segment is shipped at once, and that a cut does not exceed."""
 
-CUT_AT_ONCE = 5000
-"""Records that one cut marks at most; as many mean that there may be more."""
+FORGOTTEN_AT_ONCE = 500
+"""Records that are deleted in one transaction: whoever appends meanwhile waits for its end."""
 
 RECORDS = "records (kind, tenant, id, body)"
 """The table of records and its columns, as they are inserted."""
@@ -28,11 +28,39 @@ CREATE TABLE IF NOT EXISTS records (
   body BLOB NOT NULL, cut INTEGER, UNIQUE (kind, tenant, id));
 CREATE TABLE IF NOT EXISTS unfinished (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS records_by_cut ON records (cut);
+DROP INDEX IF EXISTS records_by_cut;
 """
 
-_Row = tuple[int, str, str, str, int]
-"""Place, kind, tenant, id and size of a record."""
+_OF_CUTS = (
+    "kind TEXT",
+    "tenant TEXT",
+    "first TEXT",
+    "last TEXT",
+    "until INTEGER",
+    "shipped INTEGER",
+)
+"""What a cut tells beside its name. Builds before this one marked each record instead, in `cut`."""
+
+_GROUP = "kind = ? AND tenant = ? AND id >= ? AND id < ?"
+
+_SPAN = f"SELECT min(id), max(id), sum(length(body) + 1) FROM records WHERE {_GROUP}"  # noqa: S608
+"""The first and the last id of a group, and its bytes as lines."""
+
+_PARTS = f"""
+SELECT min(id), max(id) FROM (
+  SELECT id, sum(length(body) + 1) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS upto
+  FROM records WHERE {_GROUP})
+GROUP BY (upto - 1) / ? ORDER BY 1
+"""  # noqa: S608  Words of ours.
+"""The same of each part of a group, each about as long as is asked for; takes twice the time."""
+
+_LINES = """
+SELECT CAST(group_concat(CAST(body AS TEXT), char(10)) AS BLOB) FROM (
+  SELECT body FROM records
+  WHERE kind = ? AND tenant = ? AND id >= ? AND id <= ? AND place <= ? ORDER BY id)
+"""
+"""All lines by one statement: for each row that is handed to Python the interpreter's lock is given
+up and waited for, and whoever appends waits for the last of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +83,9 @@ def opened_journal(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.executescript(_TABLES)
+        _extend_cuts(connection)
         if not connection.execute("SELECT 1 FROM journal").fetchone():
             about = json.dumps(stamped(Stored.JOURNAL, {"writer": uuid4().hex[:12]}))
             connection.execute("INSERT INTO journal (about) VALUES (?)", (about,))
@@ -94,42 +124,90 @@ def settle_unfinished(connection: sqlite3.Connection, endings: Endings) -> None:
             connection.execute("DELETE FROM unfinished WHERE id = ?", (record_id,))
 
 
-def remove_cut(connection: sqlite3.Connection, cut: int) -> tuple[int, int]:
-    """Delete a cut with its records; return how many these were, and their bytes."""
-    query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM records WHERE cut = ?"
-    count, size = connection.execute(query, (cut,)).fetchone()
-    connection.execute("DELETE FROM records WHERE cut = ?", (cut,))
-    connection.execute("DELETE FROM cuts WHERE number = ?", (cut,))
-    return count, size
+def _extend_cuts(connection: sqlite3.Connection) -> None:
+    """Give cuts all their columns, and have records cut anew that another build had marked.
+
+    If that build had stored them and was killed before it noted so, they are stored twice, which
+    readers take for once.
+    """
+    known = {row[1] for row in connection.execute("PRAGMA table_info(cuts)")}
+    for column in _OF_CUTS:
+        if column.split()[0] not in known:
+            connection.execute(f"ALTER TABLE cuts ADD COLUMN {column}")
+    connection.execute("DELETE FROM cuts WHERE kind IS NULL")
 
 
-def cut_segments(connection: sqlite3.Connection, writer: str) -> int:
-    """Mark the next segments; return how many records these are."""
-    rows = connection.execute(
-        "SELECT place, kind, tenant, id, length(body) FROM records WHERE cut IS NULL "
-        "ORDER BY kind, tenant, id LIMIT ?",
-        (CUT_AT_ONCE,),
-    ).fetchall()
-    for (kind, tenant, day), group in groupby(rows, lambda row: (row[1], row[2], day_of(row[3]))):
-        for part in _parts(list(group)):
-            number = connection.execute("INSERT INTO cuts (name) VALUES ('')").lastrowid
-            span = f"{milliseconds_of(part[0][3]):013d}-{milliseconds_of(part[-1][3]):013d}"
-            name = f"{tenant}/segments/{kind}/{day}/{span}-{writer}-{number}.jsonl"
-            connection.execute("UPDATE cuts SET name = ? WHERE number = ?", (name, number))
-            places = [(number, row[0]) for row in part]
-            connection.executemany("UPDATE records SET cut = ? WHERE place = ?", places)
-    return len(rows)
+def cut_segments(connection: sqlite3.Connection, writer: str) -> bool:
+    """Cut all that is there into segments; return whether there was anything."""
+    until = connection.execute("SELECT max(place) FROM records").fetchone()[0]
+    for group in list(_groups(connection)):
+        for part in _parts(connection, group):
+            _note_cut(connection, writer, (*group[:2], *part, until))
+    return until is not None
 
 
-def _parts(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Yield runs of rows that are no larger than a segment, of at least one row."""
-    start = size = 0
-    for at, row in enumerate(rows):
-        if size + row[4] > SEGMENT_BYTES and at > start:
-            yield rows[start:at]
-            start, size = at, 0
-        size += row[4] + 1
-    yield rows[start:]
+def _groups(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str, str]]:
+    """Yield kind, tenant and day (UTC) of what is there; a day as two ids, without the latter."""
+    query = "SELECT kind, tenant, min(id) FROM records GROUP BY kind, tenant"
+    later = "SELECT min(id) FROM records WHERE kind = ? AND tenant = ? AND id >= ?"
+    for kind, tenant, earliest in connection.execute(query).fetchall():
+        first = earliest
+        while first is not None:
+            day = moment_of(first).replace(hour=0, minute=0, second=0, microsecond=0)
+            end = first_id_at(int((day + timedelta(days=1)).timestamp() * 1000))
+            yield kind, tenant, first, end
+            first = connection.execute(later, (kind, tenant, end)).fetchone()[0]
+
+
+def _parts(
+    connection: sqlite3.Connection, group: tuple[str, str, str, str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the first and the last id of each segment of a group."""
+    first, last, size = connection.execute(_SPAN, group).fetchone()
+    if size <= SEGMENT_BYTES:
+        yield first, last
+    else:
+        yield from connection.execute(_PARTS, (*group, SEGMENT_BYTES)).fetchall()
+
+
+def _note_cut(
+    connection: sqlite3.Connection, writer: str, span: tuple[str, str, str, str, int]
+) -> None:
+    """Note a cut: kind, tenant, first and last id, and up to which place."""
+    added = "INSERT INTO cuts (name, kind, tenant, first, last, until) VALUES ('', ?, ?, ?, ?, ?)"
+    number = connection.execute(added, span).lastrowid
+    kind, tenant, first, last, _ = span
+    times = f"{milliseconds_of(first):013d}-{milliseconds_of(last):013d}"
+    name = f"{tenant}/segments/{kind}/{day_of(first)}/{times}-{writer}-{number}.jsonl"
+    connection.execute("UPDATE cuts SET name = ? WHERE number = ?", (name, number))
+
+
+def lines_of(connection: sqlite3.Connection, cut: int) -> bytes:
+    """Return the records of a cut as lines, in the order of their ids."""
+    query = "SELECT kind, tenant, first, last, until FROM cuts WHERE number = ?"
+    place = connection.execute(query, (cut,)).fetchone()
+    joined = connection.execute(_LINES, place).fetchone()[0]
+    return bytes(joined) + b"\n"
+
+
+def forget_some(connection: sqlite3.Connection) -> bool:
+    """Delete some of the records that are cut, in the end the cuts; return whether more are left.
+
+    The oldest go first: a place is given away again only when no cut holds it any more.
+    """
+    query = "SELECT max(until), count(*) - count(shipped) FROM cuts"
+    until, waiting = connection.execute(query).fetchone()
+    if until is None or waiting:
+        return False
+    gone = connection.execute(
+        "DELETE FROM records WHERE place IN "
+        "(SELECT place FROM records WHERE place <= ? ORDER BY place LIMIT ?)",
+        (until, FORGOTTEN_AT_ONCE),
+    ).rowcount
+    if gone == FORGOTTEN_AT_ONCE:
+        return True
+    connection.execute("DELETE FROM cuts")
+    return False
 
 
 def day_of(record_id: str) -> str:

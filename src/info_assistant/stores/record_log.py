@@ -263,18 +263,20 @@ class RecordLog:
 
     async def _ship(self, journal: Journal) -> bool:
         """Ship what waits in a journal; return whether there was anything."""
-        more, shipped = True, False
-        while more:
-            cuts = await journal.cuts()
-            if not cuts:
-                more = await journal.cut()
-                cuts = await journal.cuts()
-            for number, name in cuts:
-                # False is success too: it was stored before, and not yet noted here.
-                await self._blobs.put_new(name, await journal.lines(number))
-                await journal.shipped(number)
-                shipped = True
-        return shipped
+        left = await journal.is_cut()
+        if left:
+            await self._ship_cuts(journal)
+        new = await journal.cut()
+        if new:
+            await self._ship_cuts(journal)
+        return left or new
+
+    async def _ship_cuts(self, journal: Journal) -> None:
+        for number, name in await journal.cuts():
+            # False is success too: it was stored before, and not yet noted here.
+            await self._blobs.put_new(name, await journal.lines(number))
+            await journal.shipped(number)
+        await journal.forget()
 
     async def _adopt(self) -> None:
         """Take over the journals of writers that are no more."""

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -42,12 +42,11 @@ class Insertion(Generic[T]):
 class _Job:
     """A piece of work and whoever waits for it."""
 
-    work: Work[Any]
+    work: Any  # A Work or an Insertion, which is one.
     loop: asyncio.AbstractEventLoop
     waiting: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
-    done: bool = False
 
 
 class SqliteThread:
@@ -138,19 +137,21 @@ class _Worker:
         return batch, False
 
     def _carry_out(self, batch: Sequence[_Job]) -> None:
-        try:
-            groups = _insertions(batch)
-            if groups is None:
-                self._transact(batch)
-            else:
-                for group in groups:
+        for group in _groups(batch):
+            try:
+                if _table_of(group[0]):
                     self._insert(group)
-        except Exception:  # noqa: BLE001  Whose fault it was shows when each runs by itself.
-            for job in (each for each in batch if not each.done):
-                try:
-                    self._transact([job])
-                except Exception as error:  # noqa: BLE001  Raised where the job is awaited.
-                    job.error = error
+                else:
+                    self._transact(group)
+            except Exception:  # noqa: BLE001  Whose fault it was shows when each runs by itself.
+                for job in group:
+                    self._carry_out_alone(job)
+
+    def _carry_out_alone(self, job: _Job) -> None:
+        try:
+            self._transact([job])
+        except Exception as error:  # noqa: BLE001  Raised where the job is awaited.
+            job.error = error
 
     def _transact(self, jobs: Sequence[_Job]) -> None:
         """Carry out all of `jobs` or none."""
@@ -169,14 +170,14 @@ class _Worker:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _insert(self, group: "_Group") -> None:
+    def _insert(self, jobs: Sequence[_Job]) -> None:
         """Insert the rows of all of these or none. Raises IntegrityError if some were there."""
-        rows = [row for _, work in group for row in work.rows]
+        rows = [row for job in jobs for row in job.work.rows]
         marks = "(" + ",".join("?" * len(rows[0])) + ")"
         try:
             connection = self._connection = self._connection or self._connect()
             connection.execute(
-                f"INSERT INTO {group[0][1].into} VALUES {','.join([marks] * len(rows))}",  # noqa: S608
+                f"INSERT INTO {_table_of(jobs[0])} VALUES {','.join([marks] * len(rows))}",  # noqa: S608
                 [value for row in rows for value in row],
             )
         except sqlite3.IntegrityError:
@@ -184,8 +185,8 @@ class _Worker:
         except _FAULTS:
             self._disconnect()
             raise
-        for job, work in group:
-            job.result, job.done = work.all_new, True
+        for job in jobs:
+            job.result = job.work.all_new
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -194,26 +195,26 @@ class _Worker:
             self._connection = None
 
 
-_Group = list[tuple[_Job, Insertion[Any]]]
-"""Jobs that one statement does."""
+def _table_of(job: _Job) -> str:
+    """Return into which table and columns a job inserts, "" if it is to run by itself."""
+    work = job.work
+    simple = isinstance(work, Insertion) and 0 < len(work.rows) <= _MOST_ROWS
+    return work.into if simple else ""
 
 
-def _insertions(jobs: Sequence[_Job]) -> list[_Group] | None:
-    """Return jobs as groups for one statement each; None unless all insert into the same table."""
-    groups: list[_Group] = []
-    count = _MOST_ROWS
-    for job in jobs:
-        work = job.work
-        if not isinstance(work, Insertion) or not 0 < len(work.rows) <= _MOST_ROWS:
-            return None
-        if groups and work.into != groups[0][0][1].into:
-            return None
-        count += len(work.rows)
-        if count > _MOST_ROWS:
-            groups.append([])
-            count = len(work.rows)
-        groups[-1].append((job, work))
-    return groups
+def _groups(batch: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
+    """Yield jobs in their order, together those that one statement does, or one transaction."""
+    group: list[_Job] = []
+    table, count = "", 0
+    for job in batch:
+        own = _table_of(job)
+        rows = len(job.work.rows) if own else 0
+        if group and (own != table or count + rows > _MOST_ROWS):
+            yield group
+            group, count = [], 0
+        table, count = own, count + rows
+        group.append(job)
+    yield group
 
 
 def _deliver(batch: Sequence[_Job]) -> None:
