@@ -263,7 +263,7 @@ class Drill:
             _within(TOLD_S, lambda: not waiting(engine.store.seen(name)))
 
     def _told_but_those_down(self, engine: Engine) -> bool:
-        """Whether the all-clear, and what is to be done after it, is with whoever takes messages."""
+        """Whether all-clear and reminders are with everybody who takes messages now."""
         incident = engine.store.seen(self._course.incident)
         runbook = engine.store.runbook(self._course.incident)
         more = due_reminder(incident, runbook, Instant(datetime.now(UTC)))
