@@ -12,15 +12,19 @@ from click.testing import CliRunner
 
 from info_assistant.cli.main import program
 from info_assistant.cli.rehearse import rehearsed
+from info_assistant.drills.proxy import NO_BACKEND_READY
 from info_assistant.drills.truth.judging import Report as Judgement
 from info_assistant.errors import InvalidRequest, Misconfigured
 from info_assistant.rehearsal.drill import Drill
 from info_assistant.rehearsal.machine_stage import FAULTS
 from info_assistant.rehearsal.picture import timeline
 from info_assistant.rehearsal.plan import SCENARIOS, WAYS, Disturbance, plan_of
+from info_assistant.rehearsal.probe import Outcome
 from info_assistant.rehearsal.report import Report, page
+from info_assistant.rehearsal.truth import judged
 from info_assistant.runbooks.__main__ import engine
 from info_assistant.runbooks.commands.telling import scenario_of
+from info_assistant.runbooks.outbox.messages import Act
 from info_assistant.runbooks.reading.markdown import parse_runbook
 from info_assistant.runbooks.running.plan import options_of
 from info_assistant.runbooks.shipped import NAME, shipped_runbook
@@ -79,6 +83,21 @@ def test_every_sentence_that_arrived_is_judged(report: Report) -> None:
     assert not worse.holds
     assert any(untrue.sentence in line for line in page(worse) if "untrue" in line)
     assert replace(report, truth=Judgement(())).holds
+
+
+@pytest.mark.parametrize("code", [NO_BACKEND_READY, "vector_store_unavailable"])
+def test_whom_a_balancer_refuses_has_reached_nobody(report: Report, code: str) -> None:
+    """A word of the service is another thing than one of whoever stands before it."""
+    failing = [
+        replace(each, code=code, outcome=Outcome.REFUSED)
+        if each.at >= report.times["fault"]
+        else each
+        for each in report.samples
+    ]
+    word = replace(report.told[0], act=Act.STATE, text="Users cannot reach the system.")
+    judgement = judged(replace(report, samples=failing, told=[word]))
+    agrees = {each.agrees for each in judgement.verdicts if "cannot reach" in each.sentence}
+    assert agrees == {code == NO_BACKEND_READY}
 
 
 def test_its_json_has_the_shape_that_is_promised(report: Report) -> None:

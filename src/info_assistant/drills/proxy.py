@@ -28,6 +28,9 @@ _Candidate = TypeVar("_Candidate")
 SERVED_BY = "X-Served-By"
 """The header that names the backend which answered."""
 
+NO_BACKEND_READY, NO_ANSWER_IN_TIME = "no_backend_ready", "no_answer_in_time"
+"""The balancer's own codes, with which it refuses what no backend has answered."""
+
 _LOOK_S = 0.1
 _PROBE_TIMEOUT_S = 1.0
 _REQUEST_TIMEOUT_S = 60.0
@@ -91,11 +94,11 @@ class Forwarder:
                 self.gone(backend)
                 self.tally.retries += 1
             except httpx2.TimeoutException:
-                return JSONResponse({"code": "no_answer_in_time"}, 504)
+                return JSONResponse({"code": NO_ANSWER_IN_TIME}, 504)
             else:
                 return _streamed(reply, backend)
         self.tally.refused += 1
-        return JSONResponse({"code": "no_backend_ready"}, 503, {"Retry-After": "1"})
+        return JSONResponse({"code": NO_BACKEND_READY}, 503, {"Retry-After": "1"})
 
     def _request(self, request: Request, backend: str, body: bytes) -> httpx2.Request:
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -17,6 +17,8 @@ from info_assistant.rehearsal.probe import EVERY_S, Asked, Probe, Sample
 from info_assistant.rehearsal.report import Action, Report
 from info_assistant.rehearsal.stage import Stage, check_ours
 from info_assistant.rehearsal.truth import judged
+from info_assistant.runbooks.afterwards.checklists import due_reminder
+from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.outbox.messages import outbox_of
 from info_assistant.runbooks.record.events import Kind
 from info_assistant.runbooks.record.incident import Incident
@@ -261,13 +263,15 @@ class Drill:
             _within(TOLD_S, lambda: not waiting(engine.store.seen(name)))
 
     def _told_but_those_down(self, engine: Engine) -> bool:
-        """Whether the all-clear is with everybody who takes messages now."""
+        """Whether all-clear and reminders are with everybody who takes messages now."""
         incident = engine.store.seen(self._course.incident)
+        runbook = engine.store.runbook(self._course.incident)
+        more = due_reminder(incident, runbook, Instant(datetime.now(UTC)))
         down = {DOWN[each] for each in self._plan.disturbances & DOWN.keys()}
         said = any(
             e.kind == Kind.TOLD and e.data.get("what") == "resolved" for e in incident.events
         )
-        return said and all(each in down for each in _waiting_for(incident))
+        return said and not more and all(each in down for each in _waiting_for(incident))
 
     def _outlook(self, engine: Engine) -> str:
         named = self._last_named(engine)

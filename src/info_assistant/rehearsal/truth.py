@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from info_assistant.drills.proxy import NO_ANSWER_IN_TIME, NO_BACKEND_READY
 from info_assistant.drills.truth import judging, seen
 from info_assistant.rehearsal.audience import Told
 from info_assistant.rehearsal.plan import Plan
@@ -20,6 +21,8 @@ _OUTCOMES = {
 _BARE = "http_"
 """Begins the code of an error without words of the service: nobody who could say anything is there.
 """
+_BALANCER = {NO_BACKEND_READY, NO_ANSWER_IN_TIME}
+"""Codes of whoever stands before the service, where nobody of the service is there."""
 _ASKED = {Asked.NEW: seen.Asked.NEW, Asked.KNOWN: seen.Asked.KNOWN}
 _PARTS = {"bad-release": "backend", "backends-hang": "backend", "load": "backend"}
 """The part that a fault is of, where its name does not begin with it."""
@@ -49,7 +52,7 @@ def _said(each: Told) -> datetime:
 
 def _sample(each: Sample) -> seen.Sample:
     outcome = _OUTCOMES[each.outcome]
-    if each.code.startswith(_BARE):
+    if each.code.startswith(_BARE) or each.code in _BALANCER:
         outcome = seen.Outcome.ERROR
     elif each.good and each.code:
         outcome = seen.Outcome.DEGRADED

@@ -183,6 +183,10 @@ def test_backends_beyond_those_that_fit_are_placeholders(tmp_path: Path) -> None
         node.stopped(pods[0])
         node.started(pods[3])
         assert [each.pod for each in node.at("backend")] == ["b-1", "b-3"]
+        # One that ends makes room already: a rollout may be taken back while it still runs.
+        assert node.ending(pods[1])
+        node.started(pods[2])
+        assert [each.pod for each in node.at("backend")] == ["b-1", "b-2", "b-3"]
     finally:
         node.close()
         starter.close()

@@ -17,6 +17,8 @@ from info_assistant.drills.wordings import worded
 
 _ASK_S = 10.0
 _LOOK_S = 0.1
+_EVERY_S = 1.0
+"""Between two looks: whoever asks more often is refused by the limits, whatever is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,22 @@ class Reader:
     question: str
     _client: httpx2.Client
     _wordings: "count[int]" = field(default_factory=lambda: count(1))
+    _next_look: float = 0.0
 
     def look(self) -> Served:
-        """Ask once; takes as long as the service takes, and at most 10 s for each question."""
+        """Ask once; takes as long as the service takes, and at most 10 s for each question.
+
+        Waits until a second has passed since it was last called.
+        """
+        threading.Event().wait(max(0.0, self._next_look - time.monotonic()))
+        self._next_look = time.monotonic() + _EVERY_S
         health = self._health()
         modes = {each["name"] for each in health.get("modes", [])}
         redis = health.get("dependencies", {}).get("redis", {}).get("state")
         return Served(
             self.answers(self.question),
             self.answers(self.new_wording()),
-            redis in {"ok", "off"},
+            redis in {"ok", "off"} or "REDIS_ENABLED" in modes,
             "CACHE_ONLY_MODE" in modes,
         )
 

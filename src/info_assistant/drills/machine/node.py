@@ -55,7 +55,10 @@ class Node:
         others = [
             each
             for other, each in self.all()
-            if other != uid and each.component == component and each.process is not None
+            if other != uid
+            and each.component == component
+            and each.process is not None
+            and not each.told_to_end  # What a rollout replaces makes room for what it starts.
         ]
         return component not in self.most or len(others) < self.most[component]
 
