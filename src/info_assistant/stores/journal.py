@@ -31,6 +31,7 @@ from info_assistant.stores.journal_file import (
     RECORDS,
     Endings,
     Record,
+    checkpoint,
     cut_segments,
     end_record,
     forget_some,
@@ -205,6 +206,9 @@ class Journal:
         while await self._run(forget_some):
             pass
         self.pending, self.pending_bytes = await self._run(_waiting)
+        if self._claim is not None:
+            with _translated():
+                await asyncio.to_thread(checkpoint, self._claim.folder / _FILE)
 
     async def close(self) -> None:
         """Close the file and let others have the journal."""

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,9 @@ SEGMENT_BYTES = 1024 * 1024
 
 FORGOTTEN_AT_ONCE = 500
 """Records that are deleted in one transaction: whoever appends meanwhile waits for its end."""
+
+_LONG_LOG_PAGES = 4000
+"""At so many pages (16 MB) a commit checkpoints by itself, should `checkpoint` not keep up."""
 
 RECORDS = "records (kind, tenant, id, body)"
 """The table of records and its columns, as they are inserted."""
@@ -83,7 +87,7 @@ def opened_journal(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_LONG_LOG_PAGES}")
         connection.executescript(_TABLES)
         _extend_cuts(connection)
         if not connection.execute("SELECT 1 FROM journal").fetchone():
@@ -93,6 +97,15 @@ def opened_journal(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def checkpoint(path: Path) -> None:
+    """Move what is committed from the log into the file, while others go on committing.
+
+    A commit that does so by itself waits for the disk, and whoever appends waits for the commit.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def end_record(record: Record, begun: str, connection: sqlite3.Connection) -> tuple[int, int]:
