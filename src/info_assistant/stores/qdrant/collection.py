@@ -244,8 +244,9 @@ class Collection:
                     metadata=dict(plan.metadata) or None,
                 ),
                 timeout_s=WRITE_TIMEOUT_S,
+                may_exist=True,
             )
-        except (InvalidRequest, VectorStoreUnavailable):
+        except InvalidRequest:
             # Another replica may have made it meanwhile, which is 400 or 409.
             if not await self._connection.ask(lambda client: client.collection_exists(plan.name)):
                 raise

@@ -65,12 +65,18 @@ class Connection:
         request: Callable[[AsyncQdrantClient], Awaitable[_T]],
         *,
         timeout_s: float | None = None,
+        may_exist: bool = False,
     ) -> _T:
-        """Send a request within its deadline. Raises VectorStoreUnavailable, InvalidRequest."""
+        """Send a request within its deadline. Raises VectorStoreUnavailable, InvalidRequest.
+
+        With `may_exist` a conflict is no fault of Qdrant's either: what is to be made is there.
+        """
         try:
             async with asyncio.timeout(timeout_s or self._timeout_s):
                 return await request(self._open())
         except UnexpectedResponse as exc:
+            if may_exist and exc.status_code == HTTPStatus.CONFLICT:
+                raise InvalidRequest(f"Qdrant has that already: {exc}") from exc
             raise self._refused(exc) from exc
         except (ApiException, QdrantException, *_NOT_JSON, OSError) as exc:
             raise self._failed(exc) from exc
