@@ -16,6 +16,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -179,13 +180,19 @@ class Journal:
         """Return whether there is anything that was cut and is not forgotten."""
         return bool(await self._rows("SELECT 1 FROM cuts LIMIT 1", ()))
 
-    async def cut(self) -> bool:
-        """Cut all that is there into segments, of one tenant, kind and day and about 1 MB each.
+    async def last_place(self) -> int:
+        """Return the place of the record that came last; 0 if there is none."""
+        rows = await self._rows("SELECT coalesce(max(place), 0) FROM records", ())
+        return int(rows[0][0])
 
-        To be called once what was cut before is forgotten. Returns whether there was anything.
+    async def cut(self, until: int = sys.maxsize) -> bool:
+        """Cut the oldest records into segments, of one tenant, kind and day and about 1 MB each.
+
+        Those up to the place `until`, and not too many at once. To be called once what was cut
+        before is forgotten. Returns whether there was anything.
         """
         self.uncut_bytes = 0
-        return await self._run(lambda connection: cut_segments(connection, self._writer))
+        return await self._run(lambda connection: cut_segments(connection, self._writer, until))
 
     async def cuts(self) -> list[tuple[int, str]]:
         """Return number and object name of each segment that is cut and not shipped."""
@@ -203,12 +210,22 @@ class Journal:
 
     async def forget(self) -> None:
         """Forget the records of all segments, once each is shipped; others get in between."""
-        while await self._run(forget_some):
-            pass
-        self.pending, self.pending_bytes = await self._run(_waiting)
-        if self._claim is not None:
-            with _translated():
+        count = 1
+        while count:
+            count, size = await self._run(forget_some)
+            self.pending -= count
+            self.pending_bytes -= size
+        await self._checkpoint()
+
+    async def _checkpoint(self) -> None:
+        if self._claim is None:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
                 await asyncio.to_thread(checkpoint, self._claim.folder / _FILE)
+        except (sqlite3.Error, OSError, TimeoutError) as error:
+            # All is committed; the next commit with a long log does it.
+            _log.warning("Journal not checkpointed", error=str(error) or type(error).__name__)
 
     async def close(self) -> None:
         """Close the file and let others have the journal."""
@@ -221,7 +238,8 @@ class Journal:
         await self._thread.close()
         if self._claim is None:
             return
-        if not self.pending:
+        # One that could not be opened may hold anything.
+        if self._writer and not self.pending:
             with suppress(OSError):
                 for name in (*(_FILE + ending for ending in _ENDINGS), LOCK):
                     (self._claim.folder / name).unlink(missing_ok=True)
@@ -234,14 +252,10 @@ class Journal:
         """Begin work that inserts records and returns how many were new, and their bytes."""
         for each in records:
             _require_place(each)
-        begun = self._thread.start(work)
-        begun.add_done_callback(self._count_in)
-        return begun
+        return self._thread.start(work, self._count_in)
 
-    def _count_in(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
-        if begun.cancelled() or begun.exception() is not None:
-            return
-        count, size = begun.result()
+    def _count_in(self, new: tuple[int, int]) -> None:
+        count, size = new
         self.pending += count
         self.pending_bytes += size
         self.uncut_bytes += size
@@ -279,16 +293,17 @@ class Journal:
                 "Journal damaged and set aside", path=str(path), aside=aside, error=str(error)
             )
             connection = opened_journal(path)
-        self._writer = json.loads(connection.execute("SELECT about FROM journal").fetchone()[0])[
-            "writer"
-        ]
+        about = json.loads(connection.execute("SELECT about FROM journal").fetchone()[0])
+        another = about["writer"] != self._writer
+        self._writer = about["writer"]
         if not self._settled:
             # Whatever is unfinished now was begun by a writer that is no more.
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 settle_unfinished(connection, self._endings)
             self._settled = True
-        self.pending, self.pending_bytes = _waiting(connection)
+        if another:
+            self.pending, self.pending_bytes = _waiting(connection)
         return connection
 
 

@@ -13,7 +13,10 @@ from info_assistant.model.ids import first_id_at, milliseconds_of, moment_of
 from info_assistant.model.schema import Stored, stamped
 
 SEGMENT_BYTES = 1024 * 1024
-"""The size at which a segment is shipped at once, and that a cut does not exceed."""
+"""The size at which a segment is shipped at once, and about which a cut makes them."""
+
+CUT_AT_ONCE = 10_000
+"""Records that are cut in one transaction."""
 
 FORGOTTEN_AT_ONCE = 500
 """Records that are deleted in one transaction: whoever appends meanwhile waits for its end."""
@@ -32,7 +35,6 @@ CREATE TABLE IF NOT EXISTS records (
   body BLOB NOT NULL, cut INTEGER, UNIQUE (kind, tenant, id));
 CREATE TABLE IF NOT EXISTS unfinished (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, tenant TEXT NOT NULL, body BLOB NOT NULL);
-DROP INDEX IF EXISTS records_by_cut;
 """
 
 _OF_CUTS = (
@@ -45,18 +47,21 @@ _OF_CUTS = (
 )
 """What a cut tells beside its name. Builds before this one marked each record instead, in `cut`."""
 
-_GROUP = "kind = ? AND tenant = ? AND id >= ? AND id < ?"
+# By their places: the other index would lead to all that came later as well.
+_GROUP = "FROM records NOT INDEXED WHERE place <= ? AND kind = ? AND tenant = ? AND id >= ?"
 
-_SPAN = f"SELECT min(id), max(id), sum(length(body) + 1) FROM records WHERE {_GROUP}"  # noqa: S608
+_SPAN = f"SELECT min(id), max(id), sum(length(body) + 1) {_GROUP} AND id < ?"
 """The first and the last id of a group, and its bytes as lines."""
 
 _PARTS = f"""
 SELECT min(id), max(id) FROM (
   SELECT id, sum(length(body) + 1) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS upto
-  FROM records WHERE {_GROUP})
+  {_GROUP} AND id < ?)
 GROUP BY (upto - 1) / ? ORDER BY 1
-"""  # noqa: S608  Words of ours.
+"""  # noqa: S608  Words of ours, as below.
 """The same of each part of a group, each about as long as is asked for; takes twice the time."""
+
+_OLDEST = "FROM records WHERE place <= ? ORDER BY place LIMIT ?"
 
 _LINES = """
 SELECT CAST(group_concat(CAST(body AS TEXT), char(10)) AS BLOB) FROM (
@@ -138,43 +143,56 @@ def settle_unfinished(connection: sqlite3.Connection, endings: Endings) -> None:
 
 
 def _extend_cuts(connection: sqlite3.Connection) -> None:
-    """Give cuts all their columns, and have records cut anew that another build had marked.
+    """Give cuts all their columns, and cut anew what an earlier build has cut or taken for cut.
 
-    If that build had stored them and was killed before it noted so, they are stored twice, which
-    readers take for once.
+    Its index tells that it was here. It marked each record, and of cuts of ours it finds none. What
+    it had stored already is stored twice then, which readers take for once.
     """
+    connection.execute("BEGIN IMMEDIATE")
     known = {row[1] for row in connection.execute("PRAGMA table_info(cuts)")}
     for column in _OF_CUTS:
         if column.split()[0] not in known:
             connection.execute(f"ALTER TABLE cuts ADD COLUMN {column}")
-    connection.execute("DELETE FROM cuts WHERE kind IS NULL")
+    if connection.execute("PRAGMA index_info(records_by_cut)").fetchone():
+        connection.execute("DELETE FROM cuts")
+        connection.execute("UPDATE records SET cut = NULL WHERE cut IS NOT NULL")
+        connection.execute("DROP INDEX records_by_cut")
+    connection.execute("COMMIT")
 
 
-def cut_segments(connection: sqlite3.Connection, writer: str) -> bool:
-    """Cut all that is there into segments; return whether there was anything."""
-    until = connection.execute("SELECT max(place) FROM records").fetchone()[0]
-    for group in list(_groups(connection)):
+def cut_segments(connection: sqlite3.Connection, writer: str, until: int) -> bool:
+    """Cut the oldest records up to a place into segments; return whether there were any."""
+    query = f"SELECT max(place) FROM (SELECT place {_OLDEST})"  # noqa: S608
+    (last,) = connection.execute(query, (until, CUT_AT_ONCE)).fetchone()
+    if last is None:
+        return False
+    for group in list(_groups(connection, last)):
         for part in _parts(connection, group):
-            _note_cut(connection, writer, (*group[:2], *part, until))
-    return until is not None
+            _note_cut(connection, writer, (*group[1:3], *part, last))
+    return True
 
 
-def _groups(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str, str]]:
-    """Yield kind, tenant and day (UTC) of what is there; a day as two ids, without the latter."""
-    query = "SELECT kind, tenant, min(id) FROM records GROUP BY kind, tenant"
-    later = "SELECT min(id) FROM records WHERE kind = ? AND tenant = ? AND id >= ?"
-    for kind, tenant, earliest in connection.execute(query).fetchall():
-        first = earliest
+_Group = tuple[int, str, str, str, str]
+"""Up to which place, kind, tenant, and a day as two ids, without the latter."""
+
+
+def _groups(connection: sqlite3.Connection, until: int) -> Iterator[_Group]:
+    """Yield kinds, tenants and days (UTC) of what is there up to a place."""
+    earliest = (
+        "SELECT kind, tenant, min(id) FROM records NOT INDEXED WHERE place <= ? "
+        "GROUP BY kind, tenant"
+    )
+    for kind, tenant, begin in connection.execute(earliest, (until,)).fetchall():
+        first = begin
         while first is not None:
             day = moment_of(first).replace(hour=0, minute=0, second=0, microsecond=0)
             end = first_id_at(int((day + timedelta(days=1)).timestamp() * 1000))
-            yield kind, tenant, first, end
-            first = connection.execute(later, (kind, tenant, end)).fetchone()[0]
+            yield until, kind, tenant, first, end
+            later = connection.execute(f"SELECT min(id) {_GROUP}", (until, kind, tenant, end))
+            (first,) = later.fetchone()
 
 
-def _parts(
-    connection: sqlite3.Connection, group: tuple[str, str, str, str]
-) -> Iterator[tuple[str, str]]:
+def _parts(connection: sqlite3.Connection, group: _Group) -> Iterator[tuple[str, str]]:
     """Yield the first and the last id of each segment of a group."""
     first, last, size = connection.execute(_SPAN, group).fetchone()
     if size <= SEGMENT_BYTES:
@@ -196,31 +214,30 @@ def _note_cut(
 
 
 def lines_of(connection: sqlite3.Connection, cut: int) -> bytes:
-    """Return the records of a cut as lines, in the order of their ids."""
+    """Return the records of a cut as lines, in the order of their ids; b"" if there is no such."""
     query = "SELECT kind, tenant, first, last, until FROM cuts WHERE number = ?"
     place = connection.execute(query, (cut,)).fetchone()
-    joined = connection.execute(_LINES, place).fetchone()[0]
-    return bytes(joined) + b"\n"
+    joined = connection.execute(_LINES, place).fetchone()[0] if place else None
+    return b"" if joined is None else bytes(joined) + b"\n"
 
 
-def forget_some(connection: sqlite3.Connection) -> bool:
-    """Delete some of the records that are cut, in the end the cuts; return whether more are left.
+def forget_some(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Delete some of the records that are cut; return how many, and the bytes of their bodies.
 
-    The oldest go first: a place is given away again only when no cut holds it any more.
+    With the last of them go the cuts: a place may be given away again from then on.
     """
     query = "SELECT max(until), count(*) - count(shipped) FROM cuts"
     until, waiting = connection.execute(query).fetchone()
     if until is None or waiting:
-        return False
-    gone = connection.execute(
-        "DELETE FROM records WHERE place IN "
-        "(SELECT place FROM records WHERE place <= ? ORDER BY place LIMIT ?)",
-        (until, FORGOTTEN_AT_ONCE),
-    ).rowcount
-    if gone == FORGOTTEN_AT_ONCE:
-        return True
-    connection.execute("DELETE FROM cuts")
-    return False
+        return 0, 0
+    some = (until, FORGOTTEN_AT_ONCE)
+    query = f"SELECT count(*), coalesce(sum(length(body)), 0) FROM (SELECT body {_OLDEST})"  # noqa: S608
+    count, size = connection.execute(query, some).fetchone()
+    gone = f"DELETE FROM records WHERE place IN (SELECT place {_OLDEST})"  # noqa: S608
+    connection.execute(gone, some)
+    if not connection.execute("SELECT 1 FROM records WHERE place <= ?", (until,)).fetchone():
+        connection.execute("DELETE FROM cuts")
+    return count, size
 
 
 def day_of(record_id: str) -> str:

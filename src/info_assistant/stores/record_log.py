@@ -263,18 +263,22 @@ class RecordLog:
 
     async def _ship(self, journal: Journal) -> bool:
         """Ship what waits in a journal; return whether there was anything."""
-        left = await journal.is_cut()
-        if left:
+        shipped = await journal.is_cut()
+        if shipped:
             await self._ship_cuts(journal)
-        new = await journal.cut()
-        if new:
+        # What comes while this is shipped is for the next time.
+        until = await journal.last_place()
+        while await journal.cut(until):
             await self._ship_cuts(journal)
-        return left or new
+            shipped = True
+        return shipped
 
     async def _ship_cuts(self, journal: Journal) -> None:
         for number, name in await journal.cuts():
-            # False is success too: it was stored before, and not yet noted here.
-            await self._blobs.put_new(name, await journal.lines(number))
+            lines = await journal.lines(number)
+            if lines:
+                # False is success too: it was stored before, and not yet noted here.
+                await self._blobs.put_new(name, lines)
             await journal.shipped(number)
         await journal.forget()
 

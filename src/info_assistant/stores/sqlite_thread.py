@@ -1,4 +1,4 @@
-"""A SQLite file with a thread of its own: what is asked for at the same time shares a commit."""
+"""A SQLite file with a thread of its own: like work that is asked for at once shares a commit."""
 
 import asyncio
 import queue
@@ -45,6 +45,7 @@ class _Job:
     work: Any  # A Work or an Insertion, which is one.
     loop: asyncio.AbstractEventLoop
     waiting: asyncio.Future[Any]
+    then: Callable[[Any], None] | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -59,9 +60,10 @@ class SqliteThread:
         self._working: tuple[threading.Thread, _Jobs] | None = None
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
 
-    def start(self, work: Work[T]) -> "asyncio.Future[T]":
+    def start(self, work: Work[T], then: Callable[[T], None] | None = None) -> "asyncio.Future[T]":
         """Have `work` done, whether or not it is waited for; the result comes once it is committed.
 
+        `then` is called with it in the event loop, also where nobody waits any more.
         Awaiting it raises sqlite3.Error, OSError. `work` may run twice: what it changed the first
         time was rolled back then.
         """
@@ -72,7 +74,7 @@ class SqliteThread:
             # Waking the thread costs more than all else, so it is told of much at once.
             gathered = self._gathered[loop] = []
             loop.call_soon(self._hand_over, loop)
-        gathered.append(_Job(work, loop, waiting))
+        gathered.append(_Job(work, loop, waiting, then))
         return waiting
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -196,7 +198,7 @@ class _Worker:
 
 
 def _table_of(job: _Job) -> str:
-    """Return into which table and columns a job inserts, "" if it is to run by itself."""
+    """Return into which table and columns a job inserts, "" if it is other work."""
     work = job.work
     simple = isinstance(work, Insertion) and 0 < len(work.rows) <= _MOST_ROWS
     return work.into if simple else ""
@@ -228,6 +230,8 @@ def _deliver(batch: Sequence[_Job]) -> None:
 
 def _settle(jobs: Sequence[_Job]) -> None:
     for job in jobs:
+        if job.then is not None and job.error is None:
+            job.then(job.result)
         if job.waiting.done():
             continue  # Nobody waits any more.
         if job.error is None:

@@ -110,7 +110,7 @@ class Seen:
     usual_s: Mapping[Asked, float] = field(init=False)
     """How long an answer took before the first fault, in seconds: the median, where known."""
     usually_saved: frozenset[Asked] = field(init=False)
-    """Which questions had saved answers before the first fault, all of the time."""
+    """Which questions mostly had saved answers before the first fault."""
 
     def __post_init__(self) -> None:
         """Put everything in the order of its time."""
@@ -123,7 +123,9 @@ class Seen:
             for asked, samples in before.items()
         }
         self.usually_saved = frozenset(
-            asked for asked, samples in before.items() if all(each.saved for each in samples)
+            asked
+            for asked, samples in before.items()
+            if 2 * sum(each.saved for each in samples) > len(samples)
         )
 
     @property

@@ -211,6 +211,16 @@ def _ever(worse: Callable[[Seen], Callable[..., bool]], *asked: Asked) -> Check:
     return lambda seen, said: seen.since_fault(said.at, worse(seen), *asked)
 
 
+def _saved_affected(seen: Seen, said: Said) -> bool | None:
+    known = Asked.KNOWN in seen.usually_saved
+    return seen.since_fault(said.at, seen.worse, Asked.KNOWN) if known else None
+
+
+def _anew(seen: Seen, said: Said) -> bool | None:
+    known = Asked.KNOWN in seen.usually_saved
+    return seen.sustained(said.at, seen.anew, Asked.KNOWN) if known else None
+
+
 def _rule(name: str, pattern: str, why: str, check: Check | None = None) -> Rule:
     return Rule(name, re.compile(pattern, re.IGNORECASE), why, check)
 
@@ -289,10 +299,8 @@ _STATES: Sequence[Rule] = (
     _rule("new affected", r"new answers are affected",
           "new questions went otherwise than before", _ever(lambda seen: seen.worse, Asked.NEW)),
     _rule("saved affected", r"saved answers are affected",
-          "known questions went otherwise than before",
-          _ever(lambda seen: seen.worse, Asked.KNOWN)),
-    _rule("anew", r"answered anew", "known questions are answered without a saved answer",
-          lambda seen, said: seen.sustained(said.at, seen.anew, Asked.KNOWN)),
+          "known questions went otherwise than before", _saved_affected),
+    _rule("anew", r"answered anew", "known questions are answered without a saved answer", _anew),
     _rule("slower", r"answers are slower|queries will be slower",
           "answers take longer than before", lambda seen, said: seen.slower(said.at)),
     _rule("known and fast", r"(?:cached|saved).+ fast", "known questions are answered within 1 s",

@@ -1,5 +1,6 @@
 """What is known to be so at this moment, from a quick look and from the record."""
 
+import math
 import re
 import threading
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ _WRITES = {"ok", "degraded"}
 BETWEEN_S = 1.5
 """Between two looks at counters; only taken where what is felt does not follow from states."""
 SLOWER, SLOWER_BY_S = 1.5, 0.02
-"""Answers are slower when most take longer than the mean by this factor, and by these seconds."""
+"""Answers are slower when most take longer than most did, by this factor and these seconds."""
 ENOUGH = 3
 """So many answers say something about how long they take; fewer may be chance."""
 _FAILED, _STARTED = "answers_failed_total", "process_start_time_seconds"
@@ -112,8 +113,6 @@ class _Counted:
     failed: float
     """Answers that failed for want of a provider."""
     questions: float
-    seconds: float
-    """How long all questions took together."""
     within: Mapping[float, float]
     """How many took up to so many seconds; where it is none, a bound may be missing."""
 
@@ -122,7 +121,8 @@ class _Counted:
         asked = self.questions - before.questions
         if asked < ENOUGH or not before.questions:
             return None
-        usual_s = before.seconds / before.questions
+        most = before.questions / 2
+        usual_s = min((each for each, n in before.within.items() if n >= most), default=math.inf)
         long_s = max(usual_s * SLOWER, usual_s + SLOWER_BY_S)
         bound = min((each for each in self.within if each >= long_s), default=None)
         if bound is None:
@@ -143,7 +143,10 @@ class Looking:
         self._between_s = between_s
 
     def facts(self, incident: Incident) -> Facts:
-        """Return what is known now; it takes about the time of one request."""
+        """Return what is known now.
+
+        It takes about the time of one request, and two looks at counters where those have to tell.
+        """
         found: dict[str, Any] = {}
         names = [n for n in ("public", "frontend", "backend") if n in self._places.parts]
         threads = [threading.Thread(target=self._look, args=(n, found), daemon=True) for n in names]
@@ -168,18 +171,29 @@ class Looking:
             done=done_of(incident),
         )
         unclear = facts.provider_down(*PROVIDERS) and facts.writer is None
-        return self._felt(facts) if unclear or facts.is_down("redis") else facts
+        slowed = facts.is_down("redis")
+        if not unclear and not slowed:
+            return facts
+        seen_twice = self._counted_twice()
+        if seen_twice is None:
+            return facts
+        first, second = seen_twice
+        opened = incident.times.get("opened")
+        fresh = opened is not None and second.began >= opened.timestamp()
+        return replace(
+            facts,
+            failing=second.failed > first.failed if unclear else None,
+            slower=second.slower_than(first) if slowed and not fresh else None,
+        )
 
-    def _felt(self, facts: Facts) -> Facts:
-        """Add what became of the questions between two looks at the same process."""
+    def _counted_twice(self) -> "tuple[_Counted, _Counted] | None":
+        """Look twice at the counters, a moment apart; None unless of the same process."""
         first = self._counted()
         threading.Event().wait(self._between_s)
         second = self._counted()
         if first is None or second is None or first.began != second.began:
-            return facts
-        return replace(
-            facts, failing=second.failed > first.failed, slower=second.slower_than(first)
-        )
+            return None
+        return first, second
 
     def _counted(self) -> "_Counted | None":
         try:
@@ -188,7 +202,7 @@ class Looking:
             return None
         if status >= _SERVER_ERROR:
             return None
-        families = {_FAILED, _STARTED, *(f"{_TIMES}_{of}" for of in ("count", "sum", "bucket"))}
+        families = {_FAILED, _STARTED, *(f"{_TIMES}_{of}" for of in ("count", "bucket"))}
         told = metrics_of(body.decode(errors="replace"), families)
 
         def total(family: str, label: str) -> float:
@@ -198,7 +212,6 @@ class Looking:
             total(_STARTED, ""),
             total(_FAILED, 'code="generation_unavailable"'),
             total(f"{_TIMES}_count", _QUESTIONS),
-            total(f"{_TIMES}_sum", _QUESTIONS),
             {
                 float(bound[1]): count
                 for each, count in told.items()
