@@ -103,7 +103,7 @@ def test_answers_that_fail_for_want_of_a_provider_are_seen(
         "nothing before",
         "another process",
         "a process that began after the incident",
-    ],  # fmt: skip
+    ],
 )
 def test_answers_that_take_longer_are_seen(before: str, after: str, *, slower: bool | None) -> None:
     """While Redis is down the backend's own clock says whether readers wait for longer."""
