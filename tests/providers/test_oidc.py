@@ -36,6 +36,7 @@ NOW = 0
         ({"nbf": NOW + 61}, "invalid_token"),
         ({"nbf": NOW + 59}, ""),
         ({"iat": NOW + 61}, "invalid_token"),
+        pytest.param({"exp": 10**400}, "", id="for ever"),
         ({"exp": None}, "invalid_token"),
         ({"exp": "tomorrow"}, "invalid_token"),
         ({"exp": True}, "invalid_token"),
