@@ -9,7 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, UnsupportedAlgorithmError
@@ -152,8 +152,9 @@ class OidcTokenVerifier:
     def _remember(self, digest: bytes, verified: VerifiedToken, claims: Mapping[str, Any]) -> None:
         """Keep the result for a minute, or until the token expires where that is sooner."""
         now = self._clock.now()
-        left = claims["exp"] + SKEW_S - now.timestamp()
-        self._remembered[digest] = (verified, now + timedelta(seconds=min(left, _REMEMBERED_S)))
+        # Compared before it is a float: a whole number may be too large to become one.
+        until = min(claims["exp"] + SKEW_S, now.timestamp() + _REMEMBERED_S)
+        self._remembered[digest] = (verified, datetime.fromtimestamp(until, UTC))
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.popitem(last=False)
 
