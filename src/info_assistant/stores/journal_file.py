@@ -18,7 +18,7 @@ SEGMENT_BYTES = 1024 * 1024
 CUT_AT_ONCE = 10_000
 """Records that are cut in one transaction."""
 
-FORGOTTEN_AT_ONCE = 500
+FORGOTTEN_AT_ONCE = 200
 """Records that are deleted in one transaction: whoever appends meanwhile waits for its end."""
 
 _LONG_LOG_PAGES = 4000
