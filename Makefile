@@ -14,7 +14,7 @@ UP ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser pictures mutate large bulk rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
+.PHONY: help install dev suites up test check format pages words bench bench-100k overload kills kills-ingestion kills-audit kills-ledger kills-wiped takeover chaos matrix rolling browser pictures mutate large bulk steady rebuild diagnosis grounding test-real-engine wheel engine lock clean verify-fresh
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ large: dev ## Take in a PDF of 300 pages and a text of 200 MB, and measure memor
 
 bulk: dev ## Ingest a folder of 10,000 files, stopped once in the middle (a long run)
 	$(BIN)/python -m benchmarks.bulk
+
+steady: dev ## Ask known questions while half of a library comes in, and count which are answered anew
+	$(BIN)/python -m benchmarks.steady
 
 rebuild: dev ## Ask 100 questions, wipe Qdrant, rebuild it, and compare the answers
 	$(BIN)/python -m benchmarks.rebuild
