@@ -18,8 +18,8 @@ from statistics import mean
 from time import process_time
 
 from info_assistant.answering.question_groups import LEAST_ALIKE, grouped
-from info_assistant.model.passage import Floats
 from info_assistant.model.unanswered import Shortfall, UnansweredQuestion
+from info_assistant.model.vectors import Floats
 from info_assistant.providers.minilm import MiniLmEmbedder
 
 ROOT = Path(__file__).parents[1]

@@ -33,7 +33,6 @@ from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import EVERYONE, AccessScope, Caller, Role
 from info_assistant.model.passage import (
-    Floats,
     IndexedPassage,
     Passage,
     PassageVectors,
@@ -43,6 +42,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.question import Question
 from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.model.vectors import Floats
 from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import Credentials, DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from info_assistant.model.document import document_id
 from info_assistant.model.identity import DEFAULT_TENANT, EVERYONE
 from info_assistant.model.passage import (
-    Floats,
     IndexedPassage,
     Passage,
     PassageVectors,
@@ -23,6 +22,7 @@ from info_assistant.model.passage import (
     SparseVector,
     passage_id,
 )
+from info_assistant.model.vectors import Floats
 
 DIMENSION, TOKEN_DIMENSION = 384, 128
 IDENTITY = "seeded@1"

@@ -20,7 +20,6 @@ from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 from info_assistant.model.known_answer import KnownAnswer, SavedQuestion
 from info_assistant.model.passage import (
     Candidate,
-    Floats,
     IndexedPassage,
     Passage,
     PassageVectors,
@@ -30,6 +29,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.question import Filters, Question
 from info_assistant.model.record import AnswerRecord
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import AnswerCache, DraftSentence, RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.extractive import ExtractiveGenerator

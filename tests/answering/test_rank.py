@@ -13,11 +13,11 @@ from tests.answering.conftest import passage
 from info_assistant.answering.rank import COVERAGE_WEIGHT, rank
 from info_assistant.model.passage import (
     Candidate,
-    Floats,
     QuestionVectors,
     Span,
     SparseVector,
 )
+from info_assistant.model.vectors import Floats
 
 Rows = list[list[float]]
 

@@ -9,6 +9,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from info_assistant.settings import describe_variables
 
 ROOT = Path(__file__).parents[2]
@@ -89,14 +91,21 @@ def test_every_rule_that_is_switched_off_says_why() -> None:
     assert silent == []
 
 
-def test_importing_the_package_loads_no_vendor() -> None:
-    """`import info_assistant` and its command line stay light: no vendor's SDK comes with them."""
-    program = "import sys, info_assistant, info_assistant.cli.main; print(*sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "also_too_heavy"),
+    [
+        ("info_assistant.cli.main", {"httpx2", "rich", "numpy", "pydantic"}),
+        ("info_assistant.web.app", {"numpy"}),
+    ],
+)
+def test_importing_a_role_loads_no_more_than_it_uses(module: str, also_too_heavy: set[str]) -> None:
+    """Command line and web page stay light: no vendor's SDK comes with them."""
+    program = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = {name.split(".")[0] for name in done.stdout.split()}
-    assert not loaded & (SLOW_OR_FOREIGN | {"httpx2", "rich", "numpy", "pydantic"})
+    assert not loaded & (SLOW_OR_FOREIGN | also_too_heavy)
 
 
 def test_every_setting_is_documented() -> None:

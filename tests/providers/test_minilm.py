@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from info_assistant.errors import EmbedderUnavailable, Misconfigured
-from info_assistant.model.passage import Floats, Passage, Span
+from info_assistant.model.passage import Passage, Span
+from info_assistant.model.vectors import Floats
 from info_assistant.providers import minilm
 from info_assistant.providers.minilm import (
     DEFAULT_FOLDER,

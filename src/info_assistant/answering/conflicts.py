@@ -16,7 +16,8 @@ from info_assistant.answering.grounding.differing import Difference, difference
 from info_assistant.answering.grounding.statements import Statements
 from info_assistant.answering.grounding.words import Terms, split_words
 from info_assistant.model.answer import Answer, Citation, Conflict, ConflictSide
-from info_assistant.model.passage import Floats, Passage
+from info_assistant.model.passage import Passage
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import RankedPassage
 
 ALIKE = 0.7

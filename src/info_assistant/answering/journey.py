@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from info_assistant.answering.draft import Draft
 from info_assistant.model.answer import Citation
-from info_assistant.model.passage import Floats
 from info_assistant.model.question import Question
+from info_assistant.model.vectors import Floats
 from info_assistant.observability.spans import QuestionSpans
 from info_assistant.ports import KeepRecord
 

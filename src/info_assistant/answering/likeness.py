@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from info_assistant.answering.rank import likeness
-from info_assistant.model.passage import Candidate, Floats
+from info_assistant.model.passage import Candidate
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import Embedder, Likeness, RankedPassage, WrittenSentence
 
 CLOSEST = 4

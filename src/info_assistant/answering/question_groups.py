@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from info_assistant.model.passage import Floats
 from info_assistant.model.unanswered import QuestionGroup, UnansweredQuestion
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import Embedder
 
 LEAST_ALIKE = 0.5

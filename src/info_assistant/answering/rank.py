@@ -11,7 +11,8 @@ from itertools import accumulate, islice
 
 import numpy as np
 
-from info_assistant.model.passage import Candidate, Floats, Passage, QuestionVectors, edges_of
+from info_assistant.model.passage import Candidate, Passage, QuestionVectors, edges_of
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import RankedPassage
 
 INT8_SCALE = 127.0

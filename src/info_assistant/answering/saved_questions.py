@@ -14,8 +14,8 @@ from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.personal_data import personal_data_in
 from info_assistant.errors import EmbedderUnavailable, RedisUnavailable
 from info_assistant.model.known_answer import SavedQuestion
-from info_assistant.model.passage import Floats
 from info_assistant.model.question import Question
+from info_assistant.model.vectors import Floats
 from info_assistant.ports import AnswerCache, Embedder
 
 MOST_OFFERED = 5

@@ -4,14 +4,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple, overload
+from typing import TYPE_CHECKING, NamedTuple, overload
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.int8]
-TermIds = npt.NDArray[np.uint32]
+if TYPE_CHECKING:
+    from info_assistant.model.vectors import Bytes, Floats, TermIds
 
 _NAMESPACE = uuid.UUID("0a4c8c0e-4b0b-5d5e-8a55-5b7f4b2f8c11")
 
@@ -149,9 +145,9 @@ class PassageVectors:
     each statement's range of rows in `tokens`.
     """
 
-    dense: Floats
+    dense: "Floats"
     sparse: SparseVector
-    tokens: Bytes
+    tokens: "Bytes"
     token_spans: Sequence[Span]
 
 
@@ -159,9 +155,9 @@ class PassageVectors:
 class QuestionVectors:
     """A question in the embedder's space; `tokens` is float32 [n, token_dimension], unit rows."""
 
-    dense: Floats
+    dense: "Floats"
     sparse: SparseVector
-    tokens: Floats
+    tokens: "Floats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +176,6 @@ class Candidate(NamedTuple):
 
     passage: Passage
     retrieval_score: float
-    terms: TermIds
-    tokens: Bytes
+    terms: "TermIds"
+    tokens: "Bytes"
     token_spans: Sequence[Span]

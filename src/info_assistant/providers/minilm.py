@@ -24,12 +24,12 @@ from tokenizers import Encoding, Tokenizer
 
 from info_assistant.errors import EmbedderUnavailable, Misconfigured
 from info_assistant.model.passage import (
-    Floats,
     Passage,
     PassageVectors,
     QuestionVectors,
     Span,
 )
+from info_assistant.model.vectors import Floats
 from info_assistant.providers.bm25 import TermVectors
 
 DIMENSION = 384
