@@ -9,8 +9,8 @@ order in which it does.
 import argparse
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,13 @@ def passages_of(answer: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"{each['document_id']} {each['version']} {each['quote']}" for each in listed)
 
 
+def take_in(stack: RunningStack, files: Sequence[File]) -> None:
+    """Hand documents in, and return once all can be asked about or have failed."""
+    for file in files:
+        stack.upload(file)
+    stack.until_settled(SETTLE_S)
+
+
 def measured(
     first: Sequence[File], more: Sequence[File], questions: Sequence[str]
 ) -> dict[str, Any]:
@@ -81,31 +88,19 @@ def measured(
         running_stack(Path(place) / "data") as stack,
     ):
         await_ready(stack.process, f"{stack.url}/readyz", stack.output)
-        for file in first:
-            stack.upload(file)
-        stack.until_settled(SETTLE_S)
+        take_in(stack, first)
         steady = Steady(stack)
         steady.found = {each: passages_of(stack.ask(each)[0]) for each in questions}
         # What refuses to answer is not kept, and would be answered anew each time.
         kept = [q for q in questions if stack.ask(q)[0]["served_by"]["cache"] == "hit"]
         say(f"{len(kept)} of {len(questions)} questions are known; {len(more)} documents come.")
-        over = threading.Event()
-
-        def take_in() -> None:
-            try:
-                for file in more:
-                    stack.upload(file)
-                stack.until_settled(SETTLE_S)
-            finally:
-                over.set()
-
-        intake = threading.Thread(target=take_in)
-        intake.start()
-        while not over.is_set():
-            for question in kept:
-                steady.ask(question)
-                over.wait(BETWEEN_S)
-        intake.join()
+        with ThreadPoolExecutor(1) as pool:
+            intake = pool.submit(take_in, stack, more)
+            while not intake.done():
+                for question in kept:
+                    steady.ask(question)
+                    wait([intake], BETWEEN_S)
+            intake.result()  # Raises what went wrong.
         beside = steady.figures()
         ready = stack.count("ready")
         for question in kept:

@@ -166,7 +166,7 @@ def cut_segments(connection: sqlite3.Connection, writer: str, until: int) -> boo
     (last,) = connection.execute(query, (until, CUT_AT_ONCE)).fetchone()
     if last is None:
         return False
-    for group in list(_groups(connection, last)):
+    for group in _groups(connection, last):
         for part in _parts(connection, group):
             _note_cut(connection, writer, (*group[1:3], *part, last))
     return True

@@ -139,10 +139,10 @@ class _Worker:
         return batch, False
 
     def _carry_out(self, batch: Sequence[_Job]) -> None:
-        for group in _groups(batch):
+        for table, group in _groups(batch):
             try:
-                if _table_of(group[0]):
-                    self._insert(group)
+                if table:
+                    self._insert(table, group)
                 else:
                     self._transact(group)
             except Exception:  # noqa: BLE001  Whose fault it was shows when each runs by itself.
@@ -172,14 +172,14 @@ class _Worker:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _insert(self, jobs: Sequence[_Job]) -> None:
+    def _insert(self, table: str, jobs: Sequence[_Job]) -> None:
         """Insert the rows of all of these or none. Raises IntegrityError if some were there."""
         rows = [row for job in jobs for row in job.work.rows]
         marks = "(" + ",".join("?" * len(rows[0])) + ")"
         try:
             connection = self._connection = self._connection or self._connect()
             connection.execute(
-                f"INSERT INTO {_table_of(jobs[0])} VALUES {','.join([marks] * len(rows))}",  # noqa: S608
+                f"INSERT INTO {table} VALUES {','.join([marks] * len(rows))}",  # noqa: S608
                 [value for row in rows for value in row],
             )
         except sqlite3.IntegrityError:
@@ -204,19 +204,19 @@ def _table_of(job: _Job) -> str:
     return work.into if simple else ""
 
 
-def _groups(batch: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
-    """Yield jobs in their order, together those that one statement does, or one transaction."""
+def _groups(batch: Sequence[_Job]) -> Iterator[tuple[str, Sequence[_Job]]]:
+    """Yield jobs in order, those that one statement does with its table, others with ""."""
     group: list[_Job] = []
     table, count = "", 0
     for job in batch:
         own = _table_of(job)
         rows = len(job.work.rows) if own else 0
         if group and (own != table or count + rows > _MOST_ROWS):
-            yield group
+            yield table, group
             group, count = [], 0
         table, count = own, count + rows
         group.append(job)
-    yield group
+    yield table, group
 
 
 def _deliver(batch: Sequence[_Job]) -> None:

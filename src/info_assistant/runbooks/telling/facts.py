@@ -170,6 +170,10 @@ class Looking:
             {str(m.get("name")): str(m.get("value")) for m in body.get("modes", ()) if m},
             done=done_of(incident),
         )
+        return self._felt(facts, incident)
+
+    def _felt(self, facts: Facts, incident: Incident) -> Facts:
+        """Add what counters tell where states leave open what readers feel."""
         unclear = facts.provider_down(*PROVIDERS) and facts.writer is None
         slowed = facts.is_down("redis")
         if not unclear and not slowed:
