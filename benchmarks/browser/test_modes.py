@@ -37,7 +37,6 @@ from info_assistant.web.banners import _DEPENDENCIES, _MODES, _QUOTED, UNREACHAB
 
 SOON_S = 5.0
 SIZE = {"width": 1000, "height": 800}
-PHONE = {"width": 390, "height": 844}
 
 _TROUBLED = Banner("The people who run this service report")
 

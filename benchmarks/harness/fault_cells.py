@@ -126,8 +126,8 @@ def _status(
     return Row(f"HTTP {status}{what}", tried, reasons=reasons, also_allowed=also)
 
 
-def _redis_says(kind: str, *, only: tuple[str, ...] = ()) -> Row:
-    fault = Fault(Effect.ANSWERED, answer=redis_error(kind), only=only)
+def _redis_says(kind: str) -> Row:
+    fault = Fault(Effect.ANSWERED, answer=redis_error(kind))
     return Row(f"-{kind}", {"redis": through(fault, "redis-0")}, otherwise=_RESP_ALONE)
 
 

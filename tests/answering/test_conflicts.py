@@ -32,10 +32,10 @@ SAME = passage("Audit logs are kept for one year.", document="same")
 OTHER = passage("The canteen serves soup for 12 people.", document="other")
 
 
-async def found_as(held: Passage, scores: tuple[float, ...] = ()) -> RankedPassage:
+async def found_as(held: Passage) -> RankedPassage:
     """Return a passage as the ranking hands it on, with its vectors."""
     (vectors,) = await WordEmbedder().embed_passages([held])
-    found = ranked(held, scores or None)
+    found = ranked(held)
     candidate = found.candidate._replace(tokens=vectors.tokens, token_spans=vectors.token_spans)
     return replace(found, candidate=candidate)
 

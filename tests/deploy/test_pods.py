@@ -21,7 +21,6 @@ OURS = {"backend": 8000, "frontend": 8080, "worker": 8001, "incident": 8002}
 
 _PINNED = re.compile(r"[\w./-]+(:v?\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})")
 _EVERY = [(name, each) for name in everything() for each in render(name).workloads()]
-_IDS = [f"{name}/{each.name}" for name, each in _EVERY]
 
 
 def _distinct() -> list[Any]:

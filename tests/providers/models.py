@@ -74,7 +74,6 @@ async def hear(model: TextModel, heard: Heard | None = None) -> Heard:
 def model_before(
     stand_in: ProviderStandIn,
     *,
-    key: str = "drill-key",
     limits: CallLimits = PATIENT,
     on_error: OnError = lambda _provider, _kind: None,
 ) -> StreamedModel:
@@ -85,14 +84,14 @@ def model_before(
     if name == "openai":
         return StreamedModel(
             openai.OpenAIWire(
-                "drill", api_key=key, watch=watch, base_url=stand_in.url, limits=limits
+                "drill", api_key="drill-key", watch=watch, base_url=stand_in.url, limits=limits
             ),
             watch,
             limits,
         )
     return StreamedModel(
         anthropic.AnthropicWire(
-            "drill", api_key=key, watch=watch, base_url=stand_in.url, limits=limits
+            "drill", api_key="drill-key", watch=watch, base_url=stand_in.url, limits=limits
         ),
         watch,
         limits,

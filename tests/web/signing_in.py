@@ -1,7 +1,6 @@
 """A page that people sign in to, served on loopback, and a browser before it."""
 
 import base64
-import contextlib
 import json
 import socket
 import threading
@@ -144,11 +143,3 @@ def query_of(url: str) -> dict[str, str]:
 def cookies_of(browser: Browser) -> dict[str, str]:
     """Return the browser's cookies."""
     return {cookie.name: cookie.value or "" for cookie in browser.cookies.jar}
-
-
-def without_cookies(browser: Browser, *beginnings: str) -> None:
-    """Let the browser lose the cookies whose names begin so, after our own prefix."""
-    for name in cookies_of(browser):
-        if name.startswith(tuple(f"info-assistant-{each}" for each in beginnings)):
-            with contextlib.suppress(KeyError):
-                browser.cookies.delete(name)

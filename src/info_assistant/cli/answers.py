@@ -42,9 +42,9 @@ def show_answer(reply: Mapping[str, Any], console: Console | None = None) -> Non
     _show_footer(out, reply)
 
 
-def show_passages(passages: Sequence[Mapping[str, Any]], console: Console | None = None) -> None:
+def show_passages(passages: Sequence[Mapping[str, Any]]) -> None:
     """Print what was found for a question that could not be answered."""
-    out = console or Console(highlight=False, soft_wrap=not Console().is_terminal)
+    out = Console(highlight=False, soft_wrap=not Console().is_terminal)
     _show_sources(out, "The passages that fit your question best", passages)
 
 

@@ -124,7 +124,7 @@ class ReadingWriter:
         """Forget what has come so far: the file is read from its beginning."""
         self._parts: list[Part] = []
         self._waiting: list[Block] = []
-        self._start = self._end = self._characters = 0
+        self._start = self._end = 0
         self._placing = Placing()
 
     async def add(self, blocks: Sequence[Block]) -> None:

@@ -332,12 +332,6 @@ class Metrics:
         self._requests[method, route, status].inc()
         self._request_durations[route,].observe(seconds)
 
-    def expect_routes(self, routes: Sequence[tuple[str, str, int]]) -> None:
-        """Export these combinations of method, route and usual status at 0."""
-        for method, route, status in routes:
-            self.http_requests.labels(method, route, str(status))
-            self.http_request_duration.labels(route)
-
     def answered(self, answer: Answer) -> None:
         """Count a finished answer and the time of each of its stages."""
         self._answers[answer.status, answer.mode].inc()

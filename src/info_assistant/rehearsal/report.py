@@ -9,7 +9,7 @@ from typing import Any
 from info_assistant.drills.truth.judging import Report as Judgement
 from info_assistant.rehearsal.audience import Told
 from info_assistant.rehearsal.plan import Plan
-from info_assistant.rehearsal.probe import Asked, Sample, downtime_s, outages
+from info_assistant.rehearsal.probe import Asked, Sample, downtime_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +201,3 @@ def _words(report: Report) -> Iterator[str]:
         words = " ".join(shown.text.split()) or shown.title
         yield f"  {after:>6.1f} s  {names} (with the last of them after {took:.1f} s)"
         yield f"            {words[:160]}"
-
-
-def seen_down(report: Report) -> list[tuple[float, float]]:
-    """Return the outages of new questions since the fault, for pictures and tables."""
-    return outages(report.seen(Asked.NEW))

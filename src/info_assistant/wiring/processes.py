@@ -7,7 +7,6 @@ from typing import Any
 
 from info_assistant.api.addresses import address_of
 from info_assistant.api.app import create_app
-from info_assistant.api.gateway import Gateway
 from info_assistant.api.worker_app import WorkerServices, create_worker_app
 from info_assistant.errors import Misconfigured
 from info_assistant.identity.tenants import Tenants
@@ -34,11 +33,6 @@ from info_assistant.wiring.application import build
 from info_assistant.wiring.documents import document_parts
 from info_assistant.wiring.foundation import foundation
 from info_assistant.wiring.records import record_log
-
-
-def create_backend(settings: Settings) -> Gateway:
-    """Return the backend as an ASGI application. Raises what `build` raises."""
-    return create_app(build(settings).services)
 
 
 def run_backend(settings: Settings) -> None:

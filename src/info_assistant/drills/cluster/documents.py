@@ -137,14 +137,6 @@ def is_leaving(item: Document) -> bool:
     return "deletionTimestamp" in item["metadata"]
 
 
-def image_of(template: Document, container: str = "") -> str:
-    """Return the image of a container, of the first where none is named."""
-    for each in at(template, "spec", "containers", default=[]):
-        if not container or each["name"] == container:
-            return str(each.get("image", ""))
-    return ""
-
-
 def soonest(times: Iterable[float | None]) -> float | None:
     """Return the earliest of several times, None where there is none."""
     known = [each for each in times if each is not None]

@@ -112,10 +112,6 @@ class Kubelet:
             self._observer.stopped(self._runs.pop(uid).pod)
         return soonest(self._pod(pod) for pod in pods)
 
-    def restarts_of(self, uid: str) -> int:
-        """Return how often a pod's containers were started again."""
-        return self._runs[uid].restarts if uid in self._runs else 0
-
     def _pod(self, pod: Document) -> float | None:
         now = self._store.clock.now()
         run = self._runs.get(pod["metadata"]["uid"])

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from info_assistant.runbooks.model import Command, Runbook, Scenario, Step
+from info_assistant.runbooks.model import Command, Runbook, Step
 from info_assistant.runbooks.shell.options import parse_options
 from info_assistant.runbooks.shell.programs.kubectl import Kubectl, parse_kubectl
 from info_assistant.runbooks.shell.programs.network import CURL_OPTIONS, curl_urls
@@ -201,8 +201,3 @@ def curl_of(case: Case) -> tuple[list[str], dict[str, list[str]]] | None:
         return None
     parsed = parse_options(words[1:], CURL_OPTIONS)
     return curl_urls(parsed), parsed.given
-
-
-def scenario_names(scenarios: Sequence[Scenario]) -> str:
-    """Return the codes of scenarios, for a message."""
-    return ", ".join(scenario.code for scenario in scenarios) or "none"

@@ -7,8 +7,6 @@ from info_assistant.runbooks.outbox.messages import Act
 from info_assistant.runbooks.receivers.http import WebService
 from info_assistant.runbooks.receivers.port import Attempt
 
-_ALERTING = {Act.PAGE, Act.STATE, Act.REMARK, Act.PAGE_TAKEN}
-
 
 class Webhook:
     """Sends all there is as JSON: `{id, incident, act, state, title, message, …}`.

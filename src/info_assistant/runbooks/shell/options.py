@@ -1,6 +1,6 @@
 """Options of commands: which are known, which take a value, and what is left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from info_assistant.runbooks.shell.words import Word
@@ -107,11 +107,6 @@ def _short(text: str, known: Options, queue: list[Word], parsed: Parsed) -> None
             parsed.strange.append(text)
             return
         parsed.given.setdefault(name, []).append("true")
-
-
-def values_of(words: Iterable[Word]) -> list[str]:
-    """Return what the shell would pass on."""
-    return [word.value for word in words]
 
 
 Table = Mapping[str, Options]
