@@ -30,8 +30,9 @@ _STOP_S = 9.0
 def up(*, verbose: bool, no_samples: bool, incidents: bool, incidents_port: int) -> None:
     """Start everything on this machine and keep it running.
 
-    Starts the vector store, the backend and the web page, each a process of its own; restarts
-    one that dies; stops all of them on Ctrl-C. On first use the sample documents are loaded.
+    Starts Redis (Valkey), the vector store, the backend and the web page, each a process of its
+    own; restarts one that dies; stops all of them on Ctrl-C. On first use the sample documents are
+    loaded.
 
     \b
     Examples:

@@ -1,1 +1,1 @@
-"""Where things are kept: objects, the catalogue among them, and Qdrant's projections."""
+"""Where things are kept: objects, catalogue and records, and what Qdrant and Redis hold of them."""
