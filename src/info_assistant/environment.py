@@ -64,6 +64,11 @@ def url_of(given: Mapping[str, str], name: str, default: str) -> str:
     return value
 
 
+def optional_url_of(given: Mapping[str, str], name: str) -> str | None:
+    """Return an http or https URL without a slash at its end, None where it is unset."""
+    return url_of(given, name, "") if name in given else None
+
+
 def urls_of(given: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Return several http or https URLs, which have commas between them; none where it is unset."""
     each = (url.strip() for url in given.get(name, "").split(","))

@@ -19,27 +19,13 @@ import pytest
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.version_check import is_compatible
 from qdrant_client.http.exceptions import UnexpectedResponse
+from tests.contracts.conditions import equal, field
 
 REAL_KEY = os.environ.get("QDRANT_API_KEY")  # noqa: TID251  (which server to test is an option)
 REFUSED = (400, 422)
 """A real server answers some bad bodies with 422 where the local one says 400."""
 
 IDENTIFIER = UUID("7f1d6f0e-0c8a-4a57-9d2c-3b1f8f6b2a10")
-
-
-def field(key: str, **clauses: Any) -> models.FieldCondition:  # noqa: ANN401  (as the model has it)
-    """Return a condition on a field."""
-    return models.FieldCondition(key=key, **clauses)
-
-
-def equal(key: str, value: str | int) -> models.FieldCondition:
-    """Return the condition that a field has this value."""
-    return field(key, match=models.MatchValue(value=value))
-
-
-def among(key: str, *values: Any) -> models.FieldCondition:  # noqa: ANN401  (texts or integers)
-    """Return the condition that a field has one of these values."""
-    return field(key, match=models.MatchAny(any=list(values)))
 
 
 def numbers(points: Sequence[models.Record | models.ScoredPoint]) -> list[Any]:

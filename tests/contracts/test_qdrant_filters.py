@@ -1,27 +1,11 @@
 """Each kind of filter leaves the same points through scroll, count and search."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 import pytest
 from qdrant_client import AsyncQdrantClient, models
-
-
-def field(key: str, **clauses: Any) -> models.FieldCondition:  # noqa: ANN401  (as the model has it)
-    """Return a condition on a field."""
-    return models.FieldCondition(key=key, **clauses)
-
-
-def equal(key: str, value: str | int) -> models.FieldCondition:
-    """Return the condition that a field has this value."""
-    return field(key, match=models.MatchValue(value=value))
-
-
-def among(key: str, *values: Any) -> models.FieldCondition:  # noqa: ANN401  (texts or integers)
-    """Return the condition that a field has one of these values."""
-    return field(key, match=models.MatchAny(any=list(values)))
-
+from tests.contracts.conditions import among, equal, field
 
 DAYS = models.DatetimeRange(
     gte=datetime(2024, 1, 2, 12, tzinfo=UTC), lt=datetime(2024, 1, 4, tzinfo=UTC)

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from qdrant_client import QdrantClient, models
+from tests.local_qdrant.conftest import Process
 
 SIZE = 3
 FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -17,15 +18,8 @@ Payload = dict[str, Any]
 NAMES = count()
 
 
-class Running(Protocol):
-    """A started server, as the fixtures of conftest.py give it."""
-
-    def client(self) -> QdrantClient:
-        """Return a client of the real kind."""
-
-
 @pytest.fixture(scope="module")
-def client(shared_server: Running) -> Iterator[QdrantClient]:
+def client(shared_server: Process) -> Iterator[QdrantClient]:
     """A client of the server that tests share."""
     made = shared_server.client()
     yield made

@@ -9,41 +9,18 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ResponseHandlingException
 from tests.conftest import allowed
+from tests.local_qdrant.conftest import Process, Start
 
 # A longer run: LOCAL_QDRANT_KILLS=20 pytest tests/local_qdrant/test_process.py -k crash
 KILLS = int(os.environ.get("LOCAL_QDRANT_KILLS", "3"))  # noqa: TID251  (a test's own option)
 
-Start = Callable[..., "Running"]
 Launch = Callable[..., "subprocess.Popen[bytes]"]
 MakePassages = Callable[..., None]
-
-
-class Running(Protocol):
-    """A started server, as the fixtures of conftest.py give it."""
-
-    directory: Path
-    port: int
-    popen: "subprocess.Popen[bytes]"
-    started_in_s: float
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-
-    def client(self) -> QdrantClient:
-        """Return a client of the real kind."""
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-
-    def stop(self) -> int:
-        """End it in good order."""
 
 
 def _point(number: int) -> models.PointStruct:
@@ -111,7 +88,7 @@ def test_a_crash_loses_nothing_that_was_acknowledged(
 
 
 def test_a_second_process_on_the_folder_is_told_so(
-    shared_server: Running, launch_only: Launch, free_port: Callable[[], int]
+    shared_server: Process, launch_only: Launch, free_port: Callable[[], int]
 ) -> None:
     """The second process ends with exit code 2 and names the folder and the first process."""
     second = launch_only(shared_server.directory, "127.0.0.1", free_port())
@@ -121,7 +98,7 @@ def test_a_second_process_on_the_folder_is_told_so(
     assert str(shared_server.popen.pid) in said.decode()
 
 
-def test_a_taken_port_is_named(shared_server: Running, launch_only: Launch, tmp_path: Path) -> None:
+def test_a_taken_port_is_named(shared_server: Process, launch_only: Launch, tmp_path: Path) -> None:
     """A port that another program holds is a clear error, not a trace."""
     second = launch_only(tmp_path / "other", "127.0.0.1", shared_server.port)
     _, said = second.communicate(timeout=60)
@@ -214,7 +191,7 @@ def test_it_is_ready_quickly_with_ten_thousand_points(
     assert second.started_in_s < allowed(5.0)
 
 
-def test_small_replies_on_a_kept_connection_do_not_wait(shared_server: Running) -> None:
+def test_small_replies_on_a_kept_connection_do_not_wait(shared_server: Process) -> None:
     """A reply leaves at once: with Nagle's algorithm on, each would take 40 ms."""
     seconds = []
     with httpx.Client(base_url=shared_server.url) as client:

@@ -2,39 +2,12 @@
 
 import json
 import socket
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import pytest
-from qdrant_client import QdrantClient
-
-
-class Running(Protocol):
-    """A started server, as the fixtures of conftest.py give it."""
-
-    directory: Path
-    port: int
-    popen: "subprocess.Popen[bytes]"
-    started_in_s: float
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-
-    def client(self) -> QdrantClient:
-        """Return a client of the real kind."""
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-
-    def stop(self) -> int:
-        """End it in good order."""
-
-
-Start = Callable[..., "Running"]
+from tests.local_qdrant.conftest import Process, Start
 
 NAN = '{"points":[{"id":1,"vector":{"dense":[1,2,NaN,4]}}]}'
 INFINITE = '{"points":[{"id":1,"vector":{"dense":[1,2,-Infinity,4]}}]}'
@@ -50,7 +23,7 @@ def _sparse(indices: list[int], values: list[float]) -> str:
     return _point({"bm25": {"indices": indices, "values": values}})
 
 
-def _put(server: Running, body: str) -> httpx.Response:
+def _put(server: Process, body: str) -> httpx.Response:
     return httpx.put(
         f"{server.url}/collections/passages/points",
         content=body,
@@ -58,7 +31,7 @@ def _put(server: Running, body: str) -> httpx.Response:
     )
 
 
-def test_bad_points_are_refused_and_change_nothing(shared_server: Running) -> None:
+def test_bad_points_are_refused_and_change_nothing(shared_server: Process) -> None:
     """Vectors that are not finite or do not fit, and bad ids, are 400 for the whole batch."""
     client = shared_server.client()
     bad = [
@@ -118,7 +91,7 @@ def test_bad_points_are_refused_and_change_nothing(shared_server: Running) -> No
     ],
 )
 def test_what_is_outside_the_subset_is_501(
-    shared_server: Running, method: str, path: str, body: dict[str, Any] | None
+    shared_server: Process, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     """An endpoint, field, parameter or condition that is not honoured is refused in words."""
     reply = httpx.request(method, shared_server.url + path, json=body)
@@ -139,7 +112,7 @@ def test_an_api_key_is_asked_for(start: Start, tmp_path: Path) -> None:
         assert httpx.get(server.url + path).status_code == 200
 
 
-def test_pages_in_a_browser_are_turned_away(shared_server: Running) -> None:
+def test_pages_in_a_browser_are_turned_away(shared_server: Process) -> None:
     """A foreign host name, an origin, or a body that is not declared JSON gets nothing done."""
     url = f"{shared_server.url}/collections/x"
     body = json.dumps({"vectors": {}})
@@ -151,13 +124,13 @@ def test_pages_in_a_browser_are_turned_away(shared_server: Running) -> None:
     assert not shared_server.client().collection_exists("x")
 
 
-def test_a_body_without_end_is_cut_off(shared_server: Running) -> None:
+def test_a_body_without_end_is_cut_off(shared_server: Process) -> None:
     """More than 32 MiB in one request is 413, as on the real server."""
     reply = _put(shared_server, '{"points":[' + " " * (33 * 1024 * 1024) + "]}")
     assert reply.status_code == 413
 
 
-def test_a_plain_socket_need_not_say_a_name(shared_server: Running) -> None:
+def test_a_plain_socket_need_not_say_a_name(shared_server: Process) -> None:
     """HTTP/1.0 without a host, as a shell writes it in the runbook, is answered."""
     with socket.create_connection(("127.0.0.1", shared_server.port), 30) as connection:
         connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")

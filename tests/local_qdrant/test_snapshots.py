@@ -2,32 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import httpx
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
+from tests.local_qdrant.conftest import Process
 
 
-class Running(Protocol):
-    """A started server, as the fixtures of conftest.py give it."""
-
-    directory: Path
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-
-    def client(self) -> QdrantClient:
-        """Return a client of the real kind."""
-
-
-def _recover(server: Running, name: str, location: str) -> int:
+def _recover(server: Process, name: str, location: str) -> int:
     url = f"{server.url}/collections/{name}/snapshots/recover"
     return httpx.put(url, json={"location": location}, timeout=30).status_code
 
 
 def test_a_snapshot_becomes_another_collection(
-    server: Running, make_passages: Callable[..., None]
+    server: Process, make_passages: Callable[..., None]
 ) -> None:
     """Recovering under a new name makes a collection of its own beside the first."""
     client = server.client()
@@ -42,7 +29,7 @@ def test_a_snapshot_becomes_another_collection(
 
 
 def test_a_snapshot_that_is_none_changes_nothing(
-    server: Running, make_passages: Callable[..., None], tmp_path: Path
+    server: Process, make_passages: Callable[..., None], tmp_path: Path
 ) -> None:
     """Foreign files, broken archives and other addresses leave the collection as it was."""
     client = server.client()

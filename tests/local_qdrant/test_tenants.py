@@ -1,26 +1,16 @@
 """A tenant's answers do not depend on how much others have stored."""
 
 import json
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
+from tests.local_qdrant.conftest import Process
 
 FOREIGN = 10_000
 OWN = 10
 BATCH = 1_000
 TERM = 7
-
-
-class Running(Protocol):
-    """A started server, as the fixtures of conftest.py give it."""
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-
-    def client(self) -> QdrantClient:
-        """Return a client of the real kind."""
 
 
 def _point(number: int, tenant: str, closeness: float, weight: float) -> dict[str, Any]:
@@ -34,7 +24,7 @@ def _point(number: int, tenant: str, closeness: float, weight: float) -> dict[st
     }
 
 
-def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(shared_server: Running) -> None:
+def test_ten_thousand_better_points_of_others_hide_none_of_ones_own(shared_server: Process) -> None:
     """The caller's ten come back complete and in order though 10,000 foreign points score above.
 
     So they do whether the filter stands at what is merged, at the whole, or at both.

@@ -1,4 +1,4 @@
-"""A real local Qdrant process for the stores, and made-up passages with vectors."""
+"""Object storage and a real local Qdrant for the stores, and made-up passages with vectors."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.qdrant_process import PATIENT_S, QdrantProcess
+from tests.stores.on_command import FailingBlobs
 
 from info_assistant.model.document import document_id
 from info_assistant.model.identity import DEFAULT_TENANT, EVERYONE
@@ -20,6 +21,12 @@ from info_assistant.model.passage import (
 from info_assistant.stores.qdrant import QdrantStore
 
 IDENTITY = "test-model@1"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FailingBlobs:
+    """Object storage that fails on command."""
+    return FailingBlobs(str(tmp_path / "objects"))
 
 
 @pytest.fixture(scope="session")

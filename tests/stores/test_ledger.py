@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.spending import CALL, RoundPrices, ledger_in, spend_log
-from tests.stores.test_objects import FailingBlobs
+from tests.stores.on_command import FailingBlobs
 from tests.stores.test_record_log import die
 
 from info_assistant.errors import RecordsUnavailable
@@ -26,12 +26,6 @@ from info_assistant.stores.spending import RecordedSpending
 
 MOST = TokenUsage(1000, 100)
 COUNTED = TokenUsage(250, 40, 20)
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> FailingBlobs:
-    """Object storage that fails on command."""
-    return FailingBlobs(str(tmp_path / "objects"))
 
 
 @pytest.fixture

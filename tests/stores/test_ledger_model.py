@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from tests.spending import ledger_in, spend_log
-from tests.stores.test_objects import Days, FailingBlobs
+from tests.stores.on_command import Days, FailingBlobs
 from tests.stores.test_record_log import die
 from tests.stores.test_record_log_model import _ship_partly
 

@@ -2,73 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.conftest import allowed
+from tests.stores.on_command import Days, FailingBlobs
 
 from info_assistant.errors import Conflict, ObjectStorageUnavailable
-from info_assistant.ports import Payload, SharedState
+from info_assistant.ports import SharedState
 from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores import objects
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.objects import KEPT_VERSIONS, SharedObjects
-
-
-class FailingBlobs(ObjectBlobs):
-    """Object storage that is down while `down` is set; it counts the requests that failed."""
-
-    down = False
-    refused = 0
-    listings = 0
-
-    def _refuse_while_down(self) -> None:
-        if self.down:
-            self.refused += 1
-            raise ObjectStorageUnavailable("down")
-
-    async def put_new(self, key: str, data: Payload) -> bool:
-        """Store bytes."""
-        self._refuse_while_down()
-        return await super().put_new(key, data)
-
-    async def get(self, key: str) -> bytes:
-        """Return bytes."""
-        self._refuse_while_down()
-        return await super().get(key)
-
-    async def keys(self, prefix: str) -> AsyncIterator[str]:
-        """List names."""
-        self._refuse_while_down()
-        self.listings += 1
-        async for key in super().keys(prefix):
-            yield key
-
-    async def folders(self, prefix: str) -> list[str]:
-        """List folders."""
-        self._refuse_while_down()
-        return await super().folders(prefix)
-
-
-class Days:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        """Begin some day."""
-        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return self.moment
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> FailingBlobs:
-    """Object storage that fails on command."""
-    return FailingBlobs(str(tmp_path / "objects"))
 
 
 def replica(blobs: ObjectBlobs, folder: Path) -> SharedObjects:

@@ -10,7 +10,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.stores.test_objects import Days, FailingBlobs, counted
+from tests.stores.on_command import Days, FailingBlobs
+from tests.stores.test_objects import counted
 
 from info_assistant.errors import ObjectStorageUnavailable
 from info_assistant.ports import SharedState

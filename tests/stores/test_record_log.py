@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stores.test_objects import Days, FailingBlobs
+from tests.stores.on_command import Days, FailingBlobs
 
 from info_assistant.errors import ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of, new_id
@@ -26,12 +26,6 @@ from info_assistant.stores.segments import Wanted
 KIND = "audit"
 EXPECTED_KINDS = ("answers", KIND, KIND)
 DAY_MS = 24 * 3600 * 1000
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> FailingBlobs:
-    """Object storage that fails on command."""
-    return FailingBlobs(str(tmp_path / "objects"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TypeVar
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.stores.test_objects import Days, FailingBlobs
+from tests.stores.on_command import Days, FailingBlobs
 from tests.stores.test_record_log import KIND, die, listed, record, upkeep
 
 from info_assistant.errors import ObjectStorageUnavailable

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.spending import CALL, RoundPrices, ledger_in, spend_log
-from tests.stores.test_objects import Days, FailingBlobs
+from tests.stores.on_command import Days, FailingBlobs
 
 from info_assistant.errors import BudgetExhausted, ObjectStorageUnavailable
 from info_assistant.model.prompt import TokenUsage
@@ -15,12 +15,6 @@ from info_assistant.stores.ledger import RecordedLedger
 from info_assistant.stores.spending import BudgetWatch, RecordedSpending
 
 MOST = TokenUsage(500, 0)
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> FailingBlobs:
-    """Object storage that fails on command."""
-    return FailingBlobs(str(tmp_path / "objects"))
 
 
 async def test_what_another_replica_spends_counts_once_it_is_shipped(

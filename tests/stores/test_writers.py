@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.spending import CALL, RoundPrices
-from tests.stores.test_objects import FailingBlobs
+from tests.stores.on_command import FailingBlobs
 
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.prompt import TokenUsage
@@ -44,12 +44,6 @@ class Watcher:
         self.seconds += seconds
         await self.watch.look()
         return [each.writer for each in await self.watch.gaps()]
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> FailingBlobs:
-    """Object storage that fails on command."""
-    return FailingBlobs(str(tmp_path / "objects"))
 
 
 def log_of(blobs: FailingBlobs, folder: Path) -> RecordLog:

@@ -140,15 +140,14 @@ class _Straight:
 def _lifespan(services: ApiServices) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(_app: FastAPI) -> AsyncIterator[None]:
-        def restarted(name: str) -> None:
-            services.metrics.background_failures.labels(name).inc()
-
         async with AsyncExitStack() as stack:
             for close in reversed(services.closers):
                 stack.push_async_callback(close)
             # Side by side: each may wait for the same storage until its time is up.
             await asyncio.gather(*(start() for start in services.starters))
-            await stack.enter_async_context(BackgroundTasks(services.tasks, on_failure=restarted))
+            await stack.enter_async_context(
+                BackgroundTasks(services.tasks, on_failure=services.metrics.task_failed)
+            )
             services.lifecycle.started = True
             try:
                 yield

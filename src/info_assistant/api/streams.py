@@ -194,7 +194,7 @@ class AnswerStream(Response):
 
     async def _send(self, send: Send, piece: bytes) -> None:
         if piece:
-            await _send_piece(send, piece)
+            await send_piece(send, piece)
             self._last_sent = asyncio.get_running_loop().time()
 
     async def _ping(self, send: Send) -> None:
@@ -202,12 +202,13 @@ class AnswerStream(Response):
         while True:
             idle = loop.time() - self._last_sent
             if idle >= self._options.ping_s:
-                await _send_piece(send, PING)
+                await send_piece(send, PING)
                 self._last_sent = loop.time()
             await asyncio.sleep(self._options.ping_s - min(idle, self._options.ping_s / 2))
 
 
-async def _send_piece(send: Send, piece: bytes) -> None:
+async def send_piece(send: Send, piece: bytes) -> None:
+    """Send the next bytes of a body that goes on. Raises ClientGone."""
     try:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     except OSError as exc:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from info_assistant.api.problems import problem_of
-from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, WhileConnected
+from info_assistant.api.streams import MEDIA_TYPE, PING, ClientGone, WhileConnected, send_piece
 from info_assistant.api.wire_documents import document_body
 from info_assistant.api.wire_events import event_frame
 from info_assistant.errors import InfoAssistantError, NotFound, Overloaded
@@ -103,7 +103,7 @@ class DocumentStream(Response):
         try:
             async with WhileConnected(receive):
                 await send(start)
-                await self._send(send, _COME_BACK)
+                await send_piece(send, _COME_BACK)
                 await self._watch(send)
         except ClientGone:
             return
@@ -129,7 +129,7 @@ class DocumentStream(Response):
                 await self._event(send, "again", {"documents": len(told)})
                 return
             if loop.time() - pinged >= self._options.ping_s:
-                await self._send(send, PING)
+                await send_piece(send, PING)
                 pinged = loop.time()
             await asyncio.sleep(_LOOK_S)
             try:
@@ -143,11 +143,4 @@ class DocumentStream(Response):
 
     async def _event(self, send: Send, name: str, data: BaseModel | dict[str, object]) -> None:
         self._number += 1
-        await self._send(send, event_frame(self._number, name, data))
-
-    @staticmethod
-    async def _send(send: Send, piece: bytes) -> None:
-        try:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        except OSError as exc:
-            raise ClientGone from exc
+        await send_piece(send, event_frame(self._number, name, data))

@@ -30,13 +30,12 @@ def create_worker_app(services: WorkerServices) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        def restarted(name: str) -> None:
-            services.metrics.background_failures.labels(name).inc()
-
         async with AsyncExitStack() as stack:
             for close in reversed(services.closers):
                 stack.push_async_callback(close)
-            await stack.enter_async_context(BackgroundTasks(services.tasks, on_failure=restarted))
+            await stack.enter_async_context(
+                BackgroundTasks(services.tasks, on_failure=services.metrics.task_failed)
+            )
             life.started = True
             try:
                 yield

@@ -1,13 +1,10 @@
 """Takes away from a process what parsing does not need: the network, new programs, memory, time."""
 
 import ctypes
-import os
 import platform
 import resource
-import signal
 import struct
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
 _SECCOMP_MODE_FILTER = 2
@@ -26,15 +23,6 @@ class _Program(ctypes.Structure):
     """A packet filter as the kernel takes it."""
 
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
-
-
-def die_with_parent(expected_parent: int) -> None:
-    """Make the kernel kill this process when its parent ends, also by kill -9."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != expected_parent:
-        # The parent ended before the kernel knew of the wish.
-        os._exit(1)
 
 
 def close_off() -> bool:

@@ -20,28 +20,29 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from info_assistant.errors import Unreadable
-from info_assistant.ingestion.confinement import close_off, die_with_parent, limit
+from info_assistant.ingestion.confinement import close_off, limit
 from info_assistant.ingestion.formats.conditions import Conditions
 from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.parsing import (
+    LONGEST_MESSAGE,
+    OUT_OF_MEMORY,
     ParseRequest,
     decode_request,
     encode_progress,
     encode_reading,
     encode_unreadable,
 )
+from info_assistant.resilience.parentage import end_with_parent
 
-_LONGEST_MESSAGE = 256
 _MOST_DESCRIPTORS = 2
 _TELL_SECONDS = 0.2
 _RECOGNITION_SHARE = 0.6
-OUT_OF_MEMORY = 77
-BROKE = 78
+_BROKE = 78
 
 
 def main() -> None:
     """Serve until the parent ends."""
-    die_with_parent(int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
     close_off()
     control = socket.socket(fileno=os.dup(0))
     wake_read, wake_write = os.pipe()
@@ -77,7 +78,7 @@ class _Zygote:
     def _obey(self) -> bool:
         """Carry out one message; return False when the parent is gone."""
         space = socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
-        message, ancillary, _, _ = self._control.recvmsg(_LONGEST_MESSAGE, space)
+        message, ancillary, _, _ = self._control.recvmsg(LONGEST_MESSAGE, space)
         if not message:
             return False
         word, job = message.split()
@@ -118,9 +119,9 @@ class _Zygote:
 
 def _child(parent: int, descriptor: int, file: int | None = None) -> None:
     """Parse one document, which comes over the connection or as an open file, and end."""
-    code = BROKE
+    code = _BROKE
     try:
-        die_with_parent(parent)
+        end_with_parent(parent)
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         connection = socket.socket(fileno=descriptor)
         with connection.makefile("rb") as incoming:

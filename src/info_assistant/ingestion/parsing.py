@@ -17,6 +17,12 @@ _PROGRESS, _BLOCKS, _END, _UNREADABLE = "progress", "blocks", "end", "unreadable
 _LINE_CHARACTERS = 50_000
 _LINE_BLOCKS = 500
 LONGEST_BLOCK = 20_000
+LONGEST_MESSAGE = 256
+"""Bytes of a message between the parser and us, which tells of jobs and holds no text."""
+
+OUT_OF_MEMORY = 77
+"""The exit code of a parser whose document needed more memory than it may have."""
+
 _ENDS = ("\n", ". ", " ")
 _UNKNOWN = "The parser's reply has an unknown shape."
 

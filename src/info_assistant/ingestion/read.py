@@ -13,20 +13,24 @@ from pathlib import Path
 from typing import Self
 
 from info_assistant.errors import IngestionUnavailable, ReaderBroken, Unreadable
-from info_assistant.ingestion.parsing import ParseLimits, ParseRequest, ReplyDecoder
+from info_assistant.ingestion.parsing import (
+    LONGEST_MESSAGE,
+    OUT_OF_MEMORY,
+    ParseLimits,
+    ParseRequest,
+    ReplyDecoder,
+)
 from info_assistant.ingestion.replies import Collected, Reply
 from info_assistant.model.reading import Reading, ReadingFacts
 from info_assistant.ports import BlockSink
 
 _MODULE = "info_assistant.ingestion.parser_process"
-_OUT_OF_MEMORY = 77
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
 _REAP_SECONDS = 5.0
 _CHUNK = 1 << 16
 _BYTES_PER_CHARACTER = 8
 _BYTES_PER_BLOCK = 64
-_LONGEST_MESSAGE = 256
 _STARVED_SHARE = 3
 _SMALL_SHARE = 8
 _TOO_LONG = (
@@ -95,7 +99,7 @@ class _Parser:
     def _on_message(self) -> None:
         """Pass on how a child ended; when the zygote itself ended, tell every job that waits."""
         try:
-            message = self.control.recv(_LONGEST_MESSAGE)
+            message = self.control.recv(LONGEST_MESSAGE)
         except BlockingIOError:
             return
         except OSError:
@@ -309,7 +313,7 @@ class SubprocessReader:
             raise ReaderBroken("limits", _TOO_LONG.format(seconds=self._limits.cpu_seconds))
         # Foreign code that gets no more memory fails in its own way, often by crashing.
         starved = ending.memory_bytes * _STARVED_SHARE > self._limits.memory_bytes
-        if code in {_OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
+        if code in {OUT_OF_MEMORY, -signal.SIGKILL} or (code != 0 and starved):
             raise ReaderBroken("limits", _TOO_MUCH_MEMORY)
         if code != 0 or facts is None:
             raise ReaderBroken("corrupt", _CRASHED)
@@ -358,7 +362,7 @@ async def _start() -> _Parser:
         ) from exc
     try:
         async with asyncio.timeout(_START_SECONDS):
-            greeting = await asyncio.get_running_loop().sock_recv(ours, _LONGEST_MESSAGE)
+            greeting = await asyncio.get_running_loop().sock_recv(ours, LONGEST_MESSAGE)
     except (TimeoutError, ConnectionError):
         greeting = b""
     parser = _Parser(process, ours)

@@ -295,6 +295,10 @@ class Metrics:
             for kind in ProviderFault:
                 self.llm_errors.labels(provider, kind.value)
 
+    def task_failed(self, name: str) -> None:
+        """Count a background task that failed and is started again."""
+        self.background_failures.labels(name).inc()
+
     def watch_breaker(self, dependency: str, closed: Callable[[], bool]) -> None:
         """Show a breaker that lets everything through or nothing."""
         self.breaker_state.labels(dependency).set_function(lambda: 0.0 if closed() else 2.0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from info_assistant.environment import choice_of, url_of
+from info_assistant.environment import choice_of, optional_url_of
 from info_assistant.errors import Misconfigured
 from info_assistant.settings.variables import named
 
@@ -82,19 +82,15 @@ class ProviderSettings:
         """Read what is set. Raises Misconfigured."""
         return cls(
             openai_api_key=_key_of(given, "OPENAI_API_KEY"),
-            openai_base_url=_url_of(given, "OPENAI_BASE_URL"),
+            openai_base_url=optional_url_of(given, "OPENAI_BASE_URL"),
             openai_model=given.get("OPENAI_MODEL", OPENAI_MODEL),
             anthropic_api_key=_key_of(given, "ANTHROPIC_API_KEY"),
-            anthropic_base_url=_url_of(given, "ANTHROPIC_BASE_URL"),
+            anthropic_base_url=optional_url_of(given, "ANTHROPIC_BASE_URL"),
             anthropic_model=given.get("ANTHROPIC_MODEL", ANTHROPIC_MODEL),
             fallback=choice_of(given, "LLM_FALLBACK", "true", _TRUTH, str.lower) == "true",
             extractive_fallback=choice_of(given, "EXTRACTIVE_FALLBACK", "false", _TRUTH, str.lower)
             == "true",
         )
-
-
-def _url_of(given: Mapping[str, str], name: str) -> str | None:
-    return url_of(given, name, "") if name in given else None
 
 
 def _key_of(given: Mapping[str, str], name: str) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from info_assistant.environment import number_of, url_of, wrong
+from info_assistant.environment import number_of, optional_url_of, wrong
 from info_assistant.settings.variables import named
 
 _ZONE = re.compile(r"[A-Z0-9]{5,32}")
@@ -76,17 +76,17 @@ class RegionSettings:
     def read(cls, given: Mapping[str, str]) -> Self:
         """Read the variables. Raises Misconfigured naming variable and remedy."""
         return cls(
-            url=_optional_url(given, "SECOND_REGION_URL") or "",
+            url=optional_url_of(given, "SECOND_REGION_URL") or "",
             record=given.get("SECOND_REGION_RECORD", ""),
             backup_url=given.get("SECOND_REGION_BACKUP_URL", ""),
-            backup_endpoint=_optional_url(given, "SECOND_REGION_S3_ENDPOINT"),
+            backup_endpoint=optional_url_of(given, "SECOND_REGION_S3_ENDPOINT"),
             backup_region=given.get("SECOND_REGION_AWS_REGION", ""),
             rpo_minutes=number_of(
                 given, "SECOND_REGION_RPO_MINUTES", 60, range(1, _LONGEST_RPO + 1)
             ),
             zone=_zone_of(given),
             names=_names_of(given),
-            route53_endpoint=_optional_url(given, "AWS_ENDPOINT_URL_ROUTE_53"),
+            route53_endpoint=optional_url_of(given, "AWS_ENDPOINT_URL_ROUTE_53"),
         )
 
     @property
@@ -94,10 +94,6 @@ class RegionSettings:
         """What object storage is told of the S3 with those backups."""
         told = {"endpoint": self.backup_endpoint, "region": self.backup_region}
         return {name: value for name, value in told.items() if value}
-
-
-def _optional_url(given: Mapping[str, str], name: str) -> str | None:
-    return url_of(given, name, "") if name in given else None
 
 
 def _zone_of(given: Mapping[str, str]) -> str:
