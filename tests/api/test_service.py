@@ -189,6 +189,9 @@ async def test_metrics_are_there_from_the_start(backend: Backend) -> None:
         'cache_requests_total{result="bypass"} 0.0',
         'documents{state="ready"} 0.0',
         "ingestion_duration_seconds_count 0.0",
+        'http_requests_total{method="POST",route="/v1/query",status="200"} 0.0',
+        'http_requests_total{method="POST",route="/v1/query",status="503"} 0.0',
+        'http_requests_total{method="POST",route="/v1/documents",status="500"} 0.0',
     ):
         assert sample in text
 

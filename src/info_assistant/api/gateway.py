@@ -16,7 +16,7 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from info_assistant.api.addresses import CHAT_PATH, QUERY_PATH, Address, methods_at
+from info_assistant.api.addresses import ADDRESSES, CHAT_PATH, QUERY_PATH, Address, methods_at
 from info_assistant.api.auditing import AuditTrail
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.problems import http_problem, internal_problem, problem_of
@@ -57,6 +57,7 @@ class Gateway:
         self._limits = services.limits
         self._trail = AuditTrail(services.audit, services.metrics)
         self._short_way = ShortWay(services.pipeline)
+        services.metrics.expect_requests((each.method, each.path) for each in ADDRESSES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""

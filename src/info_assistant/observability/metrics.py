@@ -4,7 +4,8 @@ An alert on a metric that does not exist yet never fires, so all label values th
 beforehand are created with the registry.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -34,6 +35,7 @@ _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 2.0, 5.0, 10.0, 30.0)
 _HTTP_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_AWAITED = (HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
 _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _INGESTION_BUCKETS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -330,6 +332,15 @@ class Metrics:
     def refused(self, traffic: Traffic, reason: Refusal) -> None:
         """Count a request that got no place."""
         self.requests_refused.labels(traffic.value, reason.value).inc()
+
+    def expect_requests(self, addresses: Iterable[tuple[str, str]]) -> None:
+        """Export requests with these methods and routes at 0: those that go well and that fail.
+
+        Of a series that begins at 1, no rule sees that it was 0 before.
+        """
+        for method, route in addresses:
+            for status in _AWAITED:
+                self.http_requests.labels(method, route, str(int(status)))
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""
