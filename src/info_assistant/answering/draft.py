@@ -179,7 +179,7 @@ class Draft:
         self.checks.append(SentenceCheck(sentence.support, reasons))
         self._held_back_last = False
         yield SentenceReleased(sentence, evidence)
-        for citation in dict.fromkeys(evidence):
+        for citation in {each.n: each for each in evidence}.values():
             yield CitationReleased(citation)
 
     def _hold_back(self, found: SentenceCheck) -> None:

@@ -112,7 +112,5 @@ def script_of(text: str) -> str | None:
 
 def frequent_words(text: str) -> Counter[str]:
     """Return how many different frequent words of each language a text has, by its name."""
-    marks: Counter[str] = Counter()
-    for word in set(_WORD.findall(text.casefold())):
-        marks.update(_LANGUAGES_OF.get(word, ()))
-    return marks
+    known = _LANGUAGES_OF.keys() & _WORD.findall(text.casefold())
+    return Counter(language for word in known for language in _LANGUAGES_OF[word])
