@@ -238,7 +238,8 @@ STAND_FAULTS: Sequence[StandFault] = (
         "503 at both",
         "providers",
         misbehaving(Behaviour.STATUS_503, *_BOTH),
-        frozenset({"answered", "generation_unavailable"}),
+        # Either of them may be back first.
+        frozenset({"answered", FALLBACK, "generation_unavailable"}),
     ),
 )
 """The first ten are the first row of what must hold."""

@@ -15,6 +15,7 @@ from info_assistant.errors import VectorStoreUnavailable
 from info_assistant.observability.log import (
     bind_request,
     configure_logging,
+    describe,
     get_logger,
     unbind_request,
 )
@@ -101,6 +102,13 @@ def test_exception_tells_places_and_no_input(stream: io.StringIO) -> None:
     assert any("test_log.py" in place for place in written[1]["exception"]["at"])
     assert written[2]["exception"]["message"] == "Qdrant does not answer."
     assert written[2]["exception"]["cause"] == {"type": "KeyError"}
+
+
+def test_places_are_named_below_the_folder_of_imports() -> None:
+    """Where things are installed says nothing, and would be a third of each line."""
+    with pytest.raises(ValueError, match="Expecting") as raised:
+        json.loads("{")
+    assert describe(raised.value)["at"][-1].startswith("json/decoder.py:")
 
 
 def test_libraries_speak_json_too(stream: io.StringIO) -> None:

@@ -6,6 +6,7 @@ type and the places it passed, and with its message only where the message is kn
 """
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Mapping
@@ -100,6 +101,12 @@ def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) 
     return event
 
 
+def _module(filename: str) -> str:
+    """Return a file's name below the folder it is imported from, which says nothing and is long."""
+    folders = [f"{each}{os.sep}" for each in sys.path if each]
+    return min((filename.removeprefix(each) for each in folders), key=len, default=filename)
+
+
 def describe(error: BaseException) -> dict[str, Any]:
     """Return what may be logged of an exception, its causes included.
 
@@ -109,7 +116,7 @@ def describe(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)[-_DEEPEST_FRAMES:]
     described: dict[str, Any] = {
         "type": type(error).__qualname__,
-        "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+        "at": [f"{_module(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames],
     }
     if isinstance(error, (InfoAssistantError, OSError)):
         described["message"] = str(error)[:_LONGEST_MESSAGE]
