@@ -24,7 +24,7 @@ from benchmarks.harness.reading_back import ReadingBack, marked
 from benchmarks.harness.replicas import GRACE_S, Cluster, Replica, Stopped, cluster
 from benchmarks.harness.report import Figure, Floor, Options, Report, conclude, options, say
 
-from info_assistant.drills.proxy import Tally, running_balancer
+from info_assistant.drills.balancer import Tally, running_balancer
 from info_assistant.model.schema import Stored
 
 _CLIENT_S = 30.0

@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other; the exit code is 1 if any promise is broken.
+"""The benchmarks of `make bench`, one after the other; exit code 1 if any promise is broken.
 
 Each runs in a process of its own, exactly as its own command would run it. With
 `--passages 100000` only what depends on the size of the library is measured.

@@ -28,7 +28,7 @@ from info_assistant.errors import Unauthenticated, VectorStoreUnavailable
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.readings import save_reading
+from info_assistant.ingestion.readings import ReadingWriter
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import EVERYONE, AccessScope, Caller, Role
@@ -206,7 +206,9 @@ class Replica:
             )
             text = (await original.read()).decode()
             reading = Reading((Block(BlockKind.PARAGRAPH, text),))
-            await save_reading(self.stores.blobs, document, reading)
+            writer = ReadingWriter(self.stores.blobs, document)
+            await writer.add(reading.blocks)
+            await writer.finish(reading.facts)
             passages.append(_passage(document, text))
             now = SystemClock().now()
             state = DocumentState.WITHDRAWN if document.hold else DocumentState.READY

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx2
 
-from info_assistant.drills.proxy import SERVED_BY
+from info_assistant.drills.balancer import SERVED_BY
 
 _TIMEOUT_S = 40.0
 _STREAMED = {"Accept": "text/event-stream"}

@@ -21,12 +21,12 @@ from benchmarks.harness.mortal import Mortal
 from benchmarks.harness.processes import KEY, environment
 from benchmarks.harness.valkey import Valkey
 
+from info_assistant.drills.balancer import Balancer, running_balancer
 from info_assistant.drills.fault_connection import Upstream, Wire
 from info_assistant.drills.fault_proxy import FaultProxy, fault_proxy
 from info_assistant.drills.ports import unused_port
 from info_assistant.drills.provider_faults import Behaviour
 from info_assistant.drills.providers import ProviderStandIn
-from info_assistant.drills.proxy import Balancer, running_balancer
 from info_assistant.drills.scripted_answers import quoting
 from info_assistant.drills.wordings import worded
 

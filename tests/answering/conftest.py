@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.clocks import HandClock
 
 from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.parts import PipelineParts
@@ -297,14 +298,6 @@ class Drawer:
         return next(kept, None)
 
 
-class NoonClock:
-    """ports.Clock that has stopped at noon."""
-
-    def now(self) -> datetime:
-        """Return noon."""
-        return NOON
-
-
 @dataclass
 class ScriptedGenerator:
     """ports.Generator that says what it is told to, and notes whether it was closed."""
@@ -399,7 +392,7 @@ async def desk() -> Desk:
         index=index,
         generator=ExtractiveGenerator(),
         memory=memory_of(cache),
-        clock=NoonClock(),
+        clock=HandClock(NOON),
         recorder=notebook,
         records=drawer,
         visibility=hidden,

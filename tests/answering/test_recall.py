@@ -1,11 +1,12 @@
 """What is remembered of answers, for how long, and what is given where nothing new can be had."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.answering.conftest import NOON, Desk, Feed, ScriptedGenerator, ask, memory_of, passage
+from tests.clocks import HandClock
 
 from info_assistant.answering.recall import FRESH_FOR, JITTER
 from info_assistant.errors import GenerationUnavailable, RedisUnavailable, VectorStoreUnavailable
@@ -14,17 +15,6 @@ from info_assistant.model.events import SentenceReleased
 from info_assistant.model.known_answer import KnownAnswer
 
 LEAVE = ask("May employees carry over five days of annual leave?")
-
-
-@dataclass
-class Clock:
-    """ports.Clock that a test moves."""
-
-    at: datetime = NOON
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return self.at
 
 
 @dataclass
@@ -50,7 +40,7 @@ class Place:
     """A desk with a clock, a feed and a catalogue."""
 
     desk: Desk
-    clock: Clock
+    clock: HandClock
     feed: Feed
     entries: Entries
 
@@ -58,7 +48,7 @@ class Place:
 @pytest.fixture
 def place(desk: Desk) -> Place:
     """Return the place."""
-    made = Place(desk, Clock(), Feed(), Entries())
+    made = Place(desk, HandClock(NOON), Feed(), Entries())
     catalogue: Any = made.entries
     memory = memory_of(desk.cache, changes=made.feed, catalogue=catalogue)
     desk.change(memory=memory, clock=made.clock)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.api.conftest import Backend, ScriptedPipeline, Start
-from tests.resilience.test_modes import HandClock
+from tests.clocks import HandClock
 
 from info_assistant.api.services import ApiServices
 from info_assistant.model.backup import BackupReport, KnownBackups

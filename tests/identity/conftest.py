@@ -1,34 +1,19 @@
 """A clock that tests move, and what identity keeps in shared objects, in memory."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
+from tests.clocks import HandClock
 
 from info_assistant.identity.keys import ApiKeys
 from info_assistant.identity.tenants import Tenants
 from info_assistant.resilience.process_object import ProcessObject
 
 
-class HandClock:
-    """ports.Clock that a test moves."""
-
-    def __init__(self) -> None:
-        """Start at some moment."""
-        self.at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Return the moment that the clock stands at."""
-        return self.at
-
-    def move(self, **by: float) -> None:
-        """Let time pass."""
-        self.at += timedelta(**by)
-
-
 @pytest.fixture
 def clock() -> HandClock:
     """Return a clock that stands still until it is moved."""
-    return HandClock()
+    return HandClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture

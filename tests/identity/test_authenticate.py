@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.identity.conftest import HandClock
+from tests.clocks import HandClock
 
 from info_assistant.errors import Forbidden, ObjectStorageUnavailable, Unauthenticated
 from info_assistant.identity.authenticate import CredentialsAuthenticator

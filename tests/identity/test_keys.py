@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.identity.conftest import HandClock
+from tests.clocks import HandClock
 
 from info_assistant.errors import InvalidRequest, NotFound, Unauthenticated
 from info_assistant.identity.keys import ApiKeys, NewKey

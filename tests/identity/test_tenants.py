@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.identity.conftest import HandClock
+from tests.clocks import HandClock
 
 from info_assistant.errors import Conflict, Forbidden, InvalidRequest, NotFound, RateLimited
 from info_assistant.identity.tenants import Tenants

@@ -5,7 +5,6 @@ import types
 from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +12,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.clocks import HandClock
 
 from info_assistant.errors import InfoAssistantError, NotFound
 from info_assistant.ingestion.intake import Intake, Receipt, Upload
@@ -102,14 +102,6 @@ class Nothing:
         return (lambda: None) if name == "require_room" else done
 
 
-class FixedClock:
-    """Always the same moment."""
-
-    def now(self) -> datetime:
-        """Return it."""
-        return datetime(2026, 1, 2, tzinfo=UTC)
-
-
 @dataclass
 class Call:
     """Something under way in one process."""
@@ -141,8 +133,8 @@ class ReferencesMachine(RuleBasedStateMachine):
         catalogue = BlobCatalogue(self.blobs)
         self.stores = Stores(cast("Blobs", self.blobs), catalogue, nothing, nothing)
         overlay = cast("VisibilityOverlay", nothing)
-        self.intake = Intake(self.stores, overlay, FixedClock())
-        self.library = Library(self.stores, overlay, FixedClock())
+        self.intake = Intake(self.stores, overlay, HandClock())
+        self.library = Library(self.stores, overlay, HandClock())
         self.calls: list[Call] = []
         self.crashed = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.identity.conftest import HandClock
+from tests.clocks import HandClock
 
 from info_assistant.drills.issuer import Issuer, running_issuer
 from info_assistant.drills.providers import ProviderThread

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from tests.clocks import HandTime
 from tests.providers.models import PROVIDERS, Heard, bench, hear
 
 from info_assistant.drills.provider_faults import Behaviour
@@ -25,17 +26,6 @@ from info_assistant.resilience.health import (
 from info_assistant.resilience.tasks import BackgroundTasks
 
 QUICK = ProbeTiming(period_s=0.05, timeout_s=1.0, slow_s=0.9)
-
-
-@dataclass
-class HandTime:
-    """A clock that goes when told to."""
-
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
 
 
 async def within(deadline_s: float, condition: Callable[[], bool]) -> None:

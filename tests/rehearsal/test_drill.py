@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from info_assistant.cli.main import program
 from info_assistant.cli.rehearse import rehearsed
-from info_assistant.drills.proxy import NO_BACKEND_READY
+from info_assistant.drills.balancer import NO_BACKEND_READY
 from info_assistant.drills.truth.judging import Report as Judgement
 from info_assistant.errors import InvalidRequest, Misconfigured
 from info_assistant.rehearsal.drill import Drill

@@ -1,22 +1,10 @@
 """The breaker: when it opens, how it recovers, and that nothing can wedge it."""
 
-from dataclasses import dataclass
-
 import pytest
+from tests.clocks import HandTime
 
 from info_assistant.resilience.breaker import Breaker, BreakerRules, BreakerState, Outcome
 from info_assistant.resilience.retry_budget import RetryBudget
-
-
-@dataclass
-class HandTime:
-    """A clock that goes when told to."""
-
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
 
 
 def a_breaker(clock: HandTime, rules: BreakerRules | None = None) -> Breaker:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.resilience.test_modes import START, HandClock
+from tests.clocks import HandClock
+from tests.resilience.test_modes import START
 
 from info_assistant.errors import Conflict, InvalidRequest
 from info_assistant.model.incident import IncidentStatus
@@ -17,7 +18,7 @@ RESOLVED = IncidentStatus.RESOLVED
 
 async def test_a_report_replaces_the_one_before_and_keeps_its_beginning() -> None:
     """One incident is told of once, in its latest words, on every replica."""
-    shared, clock = ProcessObject(), HandClock()
+    shared, clock = ProcessObject(), HandClock(START)
     one, other = Incidents(shared, clock), Incidents(shared, clock)
     await one.report(OUTAGE)
     clock.at += timedelta(minutes=5)
@@ -30,7 +31,7 @@ async def test_a_report_replaces_the_one_before_and_keeps_its_beginning() -> Non
 
 async def test_resolved_incidents_are_told_of_for_a_day() -> None:
     """They are not open any more; after 24 hours they are gone, also from the object."""
-    shared, clock = ProcessObject(), HandClock()
+    shared, clock = ProcessObject(), HandClock(START)
     incidents = Incidents(shared, clock)
     await incidents.report(replace(OUTAGE, status=RESOLVED))
     assert incidents.open_count() == 0
@@ -44,7 +45,7 @@ async def test_resolved_incidents_are_told_of_for_a_day() -> None:
 
 async def test_an_open_incident_never_vanishes_by_itself() -> None:
     """However old it is, somebody has to resolve it."""
-    clock = HandClock()
+    clock = HandClock(START)
     incidents = Incidents(ProcessObject(), clock)
     await incidents.report(OUTAGE)
     clock.at += timedelta(days=400)

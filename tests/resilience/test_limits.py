@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.clocks import HandTime
 
 from info_assistant.errors import RateLimited
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope, Caller, Role
@@ -15,19 +16,7 @@ from info_assistant.resilience.limits import Allotment, LocalRateLimiter, Rate, 
 ASK, READ = Traffic.QUESTION, Traffic.READ
 
 
-class HandClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        """Start at some moment."""
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Return the time in seconds."""
-        return self.now
-
-
-def limited(clock: HandClock, caller: Rate | None, tenant: Rate | None = None) -> LocalRateLimiter:
+def limited(clock: HandTime, caller: Rate | None, tenant: Rate | None = None) -> LocalRateLimiter:
     """Return a limiter of questions."""
     rates = Rates({ASK: caller} if caller else {}, {ASK: tenant} if tenant else {})
     return LocalRateLimiter(lambda _tenant: rates, monotonic=clock)
@@ -47,7 +36,7 @@ async def test_rate_holds_over_every_window(
     burst: int, per_minute: float, steps: list[float]
 ) -> None:
     """Between any two moments, no more pass than the burst and what the rate adds meanwhile."""
-    clock = HandClock()
+    clock = HandTime()
     limiter = limited(clock, Rate(per_minute, burst))
     admitted: list[float] = []
     for step in steps:
@@ -73,7 +62,7 @@ async def test_what_remains_is_what_passes(
     burst: int, per_minute: float, steps: list[float]
 ) -> None:
     """As many requests as an allowance names pass at once, and not one more."""
-    clock = HandClock()
+    clock = HandTime()
     limiter = limited(clock, Rate(per_minute, burst))
     for step in steps:
         clock.now += step
@@ -91,7 +80,7 @@ async def test_what_remains_is_what_passes(
 
 async def test_callers_and_kinds_have_their_own_allowance() -> None:
     """One caller's haste does not limit another, and a kind without a rate is free."""
-    limiter = limited(HandClock(), Rate(1))
+    limiter = limited(HandTime(), Rate(1))
     await limiter.admit(LOCAL_OPERATOR, ASK)
     await limiter.admit(somebody("else"), ASK)
     assert await limiter.admit(LOCAL_OPERATOR, READ) is None
@@ -101,7 +90,7 @@ async def test_callers_and_kinds_have_their_own_allowance() -> None:
 
 async def test_callers_of_a_tenant_share_its_allowance() -> None:
     """A tenant has no more than its rate, however many ask for it; another is not touched."""
-    limiter = limited(HandClock(), Rate(60, burst=10), Rate(60, burst=3))
+    limiter = limited(HandTime(), Rate(60, burst=10), Rate(60, burst=3))
     left = [await limiter.admit(somebody(f"caller-{n}"), ASK) for n in range(3)]
     assert left == [Allowance(3, 2, 1.0), Allowance(3, 1, 2.0), Allowance(3, 0, 3.0)]
     with pytest.raises(RateLimited):
@@ -111,7 +100,7 @@ async def test_callers_of_a_tenant_share_its_allowance() -> None:
 
 async def test_who_is_refused_is_not_counted() -> None:
     """A caller beyond their own rate takes nothing from their tenant's."""
-    limiter = limited(HandClock(), Rate(60), Rate(60, burst=3))
+    limiter = limited(HandTime(), Rate(60), Rate(60, burst=3))
     await limiter.admit(somebody("hasty"), ASK)
     for _ in range(5):
         with pytest.raises(RateLimited):
@@ -123,7 +112,7 @@ async def test_who_is_refused_is_not_counted() -> None:
 async def test_changed_rates_take_effect_at_once() -> None:
     """The rates of a tenant are asked for at each request."""
     rates = [Rates(each_caller={ASK: Rate(1)})]
-    limiter = LocalRateLimiter(lambda _tenant: rates[-1], monotonic=HandClock())
+    limiter = LocalRateLimiter(lambda _tenant: rates[-1], monotonic=HandTime())
     await limiter.admit(LOCAL_OPERATOR, ASK)
     rates.append(Rates())
     await limiter.admit(LOCAL_OPERATOR, ASK)
@@ -131,7 +120,7 @@ async def test_changed_rates_take_effect_at_once() -> None:
 
 async def test_memory_is_bounded() -> None:
     """Neither callers that have gone nor any number of busy ones fill the memory."""
-    clock = HandClock()
+    clock = HandTime()
     limiter = limited(clock, Rate(60))
     for number in range(12_000):
         clock.now += 0.01
@@ -146,7 +135,7 @@ async def test_memory_is_bounded() -> None:
 @given(burst=st.integers(1, 5), waits=st.lists(st.floats(0, 30), min_size=1, max_size=60))
 def test_an_allotment_holds_over_every_window(burst: int, waits: list[float]) -> None:
     """No stretch of time sees more than the burst and what the time since has earned."""
-    clock = HandClock()
+    clock = HandTime()
     allotment = Allotment(Rate(per_minute=12, burst=burst), monotonic=clock)
     taken: list[float] = []
     for wait in waits:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.clocks import HandClock
 
 from info_assistant.errors import (
     ContradictoryModes,
@@ -31,23 +32,12 @@ PROVIDER, MESSAGE = ModeName.LLM_PROVIDER, ModeName.MAINTENANCE_MESSAGE
 
 
 @dataclass
-class HandClock:
-    """A clock that moves by hand."""
-
-    at: datetime = START
-
-    def now(self) -> datetime:
-        """Return the time it shows."""
-        return self.at
-
-
-@dataclass
 class Bench:
     """Modes over a shared object and a clock that a test holds in its hand."""
 
     environment: Mapping[ModeName, str] = field(default_factory=dict)
     shared: ProcessObject = field(default_factory=ProcessObject)
-    clock: HandClock = field(default_factory=HandClock)
+    clock: HandClock = field(default_factory=lambda: HandClock(START))
 
     def __post_init__(self) -> None:
         """Put the modes together."""
@@ -286,7 +276,7 @@ class TwoReplicas(RuleBasedStateMachine):
     @initialize(one=ENVIRONMENTS, other=ENVIRONMENTS)
     def start(self, one: Mapping[ModeName, str], other: Mapping[ModeName, str]) -> None:
         """Start both on one object."""
-        shared, self.clock = ProcessObject(), HandClock()
+        shared, self.clock = ProcessObject(), HandClock(START)
         self.replicas = [Bench(each, shared, self.clock) for each in (one, other)]
         self.switches: dict[ModeName, tuple[str, datetime | None]] = {}
 

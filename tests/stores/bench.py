@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from info_assistant.ingestion.readings import ReadingWriter
+from info_assistant.model.document import Document
+from info_assistant.model.reading import Reading
 from info_assistant.stores.blobs import ObjectBlobs
 
 WHEN = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -34,6 +37,12 @@ class Bench:
         """Return name and content of the one object that is stored."""
         (key,) = [key async for key in self.blobs.keys("")]
         return key, await self.blobs.get(key)
+
+    async def store_text(self, document: Document, reading: Reading) -> None:
+        """Store the text of a document as a worker does."""
+        writer = ReadingWriter(self.blobs, document)
+        await writer.add(reading.blocks)
+        await writer.finish(reading.facts)
 
 
 Write = Callable[[Bench], Awaitable[bytes]]

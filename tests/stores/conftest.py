@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.qdrant_process import PATIENT_S, QdrantProcess
-from tests.stores.on_command import FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.model.document import document_id
 from info_assistant.model.identity import DEFAULT_TENANT, EVERYONE

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.clocks import HandClock
 
 from info_assistant.model.schema import CURRENT, Stored
 from info_assistant.model.visibility import ChangeBatch, ChangeKind, VisibilityChange
@@ -16,14 +17,6 @@ from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-class NoonClock:
-    """ports.Clock that has stopped at noon."""
-
-    def now(self) -> datetime:
-        """Return noon."""
-        return NOON
 
 
 def change(revision: int) -> VisibilityChange:
@@ -49,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def replica(folder: Path) -> BlobChangeFeed:
     """Return the feed as one replica sees it."""
-    return BlobChangeFeed(ObjectBlobs(str(folder)), NoonClock())
+    return BlobChangeFeed(ObjectBlobs(str(folder)), HandClock(NOON))
 
 
 async def test_what_one_replica_tells_the_others_hear(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.spending import CALL, RoundPrices, ledger_in, spend_log
-from tests.stores.on_command import FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 from tests.stores.test_record_log import die
 
 from info_assistant.errors import RecordsUnavailable

@@ -11,8 +11,9 @@ from typing import TypeVar
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from tests.clocks import HandClock
 from tests.spending import ledger_in, spend_log
-from tests.stores.on_command import Days, FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 from tests.stores.test_record_log import die
 from tests.stores.test_record_log_model import _ship_partly
 
@@ -45,7 +46,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._place = tempfile.TemporaryDirectory()
         self._folder = Path(self._place.name)
         self._blobs = FailingBlobs(str(self._folder / "objects"))
-        self._clock = Days()
+        self._clock = HandClock()
         self._writers: list[tuple[RecordLog, RecordedLedger, list[SpendEvent]]] = []
         self._costs: dict[str, dict[str, int]] = {tenant: {} for tenant in TENANTS}
         self._budgets = MonthlyBudgets(lambda _tenant: 1_000_000_000, SystemClock())
@@ -110,7 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(days=st.integers(0, 3))
     def merge(self, days: int) -> None:
         """Merge segments, at some later day."""
-        self._clock.moment = max(self._clock.moment, datetime.now(UTC)) + days * _DAY
+        self._clock.at = max(self._clock.at, datetime.now(UTC)) + days * _DAY
         objects = SharedObjects(self._blobs, self._folder / "last-good", self._clock)
         keep = {KIND: timedelta(days=365)}
         job = Upkeep(self._blobs, keep, objects, self._clock, grace_s=0)

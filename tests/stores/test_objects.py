@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clocks import HandClock
 from tests.conftest import allowed
-from tests.stores.on_command import Days, FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.errors import Conflict, ObjectStorageUnavailable
 from info_assistant.ports import SharedState
@@ -124,13 +125,13 @@ async def test_old_versions_leave_once_no_writer_can_know_them(
     blobs: FailingBlobs, tmp_path: Path
 ) -> None:
     """Compaction keeps the newest fifty, and for a day everything."""
-    clock = Days()
+    clock = HandClock()
     shared = SharedObjects(blobs, tmp_path / "a", clock)
     for _ in range(KEPT_VERSIONS + 5):
         await shared.open("switches").change(counted)
     await shared.compact()
     assert len([key async for key in blobs.keys("system")]) == KEPT_VERSIONS + 5
-    clock.moment += timedelta(days=2)
+    clock.at += timedelta(days=2)
     await shared.compact()
     left = sorted([key async for key in blobs.keys("system")])
     assert len(left) == KEPT_VERSIONS

@@ -10,7 +10,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.stores.on_command import Days, FailingBlobs
+from tests.clocks import HandClock
+from tests.stores.failing_blobs import FailingBlobs
 from tests.stores.test_objects import counted
 
 from info_assistant.errors import ObjectStorageUnavailable
@@ -31,7 +32,7 @@ class SharedObjectMachine(RuleBasedStateMachine):
         self._place = tempfile.TemporaryDirectory()
         self._folder = Path(self._place.name)
         self._blobs = FailingBlobs(str(self._folder / "objects"))
-        self._clock = Days()
+        self._clock = HandClock()
         self._replicas = [self._started(n) for n in range(REPLICAS)]
         self._count = 0
 
@@ -84,7 +85,7 @@ class SharedObjectMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, REPLICAS - 1))
     def compact_next_week(self, number: int) -> None:
         """Delete old versions, a week later, when every replica has slept."""
-        self._clock.moment += timedelta(days=7)
+        self._clock.at += timedelta(days=7)
         for shared in self._replicas:
             shared._read_at = None
         self._do(self._replicas[number].compact())

@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clocks import HandClock
 from tests.stores.bench import WHEN
 from tests.stores.stored_things import ANSWER, DOCUMENT, QUOTED, TOMBSTONE
 
@@ -41,24 +42,12 @@ RECORD = replace(
 )
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    def __init__(self) -> None:
-        """Begin at a fixed moment."""
-        self.at = WHEN
-
-    def now(self) -> datetime:
-        """Return the moment that it shows."""
-        return self.at
-
-
 class Archive:
     """Shipped answer records, and the job that purges them."""
 
     def __init__(self, folder: Path) -> None:
         """Wire everything on a folder."""
-        self.clock = Clock()
+        self.clock = HandClock(WHEN)
         self.blobs = ObjectBlobs(str(folder / "objects"))
         self.catalogue = BlobCatalogue(self.blobs)
         self.log = RecordLog(self.blobs, folder / "journals")

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stores.on_command import Days, FailingBlobs
+from tests.clocks import HandClock
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.errors import ObjectStorageUnavailable, RecordsUnavailable
 from info_assistant.model.ids import LAST_ID, first_id_at, milliseconds_of, new_id
@@ -374,7 +375,7 @@ async def test_compaction_leaves_no_gap_and_no_double(blobs: FailingBlobs, tmp_p
     """While days are merged, again and again by two replicas, readers see each record once."""
     log = RecordLog(blobs, tmp_path / "journals")
     await log.open()
-    clock = Days()
+    clock = HandClock()
     yesterday = int(clock.now().timestamp() * 1000) - DAY_MS // 2
     kept = [record(record_id=_id_at(yesterday + n, n), text="x" * 50) for n in range(40)]
     for each in kept:
@@ -407,9 +408,9 @@ async def test_the_present_day_is_merged_when_it_has_many_segments(
     blobs: FailingBlobs, tmp_path: Path
 ) -> None:
     """Today's segments are merged once they are many and old enough, and new ones stay."""
-    clock = Days()
+    clock = HandClock()
     noon = int(clock.now().timestamp() * 1000) + DAY_MS // 2
-    clock.moment += timedelta(hours=14)
+    clock.at += timedelta(hours=14)
     for n in range(MANY):
         made = record(record_id=_id_at(noon + n, n))
         await blobs.put_new(_name(noon + n, n), made.body + b"\n")
@@ -422,7 +423,7 @@ async def test_the_present_day_is_merged_when_it_has_many_segments(
 
 async def test_what_cannot_be_understood_is_kept(blobs: FailingBlobs, tmp_path: Path) -> None:
     """A segment with a line of an unknown kind is passed over in reading and kept as it is."""
-    clock = Days()
+    clock = HandClock()
     yesterday = int(clock.now().timestamp() * 1000) - DAY_MS // 2
     known = [record(record_id=_id_at(yesterday + n, n)) for n in range(3)]
     for n, each in enumerate(known):
@@ -437,7 +438,7 @@ async def test_what_cannot_be_understood_is_kept(blobs: FailingBlobs, tmp_path: 
 
 async def test_old_days_expire_by_kind(blobs: FailingBlobs, tmp_path: Path) -> None:
     """Days beyond a kind's age are deleted for every tenant; what is younger stays."""
-    clock = Days()
+    clock = HandClock()
     now = int(clock.now().timestamp() * 1000)
     for tenant in ("a", "system"):
         for kind in (KIND, "answers"):
@@ -466,7 +467,7 @@ async def becomes(condition: Callable[[], object], seconds: float = 60.0) -> Non
             await asyncio.sleep(0.005)
 
 
-def upkeep(blobs: FailingBlobs, folder: Path, clock: Days) -> Upkeep:
+def upkeep(blobs: FailingBlobs, folder: Path, clock: HandClock) -> Upkeep:
     """Return the job of one replica, which deletes what it merged a moment later."""
     objects = SharedObjects(blobs, folder / "last-good", clock)
     return Upkeep(blobs, {KIND: timedelta(days=365)}, objects, clock, grace_s=0.05)

@@ -10,7 +10,8 @@ from typing import TypeVar
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.stores.on_command import Days, FailingBlobs
+from tests.clocks import HandClock
+from tests.stores.failing_blobs import FailingBlobs
 from tests.stores.test_record_log import KIND, die, listed, record, upkeep
 
 from info_assistant.errors import ObjectStorageUnavailable
@@ -33,7 +34,7 @@ class RecordsMachine(RuleBasedStateMachine):
         self._place = tempfile.TemporaryDirectory()
         self._folder = Path(self._place.name)
         self._blobs = FailingBlobs(str(self._folder / "objects"))
-        self._clock = Days()
+        self._clock = HandClock()
         self._writers: list[RecordLog] = []
         self._kept: dict[str, list[str]] = {tenant: [] for tenant in TENANTS}
         self._count = 0
@@ -113,7 +114,7 @@ class RecordsMachine(RuleBasedStateMachine):
     @rule(days=st.integers(0, 3))
     def merge(self, days: int) -> None:
         """Merge segments, at some later day."""
-        self._clock.moment = max(self._clock.moment, datetime.now(UTC)) + days * _DAY
+        self._clock.at = max(self._clock.at, datetime.now(UTC)) + days * _DAY
         job = upkeep(self._blobs, self._folder, self._clock)
         job._grace_s = 0
         self._do(job.compact(self._clock.now().date().min))

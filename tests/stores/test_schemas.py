@@ -58,7 +58,7 @@ from tests.stores.talk_samples import (
     write_turn,
 )
 
-from info_assistant.ingestion.readings import open_reading, reading_key, save_reading
+from info_assistant.ingestion.readings import open_reading, reading_key
 from info_assistant.model.answer import Answer, AnswerUsage, Citation
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.model.known_answer import KnownAnswer
@@ -116,7 +116,7 @@ async def read_tombstone(bench: Bench, data: bytes) -> object:
 
 async def write_reading(bench: Bench) -> bytes:
     """Save a reading."""
-    await save_reading(bench.blobs, DOCUMENT, READING)
+    await bench.store_text(DOCUMENT, READING)
     return (await bench.only())[1]
 
 

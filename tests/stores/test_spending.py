@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.clocks import HandClock
 from tests.spending import CALL, RoundPrices, ledger_in, spend_log
-from tests.stores.on_command import Days, FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.errors import BudgetExhausted, ObjectStorageUnavailable
 from info_assistant.model.prompt import TokenUsage
@@ -91,12 +92,12 @@ async def test_a_finished_day_is_read_once(blobs: FailingBlobs, tmp_path: Path) 
     log = spend_log(blobs, tmp_path / "journals")
     await ledger_in(log).reserve(CALL, provider="openai", model="m", most=MOST)
     await log.ship()
-    clock = Days()
+    clock = HandClock()
     today = datetime.now(UTC)
     spending = RecordedSpending(log, ledger_in(log), clock)
     listings = []
     for moment in (today, today, today + timedelta(days=3), today + timedelta(days=4)):
-        clock.moment = moment
+        clock.at = moment
         before = blobs.listings
         (line,) = await spending.usage("default", today.date(), today.date())
         listings.append(blobs.listings - before)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.spending import CALL, RoundPrices
-from tests.stores.on_command import FailingBlobs
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.errors import RecordsUnavailable
 from info_assistant.model.prompt import TokenUsage

@@ -188,13 +188,6 @@ async def open_reading(blobs: Blobs, document: Document) -> StoredReading | None
     return StoredReading(blobs, facts, [Part("", 0, end)], blocks)
 
 
-async def save_reading(blobs: Blobs, document: Document, reading: Reading) -> StoredReading:
-    """Keep a text that is whole in memory, so that showing it takes no reader."""
-    writer = ReadingWriter(blobs, document)
-    await writer.add(reading.blocks)
-    return await writer.finish(reading.facts)
-
-
 async def forget_reading(blobs: Blobs, document: Document) -> None:
     """Let the text of a document be made again from its original."""
     await blobs.delete(reading_key(document))

@@ -87,7 +87,7 @@ Likeness = Mapping[str, Sequence[float]]
 
 
 class Grounding(Protocol):
-    """Checks what a model wrote against the passages that it names (design, section 3)."""
+    """Checks what a model wrote against the passages that it names (docs/decisions/0017)."""
 
     def check(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from info_assistant.drills.proxy import NO_ANSWER_IN_TIME, NO_BACKEND_READY
+from info_assistant.drills.balancer import NO_ANSWER_IN_TIME, NO_BACKEND_READY
 from info_assistant.drills.truth import judging, seen
 from info_assistant.rehearsal.audience import Told
 from info_assistant.rehearsal.plan import Plan

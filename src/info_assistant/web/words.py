@@ -84,31 +84,17 @@ def outcome(status: str) -> Outcome:
 
 
 _DEGRADED = {
-    "extractive_fallback": N_("No language model is available, so passages are quoted instead."),
     "generation_unavailable": N_("No language model is available, so passages are quoted instead."),
-    "llm_down": N_("No language model is available, so passages are quoted instead."),
     "content_filtered": N_(
         "The provider of the language model stopped this answer; it is incomplete."
     ),
     "provider_fallback": N_("The usual language model is not available; another one answered."),
-    "cache_only": N_("Only saved answers are given at the moment."),
-    "cache_unavailable": N_("Saved answers are not available, so answers may take longer."),
-    "redis_unavailable": N_("Saved answers are not available, so answers may take longer."),
-    "redis_off": N_("Saved answers are switched off, so answers may take longer."),
     "vector_store_unavailable": N_("The search is not available; this is a saved answer."),
     "object_storage_unavailable": N_("Documents cannot be added or changed at the moment."),
     "documents_changed_since": N_("Documents have changed since this answer was saved."),
     "budget_exhausted": N_(
         "This month's budget for the language model is used up, so passages are quoted instead."
     ),
-    "no_rerank": N_("Passages could not be put in the best order."),
-    "lexical_only": N_(
-        "The search went by words alone, so passages in other words may be missing."
-    ),
-    "dense_only": N_(
-        "The search went by meaning alone, so passages with your exact words may be missing."
-    ),
-    "deadline": N_("Time ran out before everything was looked through."),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the command line runs: the backend, a rebuild, administration without a backend."""
+"""What the command line runs: backend, worker, rebuilds, and a comparison of the stores."""
 
 import asyncio
 from collections.abc import Callable, Mapping

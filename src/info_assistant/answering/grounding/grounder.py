@@ -1,9 +1,8 @@
-"""Whether the passages that a written sentence cites say it (design, section 3).
+"""Whether the passages that a written sentence cites say it (docs/decisions/0017).
 
 For each sentence the statements of its passages are ordered by how much they share with it; the
 rules compare it with those that come first. What a rule refutes is held back. What no rule refutes
-is supported if enough of it is in the quote, and unverified otherwise. docs/decisions has the
-reasons and the figures.
+is supported if enough of it is in the quote, and unverified otherwise.
 """
 
 from collections import OrderedDict

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from info_assistant.drills.balancer import Forwarder, serving
 from info_assistant.drills.cluster.clock import ScaledClock
 from info_assistant.drills.cluster.contents import PORTS
 from info_assistant.drills.cluster.documents import Document
@@ -30,7 +31,6 @@ from info_assistant.drills.machine.services import Endpoints, Ingress, service
 from info_assistant.drills.machine.stores import Stores
 from info_assistant.drills.ports import unused_port
 from info_assistant.drills.providers import FORMATS, ProviderStandIn, ProviderThread
-from info_assistant.drills.proxy import Forwarder, serving
 from info_assistant.drills.scripted_answers import quoting
 
 _PACE = Pace(pull_s=0, ready_s=0, stop_s=0, recreate_s=0.2, backoff_s=2, probe_s=0.25)

@@ -12,10 +12,10 @@ from itertools import count
 
 from starlette.requests import Request
 
+from info_assistant.drills.balancer import Forwarder, in_turn
 from info_assistant.drills.cluster.documents import is_leaving, is_ready
 from info_assistant.drills.cluster.simulator import Cluster
 from info_assistant.drills.machine.node import Node
-from info_assistant.drills.proxy import Forwarder, in_turn
 
 _CONNECT_S = 2.0
 _PIECE = 64 * 1024

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from info_assistant.web import conditions
+from info_assistant.web import condition_words
 from info_assistant.web.backend import Backend
 from info_assistant.web.condition import ConditionWatch
 from info_assistant.web.forms import check_csrf, check_origin, read_form
@@ -36,7 +36,7 @@ class WatchPages:
         context = {
             "here": "status",
             "health": self.condition.health,
-            "conditions": conditions,
+            "condition_words": condition_words,
             "now": datetime.now(UTC),
         }
         return self.renderer.page("status.html", context, visit=self.door.visit(request))
@@ -71,7 +71,7 @@ class WatchPages:
             "here": "watch",
             "modes": modes.modes,
             "health": self.condition.health,
-            "conditions": conditions,
+            "condition_words": condition_words,
             "backups": await self.backend.backups(visit),
             "usage": usage,
             "bars": bars(usage),
@@ -87,7 +87,7 @@ class WatchPages:
 def _order(form: Mapping[str, str]) -> tuple[dict[str, object], str]:
     """Return what the API is told to do, and what is wrong about the form, "" if nothing is."""
     name, _, value = form.get("switch", "").partition("=")
-    if f"{name}={value}" not in conditions.SWITCHES and name not in conditions.MODES:
+    if f"{name}={value}" not in condition_words.SWITCHES and name not in condition_words.MODES:
         return {}, N_("Choose a switch")
     reason = form.get("reason", "").strip()[:_LONGEST_REASON]
     if not reason:

@@ -1,7 +1,6 @@
-"""Object storage that fails, and a clock that goes, when a test says so."""
+"""Object storage that fails when a test says so."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 from info_assistant.errors import ObjectStorageUnavailable
 from info_assistant.ports import Payload
@@ -41,15 +40,3 @@ class FailingBlobs(ObjectBlobs):
         """List folders."""
         self._refuse_while_down()
         return await super().folders(prefix)
-
-
-class Days:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        """Begin some day."""
-        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        """Return the moment."""
-        return self.moment

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx2
 import pytest
 
-from info_assistant.drills.proxy import SERVED_BY, Balancer, running_balancer
+from info_assistant.drills.balancer import SERVED_BY, Balancer, running_balancer
 
 READY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 UNREADY = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n"
