@@ -72,7 +72,7 @@ async def test_places_follow_the_lag(
     waiting: bool,  # noqa: FBT001
     places: int,
 ) -> None:
-    """More places only while somebody waits and the loop is quick; fewer whenever it is late."""
+    """More places only while they run short and the loop is quick; fewer whenever it is late."""
     admission = Admission({ASK: Share(8, 50)})
     lag = LoopLag()
     lag._recent.append(lag_s)
@@ -83,6 +83,44 @@ async def test_places_follow_the_lag(
         assert admission.waiting(ASK) == waiting
         ElasticPlaces(admission, lag).adjust()
         assert admission.places(ASK) == places
+
+
+async def test_places_grow_for_those_who_were_refused() -> None:
+    """Where answers take so long that nobody may wait, refusals alone make more places."""
+    admission = Admission({ASK: Share(1, 50, service_s=10.0)})
+    lag = LoopLag()
+    lag._recent.append(QUICK)
+    later = asyncio.get_running_loop().time() + 30
+    with admission.claim(ASK, "a", later):
+        with pytest.raises(Overloaded):
+            admission.require_room(ASK, "b", later)
+        assert admission.waiting(ASK) == 0
+        ElasticPlaces(admission, lag).adjust()
+        assert admission.places(ASK) == 2
+        ElasticPlaces(admission, lag).adjust()
+        assert admission.places(ASK) == 2, "Nobody has wanted another one since."
+
+
+@pytest.mark.parametrize(("lag_s", "most", "may_wait"), [(QUICK, 99, 7), (LATE, 99, 0), (QUICK, 1, 0)])
+async def test_who_gets_a_place_by_growth_may_wait_for_it(
+    lag_s: float, most: int, may_wait: int
+) -> None:
+    """After slow answers a crowd waits for places that are being added, and for no others."""
+    admission = Admission({ASK: Share(1, 50, service_s=10.0)})
+    lag = LoopLag()
+    lag._recent.append(lag_s)
+    elastic = ElasticPlaces(admission, lag, Band(most=most))
+    later = asyncio.get_running_loop().time() + 30
+    with ExitStack() as inside:
+        inside.enter_context(admission.claim(ASK, "a", later))
+        elastic.adjust()
+        with suppress(Overloaded):
+            for _ in range(20):
+                inside.enter_context(admission.claim(ASK, "a", later))
+        assert admission.waiting(ASK) == may_wait
+        for _ in range(may_wait):
+            elastic.adjust()
+        assert admission.waiting(ASK) == 0
 
 
 async def test_places_stay_within_their_bounds() -> None:

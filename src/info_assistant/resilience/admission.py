@@ -7,6 +7,7 @@ all others late too. Tenants share the places of a kind evenly, see `fair_queue`
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,9 @@ class _Lane:
         self._waiting_at_most = share.waiting
         self.places = share.places
         self.service_s = share.service_s
+        self.growth_s = math.inf
         self.in_use = 0
+        self.ran_short = False
         self.queue: FairQueue[Place] = FairQueue()
 
     def resize(self, places: int) -> None:
@@ -126,6 +129,7 @@ class _Lane:
         """Return if a request would be served or may wait. Raises Overloaded."""
         if self.in_use < self.places:
             return
+        self.ran_short = True
         left = until - asyncio.get_running_loop().time()
         if self._expected_wait_s(tenant) > left * EXPECTED:
             raise self.overloaded(Refusal.NO_TIME)
@@ -159,7 +163,7 @@ class _Lane:
     def overloaded(self, reason: Refusal) -> Overloaded:
         self._on_refused(self._traffic, reason)
         # Those who are refused together must not all come back together.
-        drained_s = max(1.0, (len(self.queue) + 1) * self.service_s / self.places)
+        drained_s = max(1.0, (len(self.queue) + 1) * self._next_place_s)
         wait_s = drained_s * random.uniform(1.0, 3.0)  # noqa: S311  Spreads load, keeps no secret.
         return Overloaded(
             "More is asked right now than can be answered in time. Please try again in a few "
@@ -167,8 +171,13 @@ class _Lane:
             retry_after_s=wait_s,
         )
 
+    @property
+    def _next_place_s(self) -> float:
+        """How soon one more gets in: one leaves or, where answers are long in coming, room grows."""
+        return min(self.service_s / self.places, self.growth_s)
+
     def _expected_wait_s(self, tenant: str) -> float:
-        return (self.queue.ahead_of(tenant) + 1) * self.service_s / self.places
+        return (self.queue.ahead_of(tenant) + 1) * self._next_place_s
 
     def _give(self, place: Place) -> None:
         place.held_since = asyncio.get_running_loop().time()
@@ -230,6 +239,19 @@ class Admission:
     def resize(self, traffic: Traffic, places: int) -> None:
         """Change how many requests of a kind are served at once; those being served go on."""
         self._lanes[traffic].resize(places)
+
+    def expect_growth(self, traffic: Traffic, each_s: float) -> None:
+        """Expect one place more every `each_s` seconds, `math.inf` for none, while they run short.
+
+        What is expected decides who may wait.
+        """
+        self._lanes[traffic].growth_s = each_s
+
+    def ran_short(self, traffic: Traffic) -> bool:
+        """Whether a place was wanted and not free since this was asked last."""
+        lane = self._lanes[traffic]
+        ran_short, lane.ran_short = lane.ran_short or bool(lane.queue), False
+        return ran_short
 
     def places(self, traffic: Traffic) -> int:
         """Return how many requests of a kind are served at once, at most."""

@@ -2,11 +2,12 @@
 
 What a place costs differs from one installation to the next, and from hour to hour: where answers
 wait for other machines, many go side by side; where they compute here, each more only makes all
-slower. Both show in the lag of the event loop: while somebody waits and the loop is quick, an
+slower. Both show in the lag of the event loop: while places run short and the loop is quick, an
 eighth is added, and a quarter is taken away when the loop is late.
 """
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -69,12 +70,27 @@ class ElasticPlaces:
         """Look at the lag and change the places by one step, or not at all."""
         band, places = self._band, self._admission.places(Traffic.QUESTION)
         lag_s = self._lag.usual_worst_s()
+        # Who was refused wanted a place too: where everybody is, nobody waits.
+        ran_short = self._admission.ran_short(Traffic.QUESTION)
         if lag_s > band.late_s:
             self._resize(places * 3 // 4)
-        elif lag_s < band.quick_s and self._admission.waiting(Traffic.QUESTION):
-            self._resize(places + max(1, places // 8))
+        elif lag_s < band.quick_s and ran_short:
+            self._resize(places + _step(places))
+        self._expect_growth(lag_s)
 
     def _resize(self, places: int) -> None:
         fitting = min(max(places, self._band.least), self._band.most)
         if fitting != self._admission.places(Traffic.QUESTION):
             self._admission.resize(Traffic.QUESTION, fitting)
+
+    def _expect_growth(self, lag_s: float) -> None:
+        """Let those who come now know how soon places are added for them."""
+        band, places = self._band, self._admission.places(Traffic.QUESTION)
+        grows = lag_s < band.quick_s and places < band.most
+        each_s = band.pause_s / _step(places) if grows else math.inf
+        self._admission.expect_growth(Traffic.QUESTION, each_s)
+
+
+def _step(places: int) -> int:
+    """Return how many places are added at once."""
+    return max(1, places // 8)
