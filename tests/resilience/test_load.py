@@ -101,7 +101,9 @@ async def test_places_grow_for_those_who_were_refused() -> None:
         assert admission.places(ASK) == 2, "Nobody has wanted another one since."
 
 
-@pytest.mark.parametrize(("lag_s", "most", "may_wait"), [(QUICK, 99, 7), (LATE, 99, 0), (QUICK, 1, 0)])
+@pytest.mark.parametrize(
+    ("lag_s", "most", "may_wait"), [(QUICK, 99, 7), (LATE, 99, 0), (QUICK, 1, 0)]
+)
 async def test_who_gets_a_place_by_growth_may_wait_for_it(
     lag_s: float, most: int, may_wait: int
 ) -> None:

@@ -173,7 +173,7 @@ class _Lane:
 
     @property
     def _next_place_s(self) -> float:
-        """How soon one more gets in: one leaves or, where answers are long in coming, room grows."""
+        """How soon one more gets in: as one leaves or, where that takes long, as room is added."""
         return min(self.service_s / self.places, self.growth_s)
 
     def _expected_wait_s(self, tenant: str) -> float:
