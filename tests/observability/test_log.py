@@ -27,6 +27,8 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     target = io.StringIO()
+    # Another test may have left warnings caught, in a way that ended with it.
+    logging.captureWarnings(capture=False)
     configure_logging("INFO", target)
     yield target
     logging.captureWarnings(capture=False)
