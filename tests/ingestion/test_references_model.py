@@ -246,6 +246,27 @@ def _finish(machine: ReferencesMachine) -> None:
         machine.every_living_document_has_its_bytes()
 
 
+def test_an_upload_that_came_too_late_leaves_no_bytes() -> None:
+    """However far it was when another took its number and a sharer of its bytes went."""
+    switches = 0
+    for before in range(60):
+        machine = ReferencesMachine()
+        machine.upload("b.txt", TEXTS[0])
+        late = machine.calls.pop()
+        if not all(late.step() for _ in range(before)):
+            break
+        machine.upload("b.txt", TEXTS[1])
+        _finish(machine)
+        machine.upload("a.txt", TEXTS[0])
+        _finish(machine)
+        machine.remove("a.txt")
+        _finish(machine)
+        machine.calls.append(late)
+        machine.teardown()
+        switches += 1
+    assert switches > 5
+
+
 @pytest.mark.parametrize("dies", [False, True])
 def test_no_two_switches_lose_bytes(dies: bool) -> None:  # noqa: FBT001  A parameter of the test.
     """Each upload beside each removal of the same bytes, switched at every pair of calls."""

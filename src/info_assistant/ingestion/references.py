@@ -50,12 +50,13 @@ async def keep_original(
 
 
 async def let_go(stores: Stores, document: Document) -> None:
-    """Take back the reference of a document that another was committed before.
+    """Delete what an upload stored before another was committed, unless others rest on it.
 
-    The other may be of the same bytes under the same number: then the reference is its own.
+    The other may be of the same bytes under the same number: then all of it is its own. The bytes
+    may have come after their copy was retired, so that nobody else would look for them.
     """
     if await _is_lost(stores.catalogue, document):
-        await stores.blobs.delete(_reference(document))
+        await delete_unshared(stores, document)
 
 
 async def delete_unshared(stores: Stores, gone: Document) -> None:
