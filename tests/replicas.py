@@ -18,6 +18,7 @@ import numpy as np
 from tests.api.conftest import serve
 from tests.qdrant_process import PATIENT_S
 from tests.redis_process import PATIENT
+from tests.stores.bench import store_text
 
 from info_assistant.answering.answer_key import AnswerKeys
 from info_assistant.answering.parts import PipelineParts
@@ -28,7 +29,6 @@ from info_assistant.errors import Unauthenticated, VectorStoreUnavailable
 from info_assistant.ingestion.intake import Intake
 from info_assistant.ingestion.library import Library
 from info_assistant.ingestion.needs import Stores
-from info_assistant.ingestion.readings import ReadingWriter
 from info_assistant.ingestion.visibility import VisibilityOverlay
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import EVERYONE, AccessScope, Caller, Role
@@ -206,9 +206,7 @@ class Replica:
             )
             text = (await original.read()).decode()
             reading = Reading((Block(BlockKind.PARAGRAPH, text),))
-            writer = ReadingWriter(self.stores.blobs, document)
-            await writer.add(reading.blocks)
-            await writer.finish(reading.facts)
+            await store_text(self.stores.blobs, document, reading)
             passages.append(_passage(document, text))
             now = SystemClock().now()
             state = DocumentState.WITHDRAWN if document.hold else DocumentState.READY

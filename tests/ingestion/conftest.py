@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +29,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.reading import ReadingFacts
 from info_assistant.ports import BlockSink
+from info_assistant.resilience.clock import SystemClock
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
@@ -39,14 +39,6 @@ DEADLINE_S = 60.0
 SCOPE = LOCAL_OPERATOR.scope
 
 _T = TypeVar("_T")
-
-
-class SystemClock:
-    """The time of day."""
-
-    def now(self) -> datetime:
-        """Return the present moment."""
-        return datetime.now(UTC)
 
 
 class HashEmbedder:

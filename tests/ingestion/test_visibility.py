@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from tests.clocks import HandClock, HandTime
 from tests.stores.conftest import indexed_passage
+from tests.stores.failing_blobs import FailingBlobs
 
 from info_assistant.errors import ObjectStorageUnavailable, VectorStoreUnavailable
 from info_assistant.ingestion import visibility as module
@@ -16,50 +18,13 @@ from info_assistant.ingestion.visibility import STALE_S, VisibilityOverlay
 from info_assistant.model.identity import AccessScope
 from info_assistant.model.passage import Passage
 from info_assistant.model.visibility import ChangeKind, VisibilityChange
-from info_assistant.ports import Payload
-from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.changes import BlobChangeFeed
 
 STAFF = AccessScope("default", frozenset({"everyone", "staff"}))
 BOARD = AccessScope("default", frozenset({"everyone", "board"}))
 STRANGER = AccessScope("other", frozenset({"everyone", "staff", "board"}))
+TODAY = datetime(2026, 11, 23, tzinfo=UTC)
 PASSAGE = indexed_passage(access=("staff",)).passage._replace(version=3, access_revision=3)
-
-
-@dataclass
-class SetClock:
-    """ports.Clock whose hands a test moves, with a stopwatch."""
-
-    time: datetime = datetime(2026, 11, 23, tzinfo=UTC)
-    seconds: float = 0.0
-
-    def now(self) -> datetime:
-        """Return what the hands show."""
-        return self.time
-
-    def monotonic(self) -> float:
-        """Return what the stopwatch shows."""
-        return self.seconds
-
-
-class BreakableBlobs(ObjectBlobs):
-    """Object storage that a test takes away."""
-
-    broken = False
-
-    async def put_new(self, key: str, data: Payload) -> bool:
-        """Write, or fail."""
-        self._require()
-        return await super().put_new(key, data)
-
-    async def get(self, key: str) -> bytes:
-        """Read, or fail."""
-        self._require()
-        return await super().get(key)
-
-    def _require(self) -> None:
-        if self.broken:
-            raise ObjectStorageUnavailable("taken away")
 
 
 def opened(revision: int, *groups: str, document: str = PASSAGE.document_id) -> VisibilityChange:
@@ -77,8 +42,9 @@ class Replica:
     """A replica's overlay and what it stands on."""
 
     overlay: VisibilityOverlay
-    blobs: BreakableBlobs
-    clock: SetClock
+    blobs: FailingBlobs
+    clock: HandClock
+    time: HandTime
 
     def shows(self, passage: Passage = PASSAGE) -> tuple[bool, ...]:
         """Return whether staff, board and a stranger see the passage."""
@@ -93,10 +59,10 @@ def make(tmp_path: Path) -> Make:
     """Return a maker of replicas on one object storage."""
 
     def made() -> Replica:
-        blobs, clock = BreakableBlobs(str(tmp_path)), SetClock()
+        blobs, clock, time = FailingBlobs(str(tmp_path)), HandClock(TODAY), HandTime(0.0)
         feed = BlobChangeFeed(blobs, clock)
-        overlay = VisibilityOverlay(feed, clock, monotonic=clock.monotonic)
-        return Replica(overlay, blobs, clock)
+        overlay = VisibilityOverlay(feed, clock, monotonic=time)
+        return Replica(overlay, blobs, clock, time)
 
     return made
 
@@ -154,12 +120,12 @@ async def test_what_could_not_be_told_is_told_later(make: Make) -> None:
     """Object storage fails in the middle of a change: in force here, told once it is back."""
     one, two = make(), make()
     await one.overlay.refresh()
-    one.blobs.broken = True
+    one.blobs.down = True
     with pytest.raises(ObjectStorageUnavailable):
         await one.overlay.announce(opened(4, "board"))
     assert one.shows() == (False, True, False)
     await one.overlay.refresh()
-    one.blobs.broken = False
+    one.blobs.down = False
     await one.overlay.refresh()
     await two.overlay.refresh()
     assert two.shows() == (False, True, False)
@@ -171,13 +137,13 @@ async def test_who_hears_nothing_says_so(make: Make) -> None:
     assert replica.overlay.stale
     await replica.overlay.refresh()
     assert not replica.overlay.stale
-    replica.blobs.broken = True
-    replica.clock.seconds += STALE_S + 1
+    replica.blobs.down = True
+    replica.time.now += STALE_S + 1
     with capture_logs() as logs:
         assert replica.overlay.stale
         await replica.overlay.refresh()
         await replica.overlay.refresh()
-        replica.blobs.broken = False
+        replica.blobs.down = False
         await replica.overlay.refresh()
     assert not replica.overlay.stale
     assert [each["event"] for each in logs] == [
@@ -204,15 +170,15 @@ async def test_the_feed_is_cleared_only_of_what_the_index_has(make: Make) -> Non
 
     await overlay.settle(project)
     assert projected == []  # They are not old enough.
-    replica.clock.time += timedelta(minutes=11)
+    replica.clock.move(minutes=11)
     with pytest.raises(VectorStoreUnavailable):
         await overlay.settle(failing)
     assert projected == ["a", "b"]
-    replica.clock.seconds += 31
+    replica.time.now += 31
     await overlay.refresh()
     assert overlay.documents == 3
     await overlay.settle(project)
-    replica.clock.seconds += 31
+    replica.time.now += 31
     await overlay.refresh()
     assert projected == ["a", "b", "c", "d"]
     assert overlay.documents == 1  # The newest entry stays on the feed.
@@ -229,18 +195,18 @@ async def test_a_change_under_way_survives_forgetting(
     for name in "ab":
         await replica.overlay.announce(opened(4, "board", document=name))
     await replica.overlay.refresh()
-    replica.clock.time += timedelta(minutes=11)
+    replica.clock.move(minutes=11)
 
     async def project(change: VisibilityChange) -> None:
         """Carry nothing: there is no index."""
 
     await replica.overlay.settle(project)
-    replica.blobs.broken = True
+    replica.blobs.down = True
     with pytest.raises(ObjectStorageUnavailable):
         await replica.overlay.announce(opened(4, "board"))
-    replica.blobs.broken = False
+    replica.blobs.down = False
     monkeypatch.setattr(replica.overlay, "_untold", [])  # As if the telling hung.
-    replica.clock.seconds += 31
+    replica.time.now += 31
     await replica.overlay.refresh()
     assert replica.overlay.documents == 2
     assert replica.shows() == (False, True, False)

@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.clocks import HandClock
+
 from info_assistant.ingestion.readings import ReadingWriter
 from info_assistant.model.document import Document
 from info_assistant.model.reading import Reading
+from info_assistant.ports import Blobs
 from info_assistant.stores.blobs import ObjectBlobs
 
 WHEN = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+NOON = HandClock(WHEN)
+"""A clock that nobody moves."""
+
 RECORD_ID = "01a209d2-0000-7000-8000-000000000001"
-
-
-class Noon:
-    """A clock that has stopped."""
-
-    def now(self) -> datetime:
-        """Return that moment."""
-        return WHEN
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,12 @@ class Bench:
         (key,) = [key async for key in self.blobs.keys("")]
         return key, await self.blobs.get(key)
 
-    async def store_text(self, document: Document, reading: Reading) -> None:
-        """Store the text of a document as a worker does."""
-        writer = ReadingWriter(self.blobs, document)
-        await writer.add(reading.blocks)
-        await writer.finish(reading.facts)
+
+async def store_text(blobs: Blobs, document: Document, reading: Reading) -> None:
+    """Store the whole text of a document as a worker does."""
+    writer = ReadingWriter(blobs, document)
+    await writer.add(reading.blocks)
+    await writer.finish(reading.facts)
 
 
 Write = Callable[[Bench], Awaitable[bytes]]

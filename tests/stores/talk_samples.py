@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 from pydantic_core import to_json
-from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon
+from tests.stores.bench import NOON, RECORD_ID, WHEN, Bench
 
 from info_assistant.model.conversation import (
     ConversationKey,
@@ -59,7 +59,7 @@ async def read_handled(_: Bench, data: bytes) -> object:
 
 def conversations(bench: Bench) -> BlobConversations:
     """Return the conversations of a bench, which ends with the record's id."""
-    return BlobConversations(bench.blobs, Noon(), timedelta(days=1), next_id=lambda: RECORD_ID)
+    return BlobConversations(bench.blobs, NOON, timedelta(days=1), next_id=lambda: RECORD_ID)
 
 
 async def write_turn(bench: Bench) -> bytes:

@@ -21,7 +21,7 @@ from tests.stores.backup_samples import (
     write_manifest,
     write_verification,
 )
-from tests.stores.bench import RECORD_ID, WHEN, Bench, Noon, Read, Write
+from tests.stores.bench import NOON, RECORD_ID, WHEN, Bench, Read, Write, store_text
 from tests.stores.stored_things import (
     AGAIN,
     ANSWER,
@@ -116,7 +116,7 @@ async def read_tombstone(bench: Bench, data: bytes) -> object:
 
 async def write_reading(bench: Bench) -> bytes:
     """Save a reading."""
-    await bench.store_text(DOCUMENT, READING)
+    await store_text(bench.blobs, DOCUMENT, READING)
     return (await bench.only())[1]
 
 
@@ -151,7 +151,7 @@ async def read_status(_: Bench, data: bytes) -> object:
 
 async def write_object(bench: Bench) -> bytes:
     """Write a shared object."""
-    objects = SharedObjects(bench.blobs, bench.folder / "last-good", Noon())
+    objects = SharedObjects(bench.blobs, bench.folder / "last-good", NOON)
     await objects.open("switches").change(lambda _: STATE.fields)
     return await bench.blobs.get("system/switches/00000001.json")
 
@@ -160,10 +160,10 @@ async def read_object(bench: Bench, data: bytes) -> object:
     """Read a shared object, from object storage and from the last good copy."""
     await bench.blobs.put("system/switches/00000001.json", data)
     folder = bench.folder / "last-good"
-    await SharedObjects(bench.blobs, folder, Noon()).open("switches").refresh()
-    shared = SharedObjects(bench.blobs, bench.folder, Noon()).open("switches")
+    await SharedObjects(bench.blobs, folder, NOON).open("switches").refresh()
+    shared = SharedObjects(bench.blobs, bench.folder, NOON).open("switches")
     await shared.refresh()
-    copy = SharedObjects(bench.blobs, folder, Noon()).open("switches")
+    copy = SharedObjects(bench.blobs, folder, NOON).open("switches")
     assert copy.current == shared.current
     return shared.current
 
@@ -239,14 +239,14 @@ async def read_question(_: Bench, data: bytes) -> object:
 
 async def write_changes(bench: Bench) -> bytes:
     """Publish a change of visibility."""
-    await BlobChangeFeed(bench.blobs, Noon()).publish([CHANGE])
+    await BlobChangeFeed(bench.blobs, NOON).publish([CHANGE])
     return (await bench.only())[1]
 
 
 async def read_changes(bench: Bench, data: bytes) -> object:
     """Hear of a change of visibility."""
     await bench.blobs.put("system/changes/0000000001.json", data)
-    return (await first(BlobChangeFeed(bench.blobs, Noon()).news())).changes
+    return (await first(BlobChangeFeed(bench.blobs, NOON).news())).changes
 
 
 async def write_journal(bench: Bench) -> bytes:
@@ -292,7 +292,7 @@ async def read_journal(bench: Bench, data: bytes) -> object:
 
 async def write_request(bench: Bench) -> bytes:
     """Answer an upload under a key."""
-    requests = IdempotentRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, NOON)
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.delete(f"{begun.folder}/asked.json")
     await requests.finish(begun, REPLY)
@@ -301,7 +301,7 @@ async def write_request(bench: Bench) -> bytes:
 
 async def read_request(bench: Bench, data: bytes) -> object:
     """Send an upload again under its key."""
-    requests = IdempotentRequests(bench.blobs, Noon())
+    requests = IdempotentRequests(bench.blobs, NOON)
     begun = await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)
     await bench.blobs.put(f"{begun.folder}/told.json", data)
     reply = (await requests.begin(LOCAL_OPERATOR, "my-key", "ab" * 32)).reply
@@ -331,7 +331,7 @@ async def write_mark(bench: Bench) -> bytes:
 async def read_mark(bench: Bench, data: bytes) -> object:
     """Read the gap after the mark of a writer that has vanished."""
     await bench.blobs.put(f"system/writers/0123456789ab/{MOMENT}-open.json", data)
-    watch = WriterWatch(bench.blobs, Noon(), gone_s=0)
+    watch = WriterWatch(bench.blobs, NOON, gone_s=0)
     await watch.look()
     return [(each.writer, each.at_most_micro_usd) for each in await watch.gaps()]
 

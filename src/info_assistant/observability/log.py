@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TextIO
 
 import structlog
@@ -101,8 +102,12 @@ def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) 
     return event
 
 
+@cache
 def _module(filename: str) -> str:
-    """Return a file's name below the folder it is imported from, which says nothing and is long."""
+    """Return a file's name below the folder it is imported from, which says nothing and is long.
+
+    The same few files fail again and again while something is down.
+    """
     folders = [f"{each}{os.sep}" for each in sys.path if each]
     return min((filename.removeprefix(each) for each in folders), key=len, default=filename)
 

@@ -340,7 +340,7 @@ class Metrics:
         """
         for method, route in addresses:
             for status in _AWAITED:
-                self.http_requests.labels(method, route, str(int(status)))
+                self.http_requests.labels(method, route, status.value)
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""

@@ -70,24 +70,24 @@ class ElasticPlaces:
         """Look at the lag and change the places by one step, or not at all."""
         band, places = self._band, self._admission.places(Traffic.QUESTION)
         lag_s = self._lag.usual_worst_s()
+        quick = lag_s < band.quick_s
         # Who was refused wanted a place too: where everybody is, nobody waits.
         ran_short = self._admission.ran_short(Traffic.QUESTION)
         if lag_s > band.late_s:
             self._resize(places * 3 // 4)
-        elif lag_s < band.quick_s and ran_short:
+        elif quick and ran_short:
             self._resize(places + _step(places))
-        self._expect_growth(lag_s)
+        self._expect_growth(quick=quick)
 
     def _resize(self, places: int) -> None:
         fitting = min(max(places, self._band.least), self._band.most)
         if fitting != self._admission.places(Traffic.QUESTION):
             self._admission.resize(Traffic.QUESTION, fitting)
 
-    def _expect_growth(self, lag_s: float) -> None:
+    def _expect_growth(self, *, quick: bool) -> None:
         """Let those who come now know how soon places are added for them."""
         band, places = self._band, self._admission.places(Traffic.QUESTION)
-        grows = lag_s < band.quick_s and places < band.most
-        each_s = band.pause_s / _step(places) if grows else math.inf
+        each_s = band.pause_s / _step(places) if quick and places < band.most else math.inf
         self._admission.expect_growth(Traffic.QUESTION, each_s)
 
 
