@@ -20,7 +20,7 @@ from info_assistant.model.metadata import FIELDS, Metadata
 from info_assistant.model.passage import Passage
 from info_assistant.model.question import Filters
 from info_assistant.ports import DocumentFilter
-from info_assistant.stores.records import document_fields, document_from
+from info_assistant.stores.document_json import document_fields, document_from
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ from info_assistant.model.document import Document, document_id
 from info_assistant.model.identity import LOCAL_OPERATOR
 from info_assistant.ports import Blobs, Payload
 from info_assistant.stores.catalogue import BlobCatalogue
-from info_assistant.stores.records import document_from
+from info_assistant.stores.document_json import document_from
 
 TENANT = LOCAL_OPERATOR.scope.tenant
 SOURCES = ("a.txt", "b.txt")

@@ -247,8 +247,8 @@ class Admission:
         """
         self._lanes[traffic].growth_s = each_s
 
-    def ran_short(self, traffic: Traffic) -> bool:
-        """Whether a place was wanted and not free since this was asked last."""
+    def take_shortage(self, traffic: Traffic) -> bool:
+        """Return whether a place was wanted and not free since this was asked last."""
         lane = self._lanes[traffic]
         ran_short, lane.ran_short = lane.ran_short or bool(lane.queue), False
         return ran_short

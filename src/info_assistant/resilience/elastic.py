@@ -72,7 +72,7 @@ class ElasticPlaces:
         lag_s = self._lag.usual_worst_s()
         quick = lag_s < band.quick_s
         # Who was refused wanted a place too: where everybody is, nobody waits.
-        ran_short = self._admission.ran_short(Traffic.QUESTION)
+        ran_short = self._admission.take_shortage(Traffic.QUESTION)
         if lag_s > band.late_s:
             self._resize(places * 3 // 4)
         elif quick and ran_short:

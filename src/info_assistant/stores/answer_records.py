@@ -35,9 +35,9 @@ from info_assistant.observability.log import get_logger
 from info_assistant.ports import RecordPage
 from info_assistant.stores import answer_repeats
 from info_assistant.stores.answer_repeats import WholeRecords
+from info_assistant.stores.document_json import day_from
 from info_assistant.stores.journal_file import Record
 from info_assistant.stores.record_log import RecordLog
-from info_assistant.stores.records import day_from
 from info_assistant.stores.segments import Fields, Wanted, merged
 
 KIND = "answers"

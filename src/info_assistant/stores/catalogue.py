@@ -18,7 +18,7 @@ from info_assistant.errors import NotFound, StoredDataInvalid
 from info_assistant.model.document import Document, Standing, Tombstone
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.ports import FolderBlobs
-from info_assistant.stores.records import document_fields, document_from
+from info_assistant.stores.document_json import document_fields, document_from
 
 _NAME = re.compile(r"[^/]+/(documents|tombstones)/(?P<id>[^/]+)/(?P<revision>\d{8,})\.json")
 

@@ -20,7 +20,7 @@ from info_assistant.stores.backup.manifest import StoredObject
 from info_assistant.stores.backup.packs import PackReader, PackWriter, sha256_of
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.blobs import StoredObject as Listed
-from info_assistant.stores.records import document_from
+from info_assistant.stores.document_json import document_from
 
 LEFT_OUT = (f"{SYSTEM_TENANT}/restore/",)
 """What is about this installation and not in it: whether a restore is under way."""

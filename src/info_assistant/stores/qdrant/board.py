@@ -19,11 +19,11 @@ from info_assistant.stores.qdrant.board_filters import (
     any_of,
     as_seen,
     behind,
-    is_,
     listed,
     ours,
 )
 from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.conditions import equals
 from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import (
     entry_at_top,
@@ -78,8 +78,8 @@ class QdrantBoard:
         await self._write(
             afresh,
             lambda each: [
-                is_("revision", each.document.revision),
-                is_("state", states[each.document.id]),
+                equals("revision", each.document.revision),
+                equals("state", states[each.document.id]),
                 NOBODYS,
             ],
         )
@@ -231,7 +231,7 @@ class QdrantBoard:
         """Return how many documents, of one tenant or of all, are in each state, 0 included."""
         mine = None
         if tenant is not None:
-            mine = models.Filter(must=[is_("tenant", tenant)])
+            mine = models.Filter(must=[equals("tenant", tenant)])
         response = await self._collection.ask(
             lambda client: client.facet(
                 self._collection.alias,
@@ -249,7 +249,7 @@ class QdrantBoard:
         selector = models.FilterSelector(
             filter=models.Filter(
                 must=[
-                    is_("tenant", tenant),
+                    equals("tenant", tenant),
                     models.HasIdCondition(has_id=[document_id]),
                     models.FieldCondition(key="revision", range=models.Range(lte=up_to)),
                 ]
@@ -282,7 +282,7 @@ class QdrantBoard:
         later = models.FieldCondition(key=key, range=models.Range(gte=document.revision))
         behind = models.Filter(
             must=[
-                is_("tenant", document.tenant),
+                equals("tenant", document.tenant),
                 models.HasIdCondition(has_id=[document.id]),
                 *also,
             ],

@@ -7,16 +7,12 @@ from qdrant_client.http import models
 from info_assistant.model.document import Document, DocumentState, DocumentStatus
 from info_assistant.model.identity import AccessScope
 from info_assistant.ports import DocumentFilter
+from info_assistant.stores.qdrant.conditions import equals
 
 UNSETTLED = [state.value for state in DocumentState if not state.settled]
 """The states from which something still happens by itself."""
 
 NOBODYS = models.IsEmptyCondition(is_empty=models.PayloadField(key="lease"))
-
-
-def is_(key: str, value: str | int) -> models.FieldCondition:
-    """Return the condition that a field has this value."""
-    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
 
 
 def behind(revision: int) -> models.FieldCondition:
@@ -36,7 +32,7 @@ def any_of(
             models.Filter(
                 must=[
                     models.HasIdCondition(has_id=[each.document.id]),
-                    is_("tenant", each.document.tenant),
+                    equals("tenant", each.document.tenant),
                     *conditions(each),
                 ]
             )
@@ -47,15 +43,15 @@ def any_of(
 
 def as_seen(seen: DocumentStatus) -> list[models.Condition]:
     """Return the conditions that a document is still as it was seen, unsettled and held as then."""
-    holder = is_("lease.token", seen.lease.token) if seen.lease else NOBODYS
+    holder = equals("lease.token", seen.lease.token) if seen.lease else NOBODYS
     unsettled = models.FieldCondition(key="state", match=models.MatchAny(any=UNSETTLED))
-    return [is_("revision", seen.document.revision), unsettled, holder]
+    return [equals("revision", seen.document.revision), unsettled, holder]
 
 
 def ours(status: DocumentStatus) -> list[models.Condition]:
     """Return the conditions that a document is under the lease of `status` and was not edited."""
     token = status.lease.token if status.lease else ""
-    return [is_("lease.token", token), behind(status.document.revision + 1)]
+    return [equals("lease.token", token), behind(status.document.revision + 1)]
 
 
 def after_edit(
@@ -70,7 +66,7 @@ def after_edit(
     if document.hold:
         resting = models.FieldCondition(key="state", match=models.MatchAny(any=at_rest))
         return [(DocumentState.WITHDRAWN, (resting,)), stay]
-    held = is_("state", DocumentState.WITHDRAWN.value)
+    held = equals("state", DocumentState.WITHDRAWN.value)
     whole = models.FieldCondition(key="passages", range=models.Range(gte=1))
     return [(DocumentState.READY, (held, whole)), (DocumentState.ACCEPTED, (held,)), stay]
 
@@ -80,7 +76,7 @@ def listed(scope: AccessScope, wanted: DocumentFilter) -> models.Filter | None:
     if not scope.groups:
         return None
     must: list[models.Condition] = [
-        is_("tenant", scope.tenant),
+        equals("tenant", scope.tenant),
         models.FieldCondition(key="access", match=models.MatchAny(any=sorted(scope.groups))),
     ]
     exact = {
@@ -89,7 +85,7 @@ def listed(scope: AccessScope, wanted: DocumentFilter) -> models.Filter | None:
         "marking": wanted.marking,
         "access": wanted.access,
     }
-    must += [is_(key, value) for key, value in exact.items() if value is not None]
+    must += [equals(key, value) for key, value in exact.items() if value is not None]
     if wanted.ids is not None:
         must.append(models.HasIdCondition(has_id=[*wanted.ids]))
     if wanted.review_before is not None:

@@ -21,6 +21,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.question import Filters
 from info_assistant.stores.qdrant.collection import Collection, CollectionPlan
+from info_assistant.stores.qdrant.conditions import equals
 from info_assistant.stores.qdrant.connection import WRITE_TIMEOUT_S, Connection
 from info_assistant.stores.qdrant.payload import (
     candidate_from,
@@ -112,11 +113,11 @@ class QdrantPassages:
         alike: dict[tuple[str, str], tuple[dict[str, Any], list[models.Condition]]] = {}
         for each in documents:
             entry = entry_payload(each)
-            condition = _of_document(each.tenant, each.id, _is("version", each.content.version))
+            condition = _of_document(each.tenant, each.id, equals("version", each.content.version))
             _, versions = alike.setdefault((each.tenant, repr(entry)), (entry, []))
             versions.append(condition)
         for (tenant, _), (entry, versions) in alike.items():
-            hidden = models.Filter(must=[_is("tenant", tenant), _hidden()], should=versions)
+            hidden = models.Filter(must=[equals("tenant", tenant), _hidden()], should=versions)
             await self._set_payload(entry, hidden)
 
     async def remove_versions(self, tenant: str, document_id: str, *, up_to: int) -> None:
@@ -134,14 +135,14 @@ class QdrantPassages:
         """
         later = models.Range(gte=document.revision)
         behind = models.Filter(
-            must=[_is("tenant", document.tenant), _is("document_id", document.id)],
+            must=[equals("tenant", document.tenant), equals("document_id", document.id)],
             must_not=[models.FieldCondition(key="access_revision", range=later)],
         )
         await self._set_payload(entry_payload(document), behind)
 
     async def count(self, tenant: str, document_id: str, version: int) -> int:
         """Return how many passages of this version are searchable."""
-        condition = _of_document(tenant, document_id, _is("version", version))
+        condition = _of_document(tenant, document_id, equals("version", version))
         condition.must_not = [_hidden()]
         result = await self._collection.ask(
             lambda client: client.count(self._collection.alias, count_filter=condition, exact=True)
@@ -174,7 +175,7 @@ class QdrantPassages:
     async def remove_document(self, document_id: str) -> None:
         """Remove the passages of all versions of a document."""
         selector = models.FilterSelector(
-            filter=models.Filter(must=[_is("document_id", document_id)])
+            filter=models.Filter(must=[equals("document_id", document_id)])
         )
         await self._collection.change(
             lambda client, name: client.delete(name, points_selector=selector, wait=True)
@@ -251,16 +252,12 @@ def _plan(identity: str, dimension: int) -> CollectionPlan:
     )
 
 
-def _is(key: str, value: str | int) -> models.FieldCondition:
-    return models.FieldCondition(key=key, match=models.MatchValue(value=value))
-
-
 def _open_to_nobody() -> dict[str, Any]:
     return {"access": [], "access_revision": _NOT_REVEALED}
 
 
 def _hidden() -> models.FieldCondition:
-    return _is("access_revision", _NOT_REVEALED)
+    return equals("access_revision", _NOT_REVEALED)
 
 
 def _sparse(vector: SparseVector) -> models.SparseVector:
@@ -286,8 +283,8 @@ def _point(indexed: IndexedPassage, *, hidden: bool) -> models.PointStruct:
 def _of_document(tenant: str, document_id: str, versions: models.FieldCondition) -> models.Filter:
     return models.Filter(
         must=[
-            _is("tenant", tenant),
-            _is("document_id", document_id),
+            equals("tenant", tenant),
+            equals("document_id", document_id),
             versions,
         ]
     )

@@ -11,7 +11,7 @@ from info_assistant.model.document import Document, DocumentState, DocumentStatu
 from info_assistant.model.lease import Lease
 from info_assistant.model.passage import Candidate, IndexedPassage, Passage, Spans, edges_of
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
-from info_assistant.stores.records import (
+from info_assistant.stores.document_json import (
     day_from,
     document_fields,
     document_from,
