@@ -1,8 +1,10 @@
 """Who is called when, and when the next word is due: through kills, clock jumps and long pauses."""
 
 import itertools
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,12 +16,17 @@ from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.keeping.cadence import due_word, interval_s
 from info_assistant.runbooks.keeping.composing import Composer, is_last
 from info_assistant.runbooks.keeping.escalation import contacts_for, due_call, reached, tiers_of
+from info_assistant.runbooks.keeping.keeper import Keeper
 from info_assistant.runbooks.model import Runbook
 from info_assistant.runbooks.outbox.messages import Act
 from info_assistant.runbooks.reading.markdown import parse_runbook
+from info_assistant.runbooks.record import events
 from info_assistant.runbooks.record.events import Event, Kind
 from info_assistant.runbooks.record.incident import Incident, incident_of
+from info_assistant.runbooks.record.redaction import Redaction
+from info_assistant.runbooks.record.store import Incidents, Opening
 from info_assistant.runbooks.shipped import NAME, shipped_runbook
+from info_assistant.runbooks.telling.facts import Facts
 
 RUNBOOK = parse_runbook(shipped_runbook(), NAME)
 MINUTES = (0, 15, 30, 60)
@@ -244,3 +251,30 @@ def test_the_last_tier_briefs_executives_and_names_the_letter_to_customers() -> 
     earlier = due_call(world.incident, RUNBOOK, world.now)
     assert earlier is not None
     assert not is_last(RUNBOOK, earlier)
+
+
+class Unseen:
+    """Nobody knows anything of the service."""
+
+    def facts(self, incident: Incident) -> Facts:
+        """Return it."""
+        del incident
+        return Facts()
+
+
+def test_a_path_that_begins_late_is_walked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a tier at 0 min whoever is on call is called at once, then every tier, each once."""
+    late = re.sub(rb"1\. \*\*0-15 min\*\*.*\n", b"", shipped_runbook())
+    assert [tier.begins_min for tier in parse_runbook(late, NAME).tiers] == [15, 30, 60]
+    world = World([])
+    monkeypatch.setattr(events, "this_moment", lambda: world.now)
+    store = Incidents(tmp_path, Redaction(), author=("service", "desk"))
+    keeper = Keeper(store, lambda _runbook: [Everybody()], Unseen(), lambda: world.now)
+    name = store.open(Opening("t", "P0-1"), late, NAME).id
+    for minute in (0, 1, 15, 16, 30, 31, 60, 61):
+        world.true_s = minute * 60
+        keeper.tick()
+    called = [e.data["tier"] for e in store.read(name).events if e.kind == Kind.ESCALATED]
+    assert called == [0, 1, 2, 3]

@@ -16,7 +16,13 @@ from info_assistant.runbooks.clock import Instant
 from info_assistant.runbooks.errors import NotAllowed, RecordBusy, RecordError
 from info_assistant.runbooks.keeping.cadence import due_word, interval_s
 from info_assistant.runbooks.keeping.composing import Composer, Letter, is_last
-from info_assistant.runbooks.keeping.escalation import call_of, due_call, reached, unattended_s
+from info_assistant.runbooks.keeping.escalation import (
+    call_of,
+    due_call,
+    reached,
+    tiers_of,
+    unattended_s,
+)
 from info_assistant.runbooks.model import Runbook
 from info_assistant.runbooks.receivers.port import Receiver
 from info_assistant.runbooks.record.events import Event, Kind
@@ -145,8 +151,8 @@ class Keeper:
 
     def _called(self, incident: Incident, tier: int | None, reason: str) -> Decision:
         runbook = self.runbook(incident.id)
-        most = max(len(runbook.tiers) - 1, 0)
-        wanted = min(reached(incident) + 1 if tier is None else tier, most)
+        last = len(tiers_of(runbook)) - 1
+        wanted = min(reached(incident) + 1 if tier is None else tier, last)
         waited = unattended_s(incident, self.moment())
         call = call_of(incident, runbook, wanted, waited)
         # By itself a tier is called once, under the same name on every machine; people may repeat.
