@@ -16,7 +16,9 @@ from info_assistant.runbooks.outbox.messages import Act, Content, Message
 from info_assistant.runbooks.receivers.configured import channel_of, setup_of
 from info_assistant.runbooks.receivers.http import WebService
 from info_assistant.runbooks.receivers.port import Attempt
+from info_assistant.runbooks.record.redaction import Redaction
 from info_assistant.runbooks.service.provider_status import pages_of, provider_status
+from info_assistant.runbooks.settings import environment
 from info_assistant.runbooks.telling.people import people_of
 
 PEOPLE = """
@@ -156,3 +158,28 @@ def test_no_address_is_refused_in_words() -> None:
     """A setting that is no address is not tried for ever as if the network were down."""
     with pytest.raises(DeliveryRefused, match="no address of HTTP"):
         WebService("The webhook", "file:///etc/passwd", {}).call("POST", "", {})
+
+
+@pytest.mark.parametrize("token", ["xoxb-line\nbroken", "xoxb-ümlaut-☃"])
+def test_a_token_that_no_header_takes_is_refused_without_its_words(token: str) -> None:
+    """It is nobody's fault but the setting's, and what is said of it holds no secret."""
+    service = WebService("Slack", "http://127.0.0.1:9", {"authorization": f"Bearer {token}"})
+    with pytest.raises(DeliveryRefused, match="token of Slack") as caught:
+        service.call("POST", "/chat.postMessage", {})
+    assert "xoxb" not in str(caught.value)
+
+
+def test_half_an_address_is_refused_in_words() -> None:
+    """What cannot be read as an address at all is refused when it is used, and stops nobody."""
+    with pytest.raises(DeliveryRefused, match="address of Jira is none"):
+        WebService("Jira", "http://[::1", {}).call("GET")
+
+
+def test_a_secret_from_a_file_is_used_and_masked_without_its_line_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A secret of Kubernetes that was made from a file ends with a line's end."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "a-secret-of-ours\n")
+    given = environment()
+    assert given["SLACK_BOT_TOKEN"] == "a-secret-of-ours"
+    assert "secret" not in Redaction.of_environment(given).text("It said a-secret-of-ours.")

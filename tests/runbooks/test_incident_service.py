@@ -294,6 +294,29 @@ def test_a_refusal_is_shown_without_secrets_and_lets_others_pass(world: World) -
     assert "abcdef123456" not in said[0] + notes.reason
 
 
+def test_what_nobody_foresaw_stops_no_sending(world: World) -> None:
+    """A fault of ours in sending is told without secrets, and the message goes out all the same."""
+    sender = world.service.senders["webhook"]
+    said: list[str] = []
+    world.service.say = said.append
+    real = sender.receiver.send
+
+    class Faulty:
+        name, acts = sender.receiver.name, sender.receiver.acts
+
+        def send(self, attempt: Attempt) -> Mapping[str, str]:
+            if not said:
+                raise ZeroDivisionError("token=abcdef123456")
+            return real(attempt)
+
+    sender.receiver = Faulty()
+    (name,) = world.post(ALERT)
+    until(lambda: world.quiet(name))
+    told_of_it = next(words for words in said if words.startswith("Sending to webhook stumbled"))
+    assert "ZeroDivisionError" in told_of_it
+    assert "abcdef123456" not in told_of_it
+
+
 def test_probes_metrics_and_what_is_no_alert(world: World) -> None:
     """The service tells of itself, and refuses what it cannot read without falling over."""
     assert world.get("/livez") == "ok\n"

@@ -39,11 +39,11 @@ class Places:
 
 
 def is_near(url: str) -> bool:
-    """Whether an address is on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "unix" or parts.hostname == "localhost":
-        return True
+    """Whether an address is on this machine; what is no address is not."""
     try:
+        parts = urlsplit(url)
+        if parts.scheme == "unix" or parts.hostname == "localhost":
+            return True
         return ipaddress.ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False

@@ -139,7 +139,7 @@ class Sender:
         try:
             repeated = _may_have_arrived(each, outbox, notes)
             reference = self.receiver.send(Attempt(message, known, repeated or before.count > 0))
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             problem = DeliveryLater(f"{self.receiver.name} answers what nobody expects: {error!r}.")
             self._failed(name, each, problem)
             return False

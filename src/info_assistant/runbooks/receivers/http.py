@@ -41,10 +41,8 @@ class WebService:
         self._url = url.rstrip("/")
         self._headers = {"accept": "application/json", "user-agent": "info-assistant", **headers}
         self._timeout_s = timeout_s
-        handlers: list[urllib.request.BaseHandler] = [_NoRedirects()]
-        if is_near(url):
-            handlers.append(urllib.request.ProxyHandler({}))
-        self._opener = urllib.request.build_opener(*handlers)
+        proxies = [urllib.request.ProxyHandler({})] if is_near(url) else []
+        self._opener = urllib.request.build_opener(_NoRedirects(), *proxies)
 
     def call(
         self,
@@ -69,6 +67,11 @@ class WebService:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise DeliveryLater(f"{self._name} cannot be reached: {reason}.") from error
+        except ValueError:
+            # Its words hold the header, and so the secret.
+            raise DeliveryRefused(
+                f"The token of {self._name} holds what no header may, such as a line's end."
+            ) from None
 
     def _request(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]

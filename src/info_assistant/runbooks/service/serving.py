@@ -4,12 +4,13 @@ import hmac
 import json
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from info_assistant.runbooks.errors import EngineError, NotAllowed, RecordError
+from info_assistant.runbooks.errors import EngineError, RecordError
 from info_assistant.runbooks.keeping.keeper import Keeper
 from info_assistant.runbooks.outbox.sending import Sender
 from info_assistant.runbooks.record.events import Event, Kind
@@ -41,6 +42,8 @@ class Service:
     tick_s: float = TICK_S
     providers: dict[str, str] = field(default_factory=dict)
     _counts: Counts = field(default_factory=lambda: Counts(0, 0, 0.0))
+    _ticked: float = float("-inf")
+    """When the clock went last, of the monotonic clock, which nobody sets."""
     _over: threading.Event = field(default_factory=threading.Event)
     _wake: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -54,11 +57,14 @@ class Service:
         self._server.daemon_threads = True
         work: list[tuple[str, Callable[[], None]]] = [
             ("http", lambda: self._server.serve_forever(0.1) if self._server else None),
-            ("clock", self._keep),
+            ("clock", self._steadily("The clock", self._keep, self._until_woken)),
             *((f"send-{name}", self._sending(each)) for name, each in self.senders.items()),
         ]
         if self.pages:
-            work.append(("providers", self._ask_providers))
+            asking = self._steadily(
+                "Asking providers", self._ask_providers, self._pause(_PROVIDERS_S)
+            )
+            work.append(("providers", asking))
         for name, run in work:
             thread = threading.Thread(target=run, name=name, daemon=True)
             thread.start()
@@ -79,7 +85,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether the clock goes and nobody has said stop."""
-        return not self._over.is_set() and time.time() - self._counts.last_tick < _STALE_S
+        return not self._over.is_set() and time.monotonic() - self._ticked < _STALE_S
 
     def take(self, body: object) -> list[str]:
         """Take alerts in. Raises AlertUnreadable, RecordError."""
@@ -104,6 +110,7 @@ class Service:
         found = self.keeper.tick()
         counts = self._counts
         self._counts = Counts(counts.alerts, counts.ticks + 1, time.time())
+        self._ticked = time.monotonic()
         for event in found:
             self.say(f"{event.kind}: {event.data.get('what') or event.data.get('people') or ''}")
         return found
@@ -117,31 +124,42 @@ class Service:
             words = f"All alerts are over. Is the cause gone? `incident resolve --id {name}`"
             self.keeper.remark(name, f"proposed-{event.hash}", words)
 
-    def _keep(self) -> None:
-        while not self._over.is_set():
-            self._wake.clear()
-            try:
-                self.tick()
-            except (RecordError, NotAllowed, OSError) as problem:
-                self.say(f"The clock stumbled and goes on: {problem}")
-            self._wake.wait(self.tick_s)
+    def _steadily(
+        self, what: str, step: Callable[[], object], wait: Callable[[], object]
+    ) -> Callable[[], None]:
+        """Return what takes a step and waits, until told to stop, whatever a step runs into."""
 
-    def _sending(self, sender: Sender) -> Callable[[], None]:
         def run() -> None:
             while not self._over.is_set():
                 try:
-                    sender.run_once()
-                except (RecordError, OSError) as problem:
-                    self.say(f"Sending to {sender.receiver.name} stumbled: {problem}")
-                self._over.wait(self.tick_s / 2)
+                    step()
+                except (EngineError, OSError) as problem:
+                    self.say(f"{what} stumbled and goes on: {problem}")
+                except Exception:  # noqa: BLE001
+                    # Nobody would miss a thread that ends here, and it would be silent for good.
+                    found = self.desk.store.redacted(traceback.format_exc())
+                    self.say(f"{what} stumbled and goes on. {found}")
+                wait()
 
         return run
 
+    def _pause(self, seconds: float) -> Callable[[], bool]:
+        return lambda: self._over.wait(seconds)
+
+    def _keep(self) -> None:
+        self._wake.clear()
+        self.tick()
+
+    def _until_woken(self) -> None:
+        self._wake.wait(self.tick_s)
+
+    def _sending(self, sender: Sender) -> Callable[[], None]:
+        what = f"Sending to {sender.receiver.name}"
+        return self._steadily(what, sender.run_once, self._pause(self.tick_s / 2))
+
     def _ask_providers(self) -> None:
-        while not self._over.is_set():
-            for name, url in self.pages.items():
-                self.providers[name] = provider_status(url).state
-            self._over.wait(_PROVIDERS_S)
+        for name, url in self.pages.items():
+            self.providers[name] = provider_status(url).state
 
     def may(self, header: str) -> bool:
         """Whether who sends that header may send alerts."""
