@@ -19,7 +19,7 @@ from info_assistant.runbooks.receivers.port import Attempt
 from info_assistant.runbooks.record.redaction import Redaction
 from info_assistant.runbooks.service.provider_status import pages_of, provider_status
 from info_assistant.runbooks.settings import environment
-from info_assistant.runbooks.telling.people import people_of
+from info_assistant.runbooks.telling.people import Directory, people_of
 
 PEOPLE = """
 [handles]
@@ -117,6 +117,25 @@ def test_handles_have_ids_and_the_rota_says_who_is_on_call(tmp_path: Path) -> No
     assert people.addresses("grace")["@oncall"] == "grace@example.org"
 
 
+def test_whose_shift_begins_is_called_without_a_restart(tmp_path: Path) -> None:
+    """A service that goes on for weeks calls who is on call when it calls, by the file of then."""
+    file = tmp_path / "people.toml"
+    file.write_text(PEOPLE)
+    now = [datetime(2026, 11, 26, tzinfo=UTC)]
+    directory = Directory(file, moment=lambda: now[0])
+    assert directory.addresses()["@oncall"] == "grace@example.org"
+    now[0] = datetime(2026, 12, 1, tzinfo=UTC)
+    assert "@oncall" not in directory.addresses()
+    assert directory.slack_ids()["@oncall"] == "S0123ABC"
+
+    file.write_text(PEOPLE.replace("grace@", "g.hopper@").replace("11-30T", "12-07T"))
+    assert directory.addresses()["@oncall"] == "g.hopper@example.org"
+    file.write_text("half a fi")
+    assert directory.addresses()["@oncall"] == "g.hopper@example.org"
+    file.unlink()
+    assert directory.on_call == "grace"
+
+
 @pytest.mark.parametrize("text", ["[[rota]]\nwho = 'a'\nfrom = 1\nto = 2\n", "[people.a]\nage = 3"])
 def test_a_file_of_people_that_cannot_be_used(tmp_path: Path, text: str) -> None:
     """The error names the variable and the page that shows one."""
@@ -131,8 +150,8 @@ def test_a_rota_of_pagerduty_is_remembered(tmp_path: Path) -> None:
     given = {"PAGERDUTY_API_TOKEN": "pagerduty-token", "PAGERDUTY_SCHEDULE": "S1"}
     with running_receivers() as receivers:
         given["PAGERDUTY_API_URL"] = f"{receivers.url}/pagerduty"
-        assert setup_of(given, tmp_path).on_call == "ada"
-    assert setup_of(given, tmp_path).on_call == "ada"
+        assert setup_of(given, tmp_path).directory.on_call == "ada"
+    assert setup_of(given, tmp_path).directory.on_call == "ada"
 
 
 def test_tiers_have_routes_of_their_own(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_slack_shows_one_state_with_the_last_words(*, newer: bool) -> None:
     """A root post whose answer was lost is found and edited, by the same message or a newer one."""
     with running_receivers() as stand_in:
         service = WebService("Slack", f"{stand_in.url}/slack", {})
-        slack = Slack(service, "#pubsec-incidents", {})
+        slack = Slack(service, "#pubsec-incidents", dict)
         first = Message("m1", "i", "slack", Act.STATE, Content("t", OUT), "state")
         stand_in.misbehave("slack", Misbehaviour.DIE_AFTER)
         with pytest.raises(DeliveryLater):

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from info_assistant.runbooks.errors import NotConfigured
@@ -14,7 +13,7 @@ from info_assistant.runbooks.receivers.port import Receiver
 from info_assistant.runbooks.receivers.product import Product
 from info_assistant.runbooks.receivers.static_page import StaticPage
 from info_assistant.runbooks.receivers.webhook import Webhook
-from info_assistant.runbooks.telling.people import PagerDutyRota, People, people_of
+from info_assistant.runbooks.telling.people import Directory, PagerDutyRota
 
 _PAGERDUTY_API = "https://api.pagerduty.com"
 _KNOWN = ("slack", "statuspage", "pagerduty", "webhook", "mail", "jira", "product", "page")
@@ -25,8 +24,7 @@ class Setup:
     """Who can be told, and who is behind the runbook's handles."""
 
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
-    people: People = field(default_factory=People)
-    on_call: str = ""
+    directory: Directory = field(default_factory=Directory)
 
     @property
     def missing(self) -> list[str]:
@@ -41,19 +39,18 @@ def setup_of(variables: Mapping[str, str], folder: Path, runbook: Runbook | None
     where no variable does.
     """
     given = variables.get("INCIDENT_PEOPLE")
-    people = people_of(Path(given)) if given else People()
-    on_call = people.on_call(datetime.now(UTC)) or _on_call(variables, folder)
+    directory = Directory(Path(given) if given else None, _rota(variables, folder))
     found: list[Receiver] = [
         *_pagerduty(variables),
-        *_slack(variables, people.slack_ids(on_call), runbook),
+        *_slack(variables, directory, runbook),
         *_statuspage(variables),
         *_webhook(variables),
-        *_mail(variables, people.addresses(on_call)),
+        *_mail(variables, directory),
         *_jira(variables),
         *_product(variables),
         *_page(variables),
     ]
-    return Setup({each.name: each for each in found}, people, on_call)
+    return Setup({each.name: each for each in found}, directory)
 
 
 def channel_of(runbook: Runbook | None) -> str:
@@ -65,17 +62,17 @@ def channel_of(runbook: Runbook | None) -> str:
     return ""
 
 
-def _on_call(variables: Mapping[str, str], folder: Path) -> str:
+def _rota(variables: Mapping[str, str], folder: Path) -> PagerDutyRota | None:
     token, schedule = variables.get("PAGERDUTY_API_TOKEN"), variables.get("PAGERDUTY_SCHEDULE")
     if not token or not schedule:
-        return ""
+        return None
     url = variables.get("PAGERDUTY_API_URL") or _PAGERDUTY_API
     service = WebService("PagerDuty", url, {"authorization": f"Token token={token}"}, timeout_s=3)
-    return PagerDutyRota(service, schedule, folder / "on-call.json").on_call()
+    return PagerDutyRota(service, schedule, folder / "on-call.json")
 
 
 def _slack(
-    variables: Mapping[str, str], ids: Mapping[str, str], runbook: Runbook | None
+    variables: Mapping[str, str], directory: Directory, runbook: Runbook | None
 ) -> list[Receiver]:
     token = variables.get("SLACK_BOT_TOKEN")
     channel = variables.get("INCIDENT_SLACK_CHANNEL") or channel_of(runbook)
@@ -83,7 +80,7 @@ def _slack(
         return []
     url = variables.get("SLACK_API_URL") or slack.SLACK
     service = WebService("Slack", url, {"authorization": f"Bearer {token}"})
-    return [slack.Slack(service, channel, ids)]
+    return [slack.Slack(service, channel, directory.slack_ids)]
 
 
 def _statuspage(variables: Mapping[str, str]) -> list[Receiver]:
@@ -117,14 +114,15 @@ def _webhook(variables: Mapping[str, str]) -> list[Receiver]:
     return [Webhook(WebService("The webhook", url, headers))]
 
 
-def _mail(variables: Mapping[str, str], addresses: Mapping[str, str]) -> list[Receiver]:
+def _mail(variables: Mapping[str, str], directory: Directory) -> list[Receiver]:
     url, sender = variables.get("SMTP_URL"), variables.get("INCIDENT_MAIL_FROM")
     if not url:
         return []
     if not sender:
         raise NotConfigured("SMTP_URL is set, but not INCIDENT_MAIL_FROM: who writes the mails?")
     always = [each.strip() for each in variables.get("INCIDENT_MAIL_TO", "").split(",")]
-    return [mail.Mail(mail.mail_server(url), sender, list(filter(None, always)), addresses)]
+    server = mail.mail_server(url)
+    return [mail.Mail(server, sender, list(filter(None, always)), directory.addresses)]
 
 
 def _jira(variables: Mapping[str, str]) -> list[Receiver]:

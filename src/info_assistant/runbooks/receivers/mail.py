@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -49,9 +49,16 @@ class Mail:
     acts = frozenset({Act.PAGE, Act.BRIEF})
 
     def __init__(
-        self, server: MailServer, sender: str, always: Sequence[str], addresses: Mapping[str, str]
+        self,
+        server: MailServer,
+        sender: str,
+        always: Sequence[str],
+        addresses: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Write as `sender`, to `always` and to the `addresses` of the handles that are called."""
+        """Write as `sender`, to `always` and to whoever is behind the handles that are called.
+
+        `addresses` returns the address of each handle as of now.
+        """
         self._server = server
         self._sender = sender
         self._always = always
@@ -94,7 +101,8 @@ class Mail:
 
     def _mail(self, message: Message) -> EmailMessage:
         content = message.content
-        known = [self._addresses[each] for each in content.people if each in self._addresses]
+        addresses = self._addresses()
+        known = [addresses[each] for each in content.people if each in addresses]
         mail = EmailMessage()
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2] or 'localhost'}>"
         mail["From"] = self._sender

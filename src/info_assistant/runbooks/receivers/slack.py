@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,8 +26,10 @@ class Slack:
     name = "slack"
     acts = frozenset({Act.STATE, Act.REMARK, Act.PAGE, Act.BRIEF})
 
-    def __init__(self, service: WebService, channel: str, ids: Mapping[str, str]) -> None:
-        """Write to `channel`, an id or a #name; `ids` are Slack's ids of the runbook's handles."""
+    def __init__(
+        self, service: WebService, channel: str, ids: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """Write to `channel`, an id or a #name; `ids` returns Slack's ids of handles as of now."""
         self._service = service
         self._channel = channel
         self._ids = ids
@@ -53,8 +55,9 @@ class Slack:
 
     def _post(self, message: Message, known: Mapping[str, str]) -> dict[str, Any]:
         content = message.content
-        people = " ".join(markup.mention(each, self._ids) for each in content.people)
-        text = markup.slack(content.text, self._ids)[:_LONGEST]
+        ids = self._ids()
+        people = " ".join(markup.mention(each, ids) for each in content.people)
+        text = markup.slack(content.text, ids)[:_LONGEST]
         return {
             "channel": known.get("channel") or self._channel,
             "text": f"{people}\n{text}" if people else text,

@@ -1,8 +1,10 @@
 """Who is behind a handle: Slack ids, addresses and routes from a file, and who is on call now."""
 
+import contextlib
 import json
+import time
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,8 @@ from info_assistant.runbooks.errors import NotConfigured, NotDelivered
 from info_assistant.runbooks.receivers.http import WebService
 
 ON_CALL = "@oncall"
+_FRESH_S = 60.0
+"""For so long an answer of PagerDuty counts as now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,17 @@ class PagerDutyRota:
         self._service = service
         self._schedule = schedule
         self._memory = memory
+        self._known: tuple[float, str] = float("-inf"), ""
 
     def on_call(self) -> str:
-        """Return the name of who is on call, empty where nobody is known."""
+        """Return the name of who is on call, empty where nobody is known; asked once a minute."""
+        asked_at, who = self._known
+        if time.monotonic() - asked_at > _FRESH_S:
+            who = self._asked()
+            self._known = time.monotonic(), who
+        return who
+
+    def _asked(self) -> str:
         try:
             asked = urlencode({"schedule_ids[]": self._schedule, "earliest": "true"})
             answer = self._service.call("GET", f"/oncalls?{asked}")
@@ -127,3 +139,62 @@ class PagerDutyRota:
             return str(json.loads(self._memory.read_text(encoding="utf-8"))["on_call"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+def _this_moment() -> datetime:
+    return datetime.now(UTC)
+
+
+class Directory:
+    """Who is behind a handle at this moment: shifts end while a service goes on for weeks.
+
+    The file of people is read again once it has changed; while it cannot be read, what was known
+    before holds.
+    """
+
+    def __init__(
+        self,
+        file: Path | None = None,
+        rota: PagerDutyRota | None = None,
+        moment: Callable[[], datetime] = _this_moment,
+    ) -> None:
+        """Read the file. PagerDuty's `rota` counts where the file's names nobody.
+
+        Raises NotConfigured.
+        """
+        self._file = file
+        self._rota = rota
+        self._moment = moment
+        self._people = people_of(file) if file else People()
+        self._changed = _changed(file)
+
+    @property
+    def on_call(self) -> str:
+        """Who is on call now, empty where nobody is known."""
+        named = self._now().on_call(self._moment())
+        return named or (self._rota.on_call() if self._rota else "")
+
+    def slack_ids(self) -> dict[str, str]:
+        """Return the Slack id of each handle that is known."""
+        return self._now().slack_ids(self.on_call)
+
+    def addresses(self) -> dict[str, str]:
+        """Return the mail address of each handle that is known."""
+        return self._now().addresses(self.on_call)
+
+    def _now(self) -> People:
+        changed = _changed(self._file)
+        if self._file and changed != self._changed:
+            with contextlib.suppress(NotConfigured):
+                self._people = people_of(self._file)
+                self._changed = changed
+        return self._people
+
+
+def _changed(file: Path | None) -> tuple[int, int]:
+    """Return what tells a file that was changed from what it was."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        found = None
+    return (found.st_mtime_ns, found.st_size) if found else (0, 0)
