@@ -18,6 +18,7 @@ import pytest
 
 from info_assistant.drills.mailbox import Mailbox, running_mailbox
 from info_assistant.drills.receivers import Misbehaviour, Receivers, running_receivers
+from info_assistant.runbooks.commands.speech import Speech
 from info_assistant.runbooks.errors import DeliveryRefused
 from info_assistant.runbooks.keeping.keeper import Keeper
 from info_assistant.runbooks.keeping.lateness import Lateness
@@ -317,6 +318,34 @@ def test_what_nobody_foresaw_stops_no_sending(world: World) -> None:
     told_of_it = next(words for words in said if words.startswith("Sending to webhook stumbled"))
     assert "ZeroDivisionError" in told_of_it
     assert "abcdef123456" not in told_of_it
+
+
+def test_a_broken_record_is_told_once_and_the_others_go_on(world: World) -> None:
+    """It is looked at each second by the clock and by every sender; that is no reason to shout."""
+    said: list[str] = []
+    speech = Speech(said.append)
+    world.service.say = speech
+    for sender in world.service.senders.values():
+        sender.say = speech
+    broken = world.store.open(Opening("Broken"), shipped_runbook(), NAME).id
+    with (world.store.record(broken).folder / "record.jsonl").open("a") as file:
+        file.write("no event\n")
+    (name,) = world.post(ALERT)
+    until(lambda: world.quiet(name))
+    ticks = world.service._counts.ticks
+    until(lambda: world.service._counts.ticks > ticks + 2)
+    assert len(said) == len({*said})
+    assert any("is no event" in words for words in said)
+
+
+def test_words_are_said_again_after_an_hour() -> None:
+    """What is still so is not forgotten either."""
+    said: list[str] = []
+    now = [0.0]
+    speech = Speech(said.append, lambda: now[0])
+    for now[0] in (0.0, 1.0, 3599.0, 3600.0, 3601.0):
+        speech("The disk is full")
+    assert said == ["The disk is full"] * 2
 
 
 def test_probes_metrics_and_what_is_no_alert(world: World) -> None:

@@ -3,7 +3,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -48,16 +48,20 @@ def keeper_here(store: "Incidents", setup: "Setup", *, kept: bool) -> "Keeper":
     return Keeper(store, lambda _runbook: receivers, Looking(places), kept=kept)
 
 
-def senders_of(store: "Incidents", setup: "Setup", keeper: "Keeper") -> "dict[str, Sender]":
+def say_aside(words: str) -> None:
+    """Say what belongs to no output."""
+    click.echo(words, err=True)
+
+
+def senders_of(
+    store: "Incidents", setup: "Setup", keeper: "Keeper", say: Callable[[str], None] = say_aside
+) -> "dict[str, Sender]":
     """Return a sender for each receiver; the keeper words anew what is delivered late."""
     from info_assistant.runbooks.keeping.lateness import Lateness
     from info_assistant.runbooks.outbox.sending import Sender
 
     late = Lateness(keeper)
-    return {
-        name: Sender(each, store, late.wording, lambda words: click.echo(words, err=True))
-        for name, each in setup.receivers.items()
-    }
+    return {name: Sender(each, store, late.wording, say) for name, each in setup.receivers.items()}
 
 
 def flush(store: "Incidents", setup: "Setup", *, everybody: bool = False) -> None:

@@ -46,7 +46,13 @@ def serve(host: str, port: int, file: Path | None, parent: int | None) -> None:
     """  # noqa: D301  For click, the mark keeps the lines.
     from info_assistant.runbooks import settings
     from info_assistant.runbooks.commands.incident import incidents
-    from info_assistant.runbooks.commands.sending import keeper_here, senders_of, setup_here
+    from info_assistant.runbooks.commands.sending import (
+        keeper_here,
+        say_aside,
+        senders_of,
+        setup_here,
+    )
+    from info_assistant.runbooks.commands.speech import Speech
     from info_assistant.runbooks.reading.markdown import parse_runbook, read_bytes
     from info_assistant.runbooks.service.alerts import Desk
     from info_assistant.runbooks.service.provider_status import pages_of
@@ -58,13 +64,14 @@ def serve(host: str, port: int, file: Path | None, parent: int | None) -> None:
     store = incidents()
     setup = setup_here(parse_runbook(data, name))
     keeper = keeper_here(store, setup, kept=True)
+    say = Speech(say_aside)
     service = Service(
         Desk(store, settings.incident_folder(variables), data, name),
         keeper,
-        senders_of(store, setup, keeper),
+        senders_of(store, setup, keeper, say),
         pages_of(variables),
         variables.get("INCIDENT_ALERTS_TOKEN", ""),
-        lambda words: click.echo(words, err=True),
+        say,
     )
     over = told_to_stop(parent)
     try:
