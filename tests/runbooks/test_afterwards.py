@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from info_assistant.drills.receivers import running_receivers
 from info_assistant.runbooks.afterwards.checklists import checklists_of, due_reminder
+from info_assistant.runbooks.afterwards.invitation import Company, invitation, proposed_time
 from info_assistant.runbooks.afterwards.lessons import lessons_of
 from info_assistant.runbooks.afterwards.postmortem import postmortem
 from info_assistant.runbooks.clock import Instant
@@ -29,11 +30,11 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     """A function that calls the command as somebody, on a machine of theirs."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, who: str = "ada") -> Result:
+    def run(*arguments: str, who: str = "ada", ends: int = 0) -> Result:
         monkeypatch.setenv("INCIDENT_DIR", str(tmp_path / who))
         monkeypatch.setenv("INCIDENT_ACTOR", who)
         result = CliRunner().invoke(incident, arguments)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == ends, result.output
         return result
 
     return run
@@ -62,12 +63,70 @@ def test_the_page_is_complete_and_every_time_is_the_records(call: Call, tmp_path
 def test_the_invitation_is_a_calendar_file(call: Call, tmp_path: Path) -> None:
     """A working day, one hour, lines of at most 75 bytes ended as the standard wants."""
     call("open", "P0-2", "--title", "Suche, Antworten; und mehr: " + "ä" * 80)
-    call("postmortem", "--ics", "a.ics", "--when", "2026-11-30T10:00Z", "--guest", "b@example.org")
+    invited = ("--guest", "b@example.org", "--host", "ann@example.org")
+    call("postmortem", "--ics", "a.ics", "--when", "2026-11-30T10:00Z", *invited)
     data = (tmp_path / "a.ics").read_bytes()
     assert b"DTSTART:20261130T100000Z\r\n" in data
     assert b"DTEND:20261130T110000Z\r\n" in data
     assert all(len(line) <= 75 for line in data.split(b"\r\n"))
     assert "Suche\\, Antworten\\;" in data.decode()
+    assert b"METHOD:REQUEST\r\n" in data
+    assert b"ORGANIZER:mailto:ann@example.org\r\n" in data
+
+
+def test_nobody_is_invited_by_nobody(call: Call, tmp_path: Path) -> None:
+    """A request needs an organizer (RFC 5546); without one it is a note for one's own calendar."""
+    call("open", "P0-2")
+    guest = ("--guest", "b@example.org")
+    assert "--host" in call("postmortem", "--ics", "a.ics", *guest, ends=1).output
+    refused = call("postmortem", "--ics", "a.ics", "--guest", "b@x.org\nORGANIZER:x", ends=2)
+    assert "no mail address" in refused.output
+    assert not (tmp_path / "a.ics").exists()
+    call("postmortem", "--ics", "a.ics")
+    assert b"METHOD" not in (tmp_path / "a.ics").read_bytes()
+
+
+def test_a_later_invitation_takes_the_place_of_an_earlier_one(call: Call, tmp_path: Path) -> None:
+    """Same UID, higher sequence, later stamp: else a calendar keeps the old time."""
+    call("open", "P0-2")
+    store = Incidents(tmp_path / "ada", Redaction(), author=("x", "y"))
+    incident = store.read(store.current())
+    begins = proposed_time(incident)
+    written = [incident.times["opened"] + timedelta(hours=hours) for hours in (1, 2)]
+    texts = [invitation(incident, begins, Company("a@example.org"), at) for at in written]
+    found = [dict(line.split(":", 1) for line in text.splitlines()) for text in texts]
+    assert found[0]["UID"] == found[1]["UID"]
+    assert int(found[0]["SEQUENCE"]) < int(found[1]["SEQUENCE"])
+    assert found[0]["DTSTAMP"] < found[1]["DTSTAMP"]
+
+
+def test_what_people_filled_in_is_not_written_over(call: Call, tmp_path: Path) -> None:
+    """The page is written once; who asks for it again keeps what was added meanwhile."""
+    call("open", "P0-2")
+    call("postmortem", "--out", "p.md")
+    page = tmp_path / "p.md"
+    page.write_text(page.read_text() + "The cause was a full disk.\n")
+    assert "is there already" in call("postmortem", "--out", "p.md", ends=1).output
+    assert page.read_text().endswith("The cause was a full disk.\n")
+
+
+def test_a_broken_record_is_in_nobodys_way(call: Call, tmp_path: Path) -> None:
+    """Another incident is acknowledged and counted; the broken one is named."""
+    call("open", "P0-3")
+    call("resolve", "so")
+    call("close")
+    store = Incidents(tmp_path / "ada", Redaction(), author=("x", "y"))
+    (old,) = store.names()
+    with store.record(old).folder.joinpath("record.jsonl").open("a") as file:
+        file.write("no event\n")
+    call("open", "P0-2")
+    assert "acknowledged" in call("ack").output
+    counted = call("metrics")
+    assert f"{old} is left out" in counted.output
+    assert "MTTA" in counted.output
+    call("resolve", "so")
+    call("close")
+    assert old in call("status", ends=1).output
 
 
 def test_figures_say_how_many_they_are_of(call: Call) -> None:

@@ -1,6 +1,7 @@
-"""The invitation to the post-mortem, as a calendar file (RFC 5545)."""
+"""The invitation to the post-mortem, as a calendar file (RFC 5545; sent as RFC 5546 has it)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from info_assistant.runbooks.record.incident import Incident
@@ -21,21 +22,39 @@ def proposed_time(incident: Incident) -> datetime:
     return day.astimezone(UTC).replace(hour=10, minute=0, second=0, microsecond=0)
 
 
-def invitation(incident: Incident, begins: datetime, guests: Sequence[str] = ()) -> str:
-    """Return the calendar file; written again it replaces itself, as its UID stays the same."""
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who invites, and who is invited, by their mail addresses; without a host it is a note."""
+
+    host: str = ""
+    guests: Sequence[str] = ()
+
+
+def invitation(
+    incident: Incident, begins: datetime, company: Company, written: datetime | None = None
+) -> str:
+    """Return the calendar file; the one that was `written` last replaces those before it.
+
+    Its UID stays the same, and its sequence is the seconds since the incident was opened. Calendars
+    take no request without an organizer.
+    """
+    written = written or datetime.now(UTC)
+    age_s = max(0, int((written - incident.times["opened"]).total_seconds()))
+    people = [f"ATTENDEE;ROLE=REQ-PARTICIPANT:mailto:{each}" for each in company.guests]
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//info-assistant//incident engine//EN",
-        "METHOD:REQUEST",
+        *(["METHOD:REQUEST"] if company.host else []),
         "BEGIN:VEVENT",
         f"UID:{incident.id}-postmortem@info-assistant",
-        f"DTSTAMP:{_stamp(incident.times.get('resolved', incident.times['opened']))}",
+        f"SEQUENCE:{age_s}",
+        f"DTSTAMP:{_stamp(written)}",
         f"DTSTART:{_stamp(begins)}",
         f"DTEND:{_stamp(begins + _LASTS)}",
         f"SUMMARY:{_text(f'Post-mortem, without blame: {incident.title}')}",
         f"DESCRIPTION:{_text(f'Incident {incident.id}. The page: incident postmortem.')}",
-        *(f"ATTENDEE;ROLE=REQ-PARTICIPANT:mailto:{_text(guest)}" for guest in guests),
+        *([f"ORGANIZER:mailto:{company.host}", *people] if company.host else []),
         "END:VEVENT",
         "END:VCALENDAR",
     ]

@@ -1,7 +1,9 @@
 """`incident postmortem`, `checklist`, `metrics`, `providers`: what comes after, and beside."""
 # ruff: noqa: PLC0415  What writes pages is loaded by the command that writes; --help is at once.
 
+import re
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from pathlib import Path
 
 import click
@@ -10,11 +12,24 @@ from info_assistant.runbooks.commands.groups import FILE, print_json
 from info_assistant.runbooks.commands.run import id_option
 
 
+class _Mail(click.ParamType[str]):
+    """A mail address that a calendar takes as it is."""
+
+    name = "MAIL"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it, or end the command in words."""
+        if not re.fullmatch(r"[^\s<>,;:\"@]+@[^\s<>,;:\"@]+", value):
+            self.fail(f"{value!r} is no mail address; write ann@example.org.", param, ctx)
+        return value
+
+
 @click.command(short_help="Write the post-mortem from the record.")
 @click.option("--out", type=FILE, help="The file; else it is printed.")
 @click.option("--ics", type=FILE, help="Write an invitation to this calendar file.")
 @click.option("--when", metavar="TIME", help="When it is held (UTC); else a time is proposed.")
-@click.option("--guest", "guests", multiple=True, metavar="MAIL", help="Who is invited.")
+@click.option("--guest", "guests", multiple=True, type=_Mail(), help="Who is invited.")
+@click.option("--host", type=_Mail(), help="Who invites; else INCIDENT_MAIL_FROM.")
 @click.option("--changes", is_flag=True, help="Only the changes that the record suggests.")
 @click.option("--publish", is_flag=True, help="Send it to the status page and the ticket.")
 @id_option
@@ -23,6 +38,7 @@ def postmortem(  # noqa: PLR0913  One parameter an option.
     ics: Path | None,
     when: str | None,
     guests: tuple[str, ...],
+    host: str | None,
     name: str | None,
     *,
     changes: bool,
@@ -30,8 +46,9 @@ def postmortem(  # noqa: PLR0913  One parameter an option.
 ) -> None:
     """Write the post-mortem: overview, impact, timeline with evidence, what went well, actions.
 
-    Every time is from the record. Causes are yours to fill in. --publish sends the page that --out
-    wrote before and you have completed, if it is there.
+    Every time is from the record. Causes are yours to fill in: a page that is there already is not
+    written over. --publish sends the page that --out wrote before and you have completed, if it is
+    there.
 
     \b
     Examples:
@@ -39,10 +56,11 @@ def postmortem(  # noqa: PLR0913  One parameter an option.
       info-assistant incident postmortem --id p0-2 --changes
       info-assistant incident postmortem --id p0-2 --out p0-2.md --publish
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.runbooks.afterwards.invitation import invitation, proposed_time
+    from info_assistant.runbooks.afterwards.invitation import Company, invitation, proposed_time
     from info_assistant.runbooks.afterwards.lessons import lessons_of
     from info_assistant.runbooks.afterwards.postmortem import postmortem as page
     from info_assistant.runbooks.commands.incident import incidents
+    from info_assistant.runbooks.settings import environment
 
     store = incidents()
     incident = store.read(store.current(name))
@@ -50,17 +68,31 @@ def postmortem(  # noqa: PLR0913  One parameter an option.
         click.echo("\n".join(f"- {each}" for each in lessons_of(incident)) or "None.")
         return
     if ics is not None:
+        company = Company(host or parseaddr(environment().get("INCIDENT_MAIL_FROM", ""))[1], guests)
+        if guests and not company.host:
+            raise click.ClickException("Who invites? Name an address with --host.")
         begins = _time(when) if when else proposed_time(incident)
-        ics.write_bytes(invitation(incident, begins, guests).encode())
+        ics.write_bytes(invitation(incident, begins, company).encode())
         click.echo(f"Wrote {ics}: {begins:%Y-%m-%d %H:%M} UTC.")
     text = out.read_text(encoding="utf-8") if publish and out and out.is_file() else page(incident)
     if publish:
         _publish(incident.id, text)
     elif out is not None:
-        out.write_text(text, encoding="utf-8")
+        _write_new(out, text)
         click.echo(f"Wrote {out}.")
     elif ics is None:
         click.echo(text, nl=False)
+
+
+def _write_new(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as page:
+            page.write(text)
+    except FileExistsError:
+        raise click.ClickException(
+            f"{file} is there already, with what people may have filled in. Choose another name, "
+            "or remove it."
+        ) from None
 
 
 def _publish(name: str, text: str) -> None:
@@ -130,8 +162,10 @@ def metrics(*, drills: bool, as_json: bool) -> None:
     from info_assistant.runbooks.commands.incident import incidents
     from info_assistant.runbooks.record.timeline import span
 
-    store = incidents()
-    found = figures_of([store.read(name) for name in store.names()], drills=drills)
+    fine, broken = incidents().survey()
+    for name, problem in broken.items():
+        click.echo(f"{name} is left out: {problem}", err=True)
+    found = figures_of(fine, drills=drills)
     if as_json:
         print_json([asdict(each) for each in found])
         return

@@ -265,15 +265,11 @@ def list_incidents() -> None:
     Examples:
       info-assistant incident list
     """  # noqa: D301  For click, the mark keeps the lines.
-    from info_assistant.runbooks.errors import RecordError
-
-    store = incidents()
-    for name in store.names():
-        try:
-            shown = store.read(name)
-            click.echo(f"{name}  {shown.status}  {shown.title}")
-        except RecordError as problem:
-            click.echo(f"{name}  BROKEN  {problem.message}")
+    fine, broken = incidents().survey()
+    lines = {each.id: f"{each.status}  {each.title}" for each in fine}
+    lines |= {name: f"BROKEN  {problem}" for name, problem in broken.items()}
+    for name in sorted(lines):
+        click.echo(f"{name}  {lines[name]}")
 
 
 @incident.command(short_help="Print everything that happened, in order.")

@@ -290,7 +290,8 @@ def outbox_flush(*, everybody: bool) -> None:
 
     store = incidents()
     flush(store, setup_here(), everybody=everybody)
-    left = sum(len(list(waiting_lines(store, name))) for name in store.names())
+    fine, _ = store.survey()
+    left = sum(len(list(waiting_lines(store, each.id))) for each in fine)
     click.echo(f"{left} messages wait.")
 
 

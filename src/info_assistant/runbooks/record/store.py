@@ -141,10 +141,23 @@ class Incidents:
             each.name for each in self._folder.iterdir() if (each / "record.jsonl").is_file()
         )
 
+    def survey(self) -> tuple[list[Incident], dict[str, str]]:
+        """Return all incidents that can be read, oldest first, and why each of the others cannot.
+
+        One broken record is not to be in the way of those who look after another.
+        """
+        fine, broken = [], {}
+        for name in self.names():
+            try:
+                fine.append(self.read(name))
+            except RecordError as problem:
+                broken[name] = problem.message
+        return fine, broken
+
     def current(self, name: str | None = None) -> str:
         """Return the incident that is meant: the named one, else the only one that is not closed.
 
-        Raises NoSuchIncident.
+        What cannot be read is meant only by its name. Raises NoSuchIncident.
         """
         known = self.names()
         if name is not None:
@@ -156,11 +169,15 @@ class Incidents:
             raise NoSuchIncident(
                 f"{len(fitting)} incidents fit {name!r}. There are: {', '.join(known) or 'none'}."
             )
-        alive = [each for each in known if self.read(each).status is not Status.CLOSED]
+        fine, broken = self.survey()
+        alive = [each.id for each in fine if each.status is not Status.CLOSED]
         if len(alive) == 1:
             return alive[0]
         if not alive:
-            raise NoSuchIncident("No incident is open. Begin with `info-assistant incident open`.")
+            besides = f" Broken, so nobody knows: {', '.join(broken)}." if broken else ""
+            raise NoSuchIncident(
+                f"No incident is open. Begin with `info-assistant incident open`.{besides}"
+            )
         raise NoSuchIncident(f"Several incidents are open; name one with --id: {', '.join(alive)}.")
 
     def record(self, name: str) -> Record:
