@@ -22,6 +22,8 @@ def other_language(question: str) -> str | None:
 
 def _by_words(question: str) -> str | None:
     marks = frequent_words(question)
+    if max(marks.values(), default=0) < FEWEST_MARKS:
+        return None
     english = marks.pop(_ENGLISH, 0)
     (best, most), (_, next_most) = [*marks.most_common(2), ("", 0), ("", 0)][:2]
     if most < FEWEST_MARKS or most <= english:
