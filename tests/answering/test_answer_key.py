@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from info_assistant.answering.answer_key import AnswerKeys
+from info_assistant.model.conversation import Turn
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 from info_assistant.model.question import Filters, Question
 
@@ -101,3 +102,12 @@ def test_keys_are_equal_only_for_equal_access_and_question(one: Question, other:
 def test_a_filter_that_is_no_unicode_still_has_a_key() -> None:
     """Half a surrogate pair in a filter finds nothing, but breaks nothing either."""
     assert key(_question(documents=("\ud800",)), "v1") != BASE
+
+
+def test_keys_stay_what_they_were() -> None:
+    """What was kept under a key before an update is found after it."""
+    caller = replace(LOCAL_OPERATOR, scope=AccessScope("default", frozenset({"staff", "all"})))
+    asked = Question("id", "Wie viel Übel?", caller, Filters(("a",)), history=(Turn("user", "é"),))
+    assert AnswerKeys(lambda: b"secret", "v1").of(asked, "p/m/1") == (
+        "5f656cfc22300bdf37dde22d1fb1f70405414bbf7b18858bd447082cccc39670"
+    )

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tests.answering.conftest import ScriptedGenerator, ask, passage
 
 from info_assistant.answering.cite import cite
+from info_assistant.answering.pipeline import Failures
 from info_assistant.answering.release import released, visible_part
+from info_assistant.errors import GenerationUnavailable
 from info_assistant.model.answer import (
     Answer,
     AnswerMode,
@@ -30,6 +32,7 @@ from info_assistant.model.events import (
     StageReached,
 )
 from info_assistant.model.passage import Passage
+from info_assistant.observability.metrics import Metrics
 from info_assistant.ports import DraftSentence
 
 if TYPE_CHECKING:
@@ -132,3 +135,17 @@ async def test_no_answer_from_memory_while_removals_may_be_unknown(desk: "Desk")
     assert answer.served_by.cache != "hit"
     desk.hidden.stale = False
     assert (await desk.pipeline.answer(LEAVE)).served_by.cache == "hit"
+
+
+def test_an_error_shows_only_passages_that_may_be_shown() -> None:
+    """What was found before no model could write is looked at once more, as an answer is."""
+    error = GenerationUnavailable("No model answers.", passages=ANSWER.citations)
+    metrics = Metrics()
+    with (
+        pytest.raises(GenerationUnavailable) as raised,
+        Failures(metrics, lambda each: each.document_id != "two", None),
+    ):
+        raise error
+    assert [each.n for each in raised.value.passages] == [1, 3]
+    counted = metrics.registry.get_sample_value("answers_failed_total", {"code": error.code})
+    assert counted == 1

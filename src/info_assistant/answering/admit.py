@@ -19,7 +19,7 @@ def readable_question(text: str) -> str:
         InvalidRequest: nothing is left to ask, or it is too long.
     """
     question = _readable(text)
-    if not any(character.isalnum() for character in question):
+    if not any(map(str.isalnum, question)):
         raise InvalidRequest("The question is empty. Please write what you would like to know.")
     if len(question) > MAX_QUESTION_CHARACTERS:
         raise InvalidRequest(

@@ -103,12 +103,10 @@ class Generation:
     @property
     def composed_by(self) -> str:
         """What an answer would be made by at this moment, for the key of the answer cache."""
-        now, writing = self._now, self._writing
-        return f"{now.provider}/{now.model}/{PROMPT_VERSION if writing is not None else ''}"
-
-    @property
-    def _now(self) -> Generator:
-        return self._writing.generator if self._writing is not None else self._quotes
+        writing = self._writing
+        if writing is None:
+            return f"{self._quotes.provider}/{self._quotes.model}/"
+        return f"{writing.generator.provider}/{writing.generator.model}/{PROMPT_VERSION}"
 
     @property
     def _writing(self) -> Composing | None:
@@ -118,11 +116,12 @@ class Generation:
     def begin(self) -> Draft:
         """Return an empty draft."""
         writing = self._writing
+        now = self._quotes if writing is None else writing.generator
         return Draft(
-            self._now.provider,
+            now.provider,
             grounding=writing.grounding if writing is not None else None,
-            provider=self._now.provider,
-            model=self._now.model,
+            provider=now.provider,
+            model=now.model,
         )
 
     async def fill(self, draft: Draft, task: Task, timed: Timed, tell: Tell[AnswerEvent]) -> None:

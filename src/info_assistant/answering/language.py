@@ -3,6 +3,7 @@
 It speaks up only when it is sure; a question of few words may pass for English.
 """
 
+from collections import Counter
 from functools import lru_cache
 
 from info_assistant.model.language import SCRIPTS, frequent_words, script_of
@@ -22,8 +23,10 @@ def other_language(question: str) -> str | None:
 
 def _by_words(question: str) -> str | None:
     marks = frequent_words(question)
+    if max(marks.values(), default=0) < FEWEST_MARKS:
+        return None
     english = marks.pop(_ENGLISH, 0)
-    (best, most), (_, next_most) = [*marks.most_common(2), ("", 0), ("", 0)][:2]
+    (best, most), (_, next_most) = [*Counter(marks).most_common(2), ("", 0), ("", 0)][:2]
     if most < FEWEST_MARKS or most <= english:
         return None
     return best if most > next_most else "another language than English"

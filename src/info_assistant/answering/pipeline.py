@@ -1,8 +1,8 @@
 """The steps of a question's way, in order. Whoever reads this file knows the product."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -25,7 +25,7 @@ from info_assistant.answering.recall import (
     taken_along,
     unknown_answer,
 )
-from info_assistant.answering.record import PutRecord, keep_record
+from info_assistant.answering.record import PutRecord, Recorder, keep_record
 from info_assistant.answering.release import MayShow, released, visible_part
 from info_assistant.answering.saved_questions import MOST_OFFERED, SavedQuestions
 from info_assistant.errors import GenerationUnavailable, InfoAssistantError, InvalidRequest
@@ -98,7 +98,7 @@ class AnswerPipeline:
         """Answer at once and in whole, without word of the steps. Raises what `stream` raises."""
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         journey = self._journey(question, keep)
-        with self._failures_counted(may_show, journey.trace):
+        with Failures(self._parts.recorder, may_show, journey.trace):
             asked = await self._asked(question, journey)
             recalled = await self._recalled(asked, may_show)
             if recalled.answer is not None:
@@ -132,7 +132,7 @@ class AnswerPipeline:
         """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         journey = self._journey(question, keep)
-        with self._failures_counted(may_show, journey.trace):
+        with Failures(self._parts.recorder, may_show, journey.trace):
             async with aclosing(self._steps(question, may_show, journey)) as events:
                 async for event in events:
                     visible = released(event, may_show)
@@ -182,23 +182,6 @@ class AnswerPipeline:
     def _add_own_notices(self, asked: Asked, answer: Answer) -> None:
         budget = self._parts.budget_of(asked.question.caller.scope.tenant)
         asked.journey.own_notices += budget_notices(answer.mode, budget)
-
-    @contextmanager
-    def _failures_counted(self, may_show: MayShow, trace: QuestionSpans | None) -> Iterator[None]:
-        """Count errors, and let them show no more than may be shown; end the trace."""
-        facts: Facts = {"info_assistant.abandoned": True}
-        try:
-            yield
-        except InfoAssistantError as error:
-            facts = {"error.type": error.code}
-            if isinstance(error, GenerationUnavailable):
-                error.passages = tuple(each for each in error.passages if may_show(each.passage))
-            self._parts.recorder.failed(error.code)
-            raise
-        finally:
-            if trace is not None:
-                # Where the answer was given, its trace has ended with what is known of it.
-                trace.end(facts)
 
     async def _admitted(self, question: Question, journey: Journey) -> Question:
         """Return the question as it is asked, with the turns before it. Raises InvalidRequest."""
@@ -258,12 +241,7 @@ class AnswerPipeline:
             answer = await journey.timed("talk", parts.talk.continued(question, answer))
         parts.recorder.answered(answer)
         parts.recorder.checked(draft.checks, draft.held_back)
-        record = replace(
-            self._record(question, answer),
-            searched=journey.searched,
-            prompt=draft.prompt,
-            checks=tuple(draft.checks),
-        )
+        record = self._record(question, answer, journey)
         await journey.timed("record", keep_record(journey.keep, parts.recorder, record))
         if journey.trace is not None:
             journey.trace.end(_facts_of(answer))
@@ -276,7 +254,9 @@ class AnswerPipeline:
         served_by = replace(answer.served_by, switch=ModeName.CACHE_ONLY_MODE.value)
         return replace(answer, served_by=served_by)
 
-    def _record(self, question: Question, answer: Answer) -> AnswerRecord:
+    def _record(
+        self, question: Question, answer: Answer, journey: Journey | None = None
+    ) -> AnswerRecord:
         return AnswerRecord(
             id=answer.id,
             at=self._parts.clock.now(),
@@ -286,8 +266,44 @@ class AnswerPipeline:
             answer=answer,
             conversation_id=question.conversation_id,
             notice=NOTICE,
+            searched=journey.searched if journey is not None else "",
+            prompt=journey.draft.prompt if journey is not None else "",
+            checks=tuple(journey.draft.checks) if journey is not None else (),
             narrowed=bool(question.filters.document_ids),
         )
+
+
+class Failures:
+    """Counts errors of the body, and lets them show no more than may be shown; ends the trace.
+
+    To be entered with `with`. No generator: every question passes one.
+    """
+
+    __slots__ = ("_may_show", "_recorder", "_trace")
+
+    def __init__(self, recorder: Recorder, may_show: MayShow, trace: QuestionSpans | None) -> None:
+        """Count with `recorder`."""
+        self._recorder = recorder
+        self._may_show = may_show
+        self._trace = trace
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """End; whatever was raised goes on."""
+        facts: Facts = {"info_assistant.abandoned": True}
+        if isinstance(error, InfoAssistantError):
+            facts = {"error.type": error.code}
+            if isinstance(error, GenerationUnavailable):
+                shown = (each for each in error.passages if self._may_show(each.passage))
+                error.passages = tuple(shown)
+            self._recorder.failed(error.code)
+        if self._trace is not None:
+            # Where the answer was given, its trace has ended with what is known of it.
+            self._trace.end(facts)
 
 
 def _facts_of(answer: Answer) -> Facts:

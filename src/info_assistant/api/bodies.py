@@ -9,19 +9,20 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from info_assistant.api.requests import body_of, headers_of
 from info_assistant.errors import InvalidRequest
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-async def json_body(request: Request, shape: type[Shape]) -> Shape:
+def json_body(request: Request, shape: type[Shape]) -> Shape:
     """Return the body of a request. Raises InvalidRequest, RequestValidationError."""
-    stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    stated = headers_of(request).get(b"content-type", b"").partition(b";")[0].strip().lower()
     # Not only for clarity: pages of other origins can send any type but this without asking.
-    if stated != "application/json":
+    if stated != b"application/json":
         raise InvalidRequest("Send the body as JSON, with `Content-Type: application/json`.")
     try:
-        return shape.model_validate_json(await request.body())
+        return shape.model_validate_json(body_of(request))
     except ValidationError as exc:
         found = exc.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError(

@@ -24,8 +24,8 @@ BODY_PAUSE_S = 10.0
 BODY_BYTES_PER_S = 32 * 1024
 """How fast a body must come on the whole, once BODY_PAUSE_S have gone."""
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MILLISECONDS = re.compile(r"[0-9]{1,9}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_MILLISECONDS = re.compile(rb"[0-9]{1,9}")
 _MOST_DISCARDED = 128 * 1024 * 1024
 _LONGEST_DISCARD_S = 5.0
 
@@ -49,11 +49,14 @@ class Exchange:
         self.started = False
         # A plain mapping: this runs for every request, and most are looked at a few times only.
         # Of a header that is there twice the first counts, as for the framework.
-        self._headers: dict[bytes, bytes] = dict(list(scope["headers"])[::-1])
-        given = self._header(b"x-request-id")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{random_bits(128):032x}"
+        self.headers: Mapping[bytes, bytes] = dict(list(scope["headers"])[::-1])
+        state["headers"] = self.headers
+        request_id = self.headers.get(b"x-request-id", b"")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = b"%032x" % random_bits(128)
+        self.request_id = request_id.decode("ascii")
         state["request_id"] = self.request_id
-        length = self._header(b"content-length")
+        length = self.headers.get(b"content-length", b"")
         self._announced = int(length) if _MILLISECONDS.fullmatch(length) else limit
         self.announced_too_much = length.isdigit() and int(length) > limit
         self._receive = receive
@@ -63,9 +66,8 @@ class Exchange:
         self._received = 0
         self._more = True
         self._kept: Message | None = None
-        self._waits_for_leave = self._header(b"expect").lower() == "100-continue"
         self._own_headers = [
-            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"x-request-id", request_id),
             (b"x-served-mode", served_mode.encode("latin-1")),
             (b"x-content-type-options", b"nosniff"),
         ]
@@ -83,7 +85,7 @@ class Exchange:
         """
         if with_body:
             longest_s += BODY_PAUSE_S + min(self._announced, self._limit) / BODY_BYTES_PER_S
-        wish = self._header(b"x-request-deadline-ms")
+        wish = self.headers.get(b"x-request-deadline-ms")
         if wish:
             if not _MILLISECONDS.fullmatch(wish):
                 raise InvalidRequest(
@@ -106,13 +108,15 @@ class Exchange:
 
         Raises HTTPException for a body that is too large or comes too slowly, and ClientGone.
         """
-        body = bytearray()
+        pieces: list[bytes] = []
         while self._more:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            body += message.get("body", b"")
-        self._kept = {"type": "http.request", "body": bytes(body), "more_body": False}
+            pieces.append(message.get("body", b""))
+        body = b"".join(pieces)
+        self.scope["state"]["body"] = body
+        self._kept = {"type": "http.request", "body": body, "more_body": False}
 
     async def leaving(self) -> Message:
         """Return what comes after a body that is kept: the client's leaving, some time."""
@@ -140,13 +144,6 @@ class Exchange:
         body: bytes = self._kept["body"] if self._kept is not None else b""
         return body
 
-    def header(self, name: bytes) -> bytes:
-        """Return a header as it was sent; empty where there is none."""
-        return self._headers.get(name, b"")
-
-    def _header(self, name: bytes) -> str:
-        return self._headers.get(name, b"").decode("latin-1")
-
     async def _next_piece(self) -> Message:
         now = asyncio.get_running_loop().time()
         slowest = self._arrived + BODY_PAUSE_S + self._received / BODY_BYTES_PER_S
@@ -164,7 +161,7 @@ class Exchange:
             self.started = True
             self.status = message["status"]
             headers = [*message.get("headers", ()), *self._own_headers]
-            if all(name != b"cache-control" for name, _ in headers):
+            if b"cache-control" not in dict(headers):
                 headers.append((b"cache-control", b"no-store"))
             message["headers"] = headers
             if self.announced_too_much or self._received > self._limit:
@@ -183,7 +180,8 @@ class Exchange:
         A client reads no answer before it has sent its body; closing the connection meanwhile would
         look to it like a fault of the network. Who waits for leave to send gets the answer at once.
         """
-        if self._waits_for_leave and not self._received:
+        waits_for_leave = self.headers.get(b"expect", b"").lower() == b"100-continue"
+        if waits_for_leave and not self._received:
             return
         discarded = 0
         with contextlib.suppress(TimeoutError):

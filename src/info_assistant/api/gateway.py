@@ -126,7 +126,7 @@ class Gateway:
         """Return the tenant of the caller, who may ask this now; "" where anybody may."""
         if address.role is None:
             return ""
-        caller = await self._services.authenticator.caller(credentials_of(exchange.header))
+        caller = await self._services.authenticator.caller(credentials_of(exchange.headers))
         exchange.scope["state"]["caller"] = caller
         require_role(caller, address.role)
         allowance = await self._services.limiter.admit(caller, address.traffic)

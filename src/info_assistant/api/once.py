@@ -18,7 +18,7 @@ from info_assistant.answering.recall import events_of
 from info_assistant.api.answers import with_facts, written_answer
 from info_assistant.api.asking import Asker
 from info_assistant.api.recorded import each_of, record_for, told_again, visible_record
-from info_assistant.api.requests import caller_of
+from info_assistant.api.requests import caller_of, headers_of
 from info_assistant.api.services import ApiServices
 from info_assistant.errors import AnswerUnderWay, NotFound, ObjectStorageUnavailable
 from info_assistant.model.answer import Answer, AnswerUsage
@@ -26,6 +26,7 @@ from info_assistant.model.ids import milliseconds_of
 from info_assistant.model.question import Question
 
 KEY_HEADER = "Idempotency-Key"
+KEY = KEY_HEADER.lower().encode("ascii")
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 KEY_PARAMETER = {
@@ -59,7 +60,7 @@ class AskedOnce:
         Without a key, or while object storage is down, it is a question like any other. Raises
         InvalidRequest for a key that is none or was used for another request, AnswerUnderWay.
         """
-        key, repeats = request.headers.get(KEY_HEADER), self._services.repeats
+        key, repeats = headers_of(request).get(KEY), self._services.repeats
         if key is None or repeats is None:
             return question, None
         body = json.dumps([request.url.path, asked.model_dump(mode="json")], sort_keys=True)
@@ -67,7 +68,7 @@ class AskedOnce:
         about = {"answer": question.id, "by": self._here}
         self._claiming.add(question.id)
         try:
-            claim = await repeats.begin(caller_of(request), key, digest, about)
+            claim = await repeats.begin(caller_of(request), key.decode("latin-1"), digest, about)
         except ObjectStorageUnavailable:
             # Answers go on then, and this one is not known again.
             return question, None

@@ -1,6 +1,6 @@
 """What a request says about itself: who sends it, with which credentials, under which id."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
@@ -11,18 +11,18 @@ from info_assistant.ports import Credentials
 _BEARER = "bearer "
 
 
-def credentials_of(header: Callable[[bytes], bytes]) -> Credentials:
+def credentials_of(headers: Mapping[bytes, bytes]) -> Credentials:
     """Return what `Authorization: Bearer …`, `X-API-Key`, `Host` and `Origin` carry.
 
-    `header` returns a header by its name in small letters.
+    `headers` has each by its name in small letters.
     """
-    given = header(b"authorization").decode("latin-1")
+    given = headers.get(b"authorization", b"").decode("latin-1")
     bearer = given[len(_BEARER) :].strip() if given.lower().startswith(_BEARER) else ""
     return Credentials(
         bearer=bearer,
-        api_key=header(b"x-api-key").decode("latin-1").strip(),
-        host=header(b"host").decode("latin-1"),
-        origin=header(b"origin").decode("latin-1"),
+        api_key=headers.get(b"x-api-key", b"").decode("latin-1").strip(),
+        host=headers.get(b"host", b"").decode("latin-1"),
+        origin=headers.get(b"origin", b"").decode("latin-1"),
     )
 
 
@@ -39,6 +39,21 @@ def caller_of(request: Request) -> Caller:
     """Return who sent the request, as the gateway found out."""
     caller: Caller = request.scope["state"]["caller"]
     return caller
+
+
+def headers_of(request: Request) -> Mapping[bytes, bytes]:
+    """Return the headers of the request as they were sent, by their names in small letters.
+
+    Of one that is there twice this is the first.
+    """
+    headers: Mapping[bytes, bytes] = request.scope["state"]["headers"]
+    return headers
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body of a question, which the gateway has read before its place was taken."""
+    body: bytes = request.scope["state"]["body"]
+    return body
 
 
 def request_id_of(request: Request) -> str:

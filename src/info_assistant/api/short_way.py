@@ -10,14 +10,13 @@ from pydantic import ValidationError
 from info_assistant.api.answers import AnswerWriter, facts_of
 from info_assistant.api.auditing import describe_target
 from info_assistant.api.exchange import Exchange
-from info_assistant.api.once import KEY_HEADER
+from info_assistant.api.once import KEY
 from info_assistant.api.routes.questions import question_of
 from info_assistant.api.services import Pipeline
 from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire import QueryRequest
 
 _JSON = b"application/json"
-_ONCE = KEY_HEADER.lower().encode("ascii")
 _STREAM = MEDIA_TYPE.encode("ascii")
 
 
@@ -34,10 +33,10 @@ class ShortWay:
 
         Raises what sending the answer raises.
         """
-        stated = exchange.header(b"content-type")
+        stated = exchange.headers.get(b"content-type")
         if not self._pipeline.remembers or stated != _JSON:
             return False
-        if _STREAM in exchange.header(b"accept").lower() or exchange.header(_ONCE):
+        if _STREAM in exchange.headers.get(b"accept", b"").lower() or exchange.headers.get(KEY):
             return False
         try:
             asked = QueryRequest.model_validate_json(exchange.kept_body)

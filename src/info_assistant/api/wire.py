@@ -31,7 +31,7 @@ from info_assistant.model.question import MAX_QUESTION_CHARACTERS
 def _has_words(question: str) -> str:
     # A pattern would say this in the description too, but what is a letter there depends on the
     # reader's dialect of regular expressions.
-    if any(character.isalnum() for character in question):
+    if any(map(str.isalnum, question)):
         return question
     raise PydanticCustomError("empty_question", "The question holds no letter and no digit")
 
@@ -66,7 +66,10 @@ class Wire(BaseModel):
 
 
 class Request(BaseModel):
-    """A shape on its way in: unknown members are refused, so that no wish is silently ignored."""
+    """A shape on its way in: unknown members are refused, so that no wish is silently ignored.
+
+    Several of a thing are tuples: a default that can be changed is copied for each request.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,7 +81,7 @@ ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 class QueryFilters(Request):
     """A wish to search less than the caller may see."""
 
-    document_ids: Annotated[list[UUID], Field(max_length=100)] = []
+    document_ids: Annotated[tuple[UUID, ...], Field(max_length=100)] = ()
 
 
 class Turn(Request):
@@ -107,13 +110,13 @@ class QueryRequest(Request):
         "ones may lean on earlier ones. It is yours alone.",
     )
     filters: QueryFilters | None = None
-    history: Annotated[list[Turn], Field(max_length=50)] = Field(
-        default=[],
+    history: Annotated[tuple[Turn, ...], Field(max_length=50)] = Field(
+        default=(),
         description="Earlier turns, oldest first, for clients that keep them themselves; what is "
         "kept under `conversation_id` is then not looked up.",
     )
-    include: Annotated[list[Literal["passages"]], Field(max_length=8)] = Field(
-        default=[], description="`passages` adds the whole passage to each citation."
+    include: Annotated[tuple[Literal["passages"], ...], Field(max_length=8)] = Field(
+        default=(), description="`passages` adds the whole passage to each citation."
     )
 
 

@@ -89,7 +89,7 @@ def language_of(text: str) -> str | None:
     script = script_of(text)
     if script is not None:
         return _CODES_OF_SCRIPTS.get(script)
-    marks = frequent_words(text[:_SAMPLE])
+    marks = Counter(frequent_words(text[:_SAMPLE]))
     (best, most), (_, next_most) = [*marks.most_common(2), ("", 0), ("", 0)][:2]
     return _CODES[best] if most >= _FEWEST and most >= _CLEARLY * next_most else None
 
@@ -110,7 +110,10 @@ def script_of(text: str) -> str | None:
     return max(foreign, key=foreign.__getitem__)
 
 
-def frequent_words(text: str) -> Counter[str]:
+def frequent_words(text: str) -> dict[str, int]:
     """Return how many different frequent words of each language a text has, by its name."""
-    known = _LANGUAGES_OF.keys() & _WORD.findall(text.casefold())
-    return Counter(language for word in known for language in _LANGUAGES_OF[word])
+    marks: dict[str, int] = {}
+    for word in _LANGUAGES_OF.keys() & _WORD.findall(text.casefold()):
+        for language in _LANGUAGES_OF[word]:
+            marks[language] = marks.get(language, 0) + 1
+    return marks

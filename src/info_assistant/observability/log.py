@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, TextIO
 
@@ -28,6 +29,7 @@ LEVELS: Mapping[str, int] = {
 
 # These libraries log every request at INFO; our own request line says it once.
 _TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "uvicorn.access", "multipart")
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
 _DEEPEST_FRAMES = 20
 _LONGEST_MESSAGE = 500
 
@@ -40,7 +42,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     target = stream if stream is not None else sys.stderr
     threshold = LEVELS[level]
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _name_request,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _describe_exception,
@@ -62,12 +64,12 @@ def get_logger(component: str) -> FilteringBoundLogger:
 
 def bind_request(request_id: str) -> None:
     """Let every later line of this request carry its id."""
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    _request_id.set(request_id)
 
 
 def unbind_request() -> None:
     """End what `bind_request` began."""
-    structlog.contextvars.unbind_contextvars("request_id")
+    _request_id.set("")
 
 
 def _adopt_standard_logging(threshold: int, target: TextIO, shared: list[Processor]) -> None:
@@ -88,6 +90,13 @@ def _adopt_standard_logging(threshold: int, target: TextIO, shared: list[Process
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def _name_request(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    request_id = _request_id.get()
+    if request_id:
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def _describe_exception(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -5,10 +5,11 @@ beforehand are created with the registry.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -21,6 +22,7 @@ from info_assistant.model.spend import SpendEvent
 from info_assistant.model.traffic import Refusal, Traffic
 from info_assistant.observability.backups import BackupGauges
 from info_assistant.observability.conditions import Conditions
+from info_assistant.observability.counted_later import CountedLater
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 """The media type of `Metrics.render`."""
@@ -57,7 +59,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Create every metric at 0."""
-        self.registry = CollectorRegistry()
+        self.registry = CountedLater()
         ProcessCollector(registry=self.registry)
         self.conditions = Conditions(self.registry)
         self._create_http_metrics()
@@ -344,15 +346,23 @@ class Metrics:
 
     def request_answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one HTTP request. `route` is a path template, never a path."""
+        self.registry.later(partial(self._count_request, method, route, status, seconds))
+
+    def _count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests[method, route, status].inc()
         self._request_durations[route,].observe(seconds)
 
     def answered(self, answer: Answer) -> None:
         """Count a finished answer and the time of each of its stages."""
-        self._answers[answer.status, answer.mode].inc()
-        cache = answer.served_by.cache
+        kind, cache = (answer.status, answer.mode), answer.served_by.cache
+        self.registry.later(partial(self._count_answer, kind, cache, answer.timings_ms))
+
+    def _count_answer(
+        self, kind: tuple[AnswerStatus, AnswerMode], cache: str, timings_ms: Mapping[str, float]
+    ) -> None:
+        self._answers[kind].inc()
         self._cache_requests["bypass" if cache == "off" else cache,].inc()
-        for stage, milliseconds in answer.timings_ms.items():
+        for stage, milliseconds in timings_ms.items():
             self._stages[stage,].observe(milliseconds / 1000)
 
     def failed(self, code: str) -> None:
@@ -361,6 +371,9 @@ class Metrics:
 
     def checked(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
         """Count the checks of a draft's sentences, and those that were held back."""
+        self.registry.later(partial(self._count_checks, tuple(checks), held_back))
+
+    def _count_checks(self, checks: Sequence[SentenceCheck], held_back: int) -> None:
         for each in checks:
             self._checks[each.support,].inc()
         if held_back:

@@ -1,8 +1,7 @@
 """The health of what we depend on, watched in the background and never on a question's way."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -82,22 +81,39 @@ class Lifecycle:
         """Begin to end: new requests are not welcome any more."""
         self.draining = True
 
-    @contextmanager
-    def last_call(self) -> Iterator[None]:
+    def last_call(self) -> "LastCall":
         """Raise ShuttingDown where an ending server cancels what is still under way."""
-        try:
-            yield
-        except asyncio.CancelledError as exc:
-            task = asyncio.current_task()
-            if task is None or not self.draining:
-                raise
-            # What the task still says is not to be cancelled as well.
-            task.uncancel()
-            raise ShuttingDown(
-                "This part of the service is being restarted and could not finish your request. "
-                "Please send it again; another part, or the same one in a moment, will answer.",
-                retry_after_s=_RESTARTED_S,
-            ) from exc
+        return LastCall(self)
+
+
+class LastCall:
+    """`Lifecycle.last_call`, to be entered with `with`. No generator: every request passes one."""
+
+    __slots__ = ("_lifecycle",)
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        """Ask `lifecycle` whether the process is ending."""
+        self._lifecycle = lifecycle
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        """End. Raises ShuttingDown if the body was cancelled because the process ends."""
+        if not self._lifecycle.draining or not isinstance(error, asyncio.CancelledError):
+            return
+        task = asyncio.current_task()
+        if task is None:
+            return
+        # What the task still says is not to be cancelled as well.
+        task.uncancel()
+        raise ShuttingDown(
+            "This part of the service is being restarted and could not finish your request. "
+            "Please send it again; another part, or the same one in a moment, will answer.",
+            retry_after_s=_RESTARTED_S,
+        ) from error
 
 
 class HealthMonitor:

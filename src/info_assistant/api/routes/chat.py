@@ -53,7 +53,7 @@ def routes(services: ApiServices) -> APIRouter:
 
         System messages, sampling and tools are accepted and ignored.
         """
-        asked = await json_body(request, ChatRequest)
+        asked = json_body(request, ChatRequest)
         question = Question(
             id=new_id(),
             text=asked.question(),

@@ -7,11 +7,11 @@ from starlette.responses import Response
 from info_assistant.api.addresses import QUERY_PATH
 from info_assistant.api.answers import whole_answer
 from info_assistant.api.asking import Asker
-from info_assistant.api.auditing import describe_action
+from info_assistant.api.auditing import describe_target
 from info_assistant.api.bodies import described_body, json_body
 from info_assistant.api.once import KEY_PARAMETER, AskedOnce
 from info_assistant.api.openapi import EVENT_SCHEMA, problems
-from info_assistant.api.requests import caller_of, request_id_of
+from info_assistant.api.requests import caller_of, headers_of, request_id_of
 from info_assistant.api.services import ApiServices
 from info_assistant.api.streams import MEDIA_TYPE
 from info_assistant.api.wire import AnswerBody, QueryRequest
@@ -20,6 +20,8 @@ from info_assistant.model.conversation import Turn
 from info_assistant.model.identity import Caller
 from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
+
+_STREAM = MEDIA_TYPE.encode("ascii")
 
 
 def routes(services: ApiServices) -> APIRouter:
@@ -45,12 +47,12 @@ def routes(services: ApiServices) -> APIRouter:
     )
     async def ask(request: Request) -> Response:
         """Answer from the documents that the caller may see, each sentence with its quote."""
-        asked = await json_body(request, QueryRequest)
+        asked = json_body(request, QueryRequest)
         question = question_of(asked, caller_of(request))
         question, given = await once.earlier(request, asked, question)
-        describe_action(request, question.id)
+        describe_target(request.scope, question.id)
         with_text = "passages" in asked.include
-        streamed = MEDIA_TYPE in request.headers.get("accept", "").lower()
+        streamed = _STREAM in headers_of(request).get(b"accept", b"").lower()
         if given is not None:
             return once.again(request, given, streamed=streamed)
         if streamed:
@@ -64,12 +66,12 @@ def routes(services: ApiServices) -> APIRouter:
 
 def question_of(asked: QueryRequest, caller: Caller) -> Question:
     """Return what was asked, under an id of its own."""
-    chosen = asked.filters.document_ids if asked.filters else []
+    chosen = asked.filters.document_ids if asked.filters else ()
     return Question(
         id=new_id(),
         text=asked.question,
         caller=caller,
-        filters=Filters(tuple(str(each) for each in chosen)),
+        filters=Filters(tuple(map(str, chosen))),
         history=tuple(Turn(each.role, each.content) for each in asked.history),
         conversation_id=asked.conversation_id,
     )
