@@ -101,10 +101,9 @@ class Journal:
     def put(self, records: Sequence[Record]) -> "asyncio.Future[tuple[int, int]]":
         """Hand records over as `append` does, to be waited for by `written` or not at all."""
         self._require_room()
-        rows = [(each.kind, each.tenant, each.id, each.body) for each in records]
-        all_new = len(rows), sum(len(row[3]) for row in rows)
-        insertion = Insertion(RECORDS, rows, all_new, lambda file: insert_records(file, records))
-        return self._started(records, insertion)
+        all_new = len(records), sum(len(each.body) for each in records)
+        alone = partial(insert_records, records=records)
+        return self._started(records, Insertion(RECORDS, records, all_new, alone))
 
     async def written(self, begun: "asyncio.Future[tuple[int, int]]") -> None:
         """Return once what was `put` survives a killed process."""
