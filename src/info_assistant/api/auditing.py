@@ -8,7 +8,6 @@ callers whom nobody knows fill the disk: their refusals are noted at a rate, and
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +19,7 @@ from info_assistant.api.problems import problem_of
 from info_assistant.errors import Overloaded, RecordsUnavailable
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.identity import Caller
-from info_assistant.model.ids import milliseconds_of, new_id
+from info_assistant.model.ids import moment_of, new_id
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.tenant import SYSTEM_TENANT
 from info_assistant.model.traffic import Traffic
@@ -54,7 +53,9 @@ def describe_action(request: Request, target: str = "", **detail: str) -> None:
     state: dict[str, Any] = request.scope["state"]
     if target:
         describe_target(request.scope, target)
-    state[_DETAIL] = {**state.get(_DETAIL, {}), **detail}
+    if detail:
+        cut = {name: value[:_LONGEST] for name, value in detail.items()}
+        state[_DETAIL] = {**state.get(_DETAIL, {}), **cut}
 
 
 def describe_target(scope: Scope, target: str) -> None:
@@ -189,9 +190,7 @@ class Watch:
     def _events(self, address: Address, target: str, outcome: str) -> list[AuditEvent]:
         state = self._state()
         caller: Caller | None = state.get("caller")
-        detail = tuple(
-            (name, value[:_LONGEST]) for name, value in sorted(state.get(_DETAIL, {}).items())
-        )
+        detail = tuple(sorted(state.get(_DETAIL, {}).items()))
         events: list[AuditEvent] = []
         done = list(state.get(_DONE, ()))
         if not done or outcome != DONE:
@@ -201,7 +200,7 @@ class Watch:
             events.append(
                 AuditEvent(
                     id=event_id,
-                    at=datetime.fromtimestamp(milliseconds_of(event_id) / 1000, UTC),
+                    at=moment_of(event_id),
                     tenant=caller.scope.tenant if caller else SYSTEM_TENANT,
                     actor=caller.subject if caller else "",
                     action=address.action,

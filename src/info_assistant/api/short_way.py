@@ -7,7 +7,7 @@ long way, which also says what is wrong with it.
 
 from pydantic import ValidationError
 
-from info_assistant.api.answers import AnswerWriter, facts_of
+from info_assistant.api.answers import AnswerWriter, headers_of
 from info_assistant.api.auditing import describe_target
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.once import KEY
@@ -48,11 +48,7 @@ class ShortWay:
             return False
         describe_target(exchange.scope, given.answer.id)
         body = self._writer.body(given.answer, with_text="passages" in asked.include)
-        headers = [
-            (b"content-type", _JSON),
-            (b"content-length", b"%d" % len(body)),
-            *facts_of(given.answer),
-        ]
+        headers = headers_of(body, given.answer)
         try:
             await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
         finally:

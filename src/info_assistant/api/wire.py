@@ -285,16 +285,17 @@ def answer_fields(answer: Answer, *, with_text: bool) -> dict[str, Any]:
     """Return the values of an `AnswerBody`.
 
     To be written as they are: they come from our own typed values, and the model would look at each
-    of them again, which costs a question more than the writing does.
+    of them again, which costs a question more than the writing does. Words of an enumeration are
+    plain strings: the writer asks Python for each other one.
     """
     served = answer.served_by
     return {
         "id": answer.id,
-        "status": answer.status,
-        "answer_mode": answer.mode,
+        "status": str(answer.status),
+        "answer_mode": str(answer.mode),
         "answer": answer.text,
         "sentences": [
-            {"text": each.text, "citations": each.citations, "support": each.support}
+            {"text": each.text, "citations": each.citations, "support": str(each.support)}
             for each in answer.sentences
         ],
         "citations": [citation_fields(each, with_text=with_text) for each in answer.citations],
@@ -332,7 +333,7 @@ def _conflict_fields(answer: Answer) -> list[dict[str, Any]]:
     passages = {each.n: each.passage for each in (*answer.citations, *answer.see_also)}
     return [
         {
-            "kind": conflict.kind,
+            "kind": str(conflict.kind),
             "sides": [_side_fields(side, passages[side.n]) for side in conflict.sides],
         }
         for conflict in answer.conflicts

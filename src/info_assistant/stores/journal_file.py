@@ -4,9 +4,9 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 from info_assistant.model.ids import first_id_at, milliseconds_of, moment_of
@@ -72,9 +72,11 @@ SELECT CAST(group_concat(CAST(body AS TEXT), char(10)) AS BLOB) FROM (
 up and waited for, and whoever appends waits for the last of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record: `body` is a JSON object without line breaks, whose `id` is `id` (a UUIDv7)."""
+class Record(NamedTuple):
+    """One record: `body` is a JSON object without line breaks, whose `id` is `id` (a UUIDv7).
+
+    A tuple in the order of `RECORDS`, so that it is inserted as it is.
+    """
 
     kind: str
     tenant: str
@@ -125,7 +127,7 @@ def insert_records(connection: sqlite3.Connection, records: Sequence[Record]) ->
     for each in records:
         new = connection.execute(
             f"INSERT OR IGNORE INTO {RECORDS} VALUES (?, ?, ?, ?)",  # noqa: S608  Words of ours.
-            (each.kind, each.tenant, each.id, each.body),
+            each,
         ).rowcount
         count += new
         size += new * len(each.body)

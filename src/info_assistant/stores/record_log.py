@@ -94,7 +94,8 @@ class RecordLog:
 
         Raises RecordsUnavailable.
         """
-        await self.put(records)
+        await self._own.append(records)
+        self._ship_what_is_enough()
 
     def put(self, records: Sequence[Record]) -> Awaitable[None]:
         """Hand records over; they survive a killed process once what is returned was awaited.

@@ -130,12 +130,10 @@ class _Worker:
         jobs = self._jobs.get()
         while jobs is not None:
             batch += jobs
-            if len(batch) >= _MOST_TOGETHER:
+            # Nobody else takes from it, so what is there stays.
+            if len(batch) >= _MOST_TOGETHER or self._jobs.empty():
                 return batch, True
-            try:
-                jobs = self._jobs.get_nowait()
-            except queue.Empty:
-                return batch, True
+            jobs = self._jobs.get()
         return batch, False
 
     def _carry_out(self, batch: Sequence[_Job]) -> None:
