@@ -47,15 +47,24 @@ _OF_CUTS = (
 )
 """What a cut tells beside its name. Builds before this one marked each record instead, in `cut`."""
 
-# By their places: the other index would lead to all that came later as well.
-_GROUP = "FROM records NOT INDEXED WHERE place <= ? AND kind = ? AND tenant = ? AND id >= ?"
+# What is cut is listed once, by its places: the index of records would lead to all that came later
+# as well, and a look at the places for each group takes minutes where there are many tenants.
+_LISTED = """
+CREATE TEMP TABLE IF NOT EXISTS listed (
+  kind TEXT, tenant TEXT, id TEXT, size INTEGER, PRIMARY KEY (kind, tenant, id)) WITHOUT ROWID
+"""
+_LIST = """
+INSERT INTO listed SELECT kind, tenant, id, length(body) + 1 FROM records NOT INDEXED
+WHERE place <= ?
+"""
+_GROUP = "FROM listed WHERE kind = ? AND tenant = ? AND id >= ?"
 
-_SPAN = f"SELECT min(id), max(id), sum(length(body) + 1) {_GROUP} AND id < ?"
+_SPAN = f"SELECT min(id), max(id), sum(size) {_GROUP} AND id < ?"
 """The first and the last id of a group, and its bytes as lines."""
 
 _PARTS = f"""
 SELECT min(id), max(id) FROM (
-  SELECT id, sum(length(body) + 1) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS upto
+  SELECT id, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS upto
   {_GROUP} AND id < ?)
 GROUP BY (upto - 1) / ? ORDER BY 1
 """  # noqa: S608  Words of ours, as below.
@@ -95,6 +104,7 @@ def opened_journal(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_LONG_LOG_PAGES}")
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.executescript(_TABLES)
         _extend_cuts(connection)
         if not connection.execute("SELECT 1 FROM journal").fetchone():
@@ -168,29 +178,29 @@ def cut_segments(connection: sqlite3.Connection, writer: str, until: int) -> boo
     (last,) = connection.execute(query, (until, CUT_AT_ONCE)).fetchone()
     if last is None:
         return False
-    for group in _groups(connection, last):
+    connection.execute(_LISTED)
+    connection.execute(_LIST, (last,))
+    for group in _groups(connection):
         for part in _parts(connection, group):
-            _note_cut(connection, writer, (*group[1:3], *part, last))
+            _note_cut(connection, writer, (*group[:2], *part, last))
+    connection.execute("DELETE FROM listed")
     return True
 
 
-_Group = tuple[int, str, str, str, str]
-"""Up to which place, kind, tenant, and a day as two ids, without the latter."""
+_Group = tuple[str, str, str, str]
+"""Kind, tenant, and a day as two ids, without the latter."""
 
 
-def _groups(connection: sqlite3.Connection, until: int) -> Iterator[_Group]:
-    """Yield kinds, tenants and days (UTC) of what is there up to a place."""
-    earliest = (
-        "SELECT kind, tenant, min(id) FROM records NOT INDEXED WHERE place <= ? "
-        "GROUP BY kind, tenant"
-    )
-    for kind, tenant, begin in connection.execute(earliest, (until,)).fetchall():
+def _groups(connection: sqlite3.Connection) -> Iterator[_Group]:
+    """Yield kinds, tenants and days (UTC) of what is listed."""
+    earliest = "SELECT kind, tenant, min(id) FROM listed GROUP BY kind, tenant"
+    for kind, tenant, begin in connection.execute(earliest).fetchall():
         first = begin
         while first is not None:
             day = moment_of(first).replace(hour=0, minute=0, second=0, microsecond=0)
             end = first_id_at(int((day + timedelta(days=1)).timestamp() * 1000))
-            yield until, kind, tenant, first, end
-            later = connection.execute(f"SELECT min(id) {_GROUP}", (until, kind, tenant, end))
+            yield kind, tenant, first, end
+            later = connection.execute(f"SELECT min(id) {_GROUP}", (kind, tenant, end))
             (first,) = later.fetchone()
 
 
