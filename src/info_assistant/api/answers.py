@@ -81,10 +81,10 @@ class _WrittenAnswer(Response):
         self.status_code = 200
         self.background = None
         self.body = body
-        self.raw_headers = headers_of(body, answer)
+        self.raw_headers = answer_headers(body, answer)
 
 
-def headers_of(body: bytes, answer: Answer) -> list[tuple[bytes, bytes]]:
+def answer_headers(body: bytes, answer: Answer) -> list[tuple[bytes, bytes]]:
     """Return all headers of a whole answer that travels as `body`."""
     return [
         (b"content-type", b"application/json"),

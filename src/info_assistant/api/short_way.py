@@ -7,7 +7,7 @@ long way, which also says what is wrong with it.
 
 from pydantic import ValidationError
 
-from info_assistant.api.answers import AnswerWriter, headers_of
+from info_assistant.api.answers import AnswerWriter, answer_headers
 from info_assistant.api.auditing import describe_target
 from info_assistant.api.exchange import Exchange
 from info_assistant.api.once import KEY
@@ -48,7 +48,7 @@ class ShortWay:
             return False
         describe_target(exchange.scope, given.answer.id)
         body = self._writer.body(given.answer, with_text="passages" in asked.include)
-        headers = headers_of(body, given.answer)
+        headers = answer_headers(body, given.answer)
         try:
             await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
         finally:
