@@ -139,14 +139,15 @@ class Gateway:
     ) -> None:
         """Run the application once there is a place for the request."""
         admission = self._services.admission
-        if not admission.limits(traffic):
-            await self._app(exchange.scope, exchange.receive, exchange.send)
-            return
-        admission.require_room(traffic, tenant, deadline.at)
-        reads_ahead = traffic is not Traffic.INGESTION
+        limited, reads_ahead = admission.limits(traffic), traffic is not Traffic.INGESTION
+        if limited:
+            admission.require_room(traffic, tenant, deadline.at)
         if reads_ahead:
             # Short bodies are here before a place is taken, so that who sends slowly holds none.
             await exchange.keep_body()
+        if not limited:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+            return
         if exchange.route == QUERY_PATH and await self._short_way.answered(exchange):
             return
         with admission.claim(traffic, tenant, deadline.at) as place:

@@ -51,7 +51,7 @@ def headers_of(request: Request) -> Mapping[bytes, bytes]:
 
 
 def body_of(request: Request) -> bytes:
-    """Return the body of a question, which the gateway has read before its place was taken."""
+    """Return the body of a request, which the gateway has read; not for uploads, which are long."""
     body: bytes = request.scope["state"]["body"]
     return body
 
