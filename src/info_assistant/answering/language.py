@@ -3,10 +3,9 @@
 It speaks up only when it is sure; a question of few words may pass for English.
 """
 
-from collections import Counter
 from functools import lru_cache
 
-from info_assistant.model.language import SCRIPTS, frequent_words, script_of
+from info_assistant.model.language import SCRIPTS, frequent_words, leading, script_of
 
 FEWEST_MARKS = 2
 """Frequent words of a language that must be there, and more than of English."""
@@ -26,7 +25,7 @@ def _by_words(question: str) -> str | None:
     if max(marks.values(), default=0) < FEWEST_MARKS:
         return None
     english = marks.pop(_ENGLISH, 0)
-    (best, most), (_, next_most) = [*Counter(marks).most_common(2), ("", 0), ("", 0)][:2]
+    best, most, next_most = leading(marks)
     if most < FEWEST_MARKS or most <= english:
         return None
     return best if most > next_most else "another language than English"

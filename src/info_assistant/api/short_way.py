@@ -13,11 +13,10 @@ from info_assistant.api.exchange import Exchange
 from info_assistant.api.once import KEY
 from info_assistant.api.routes.questions import question_of
 from info_assistant.api.services import Pipeline
-from info_assistant.api.streams import MEDIA_TYPE
+from info_assistant.api.streams import wants_stream
 from info_assistant.api.wire import QueryRequest
 
 _JSON = b"application/json"
-_STREAM = MEDIA_TYPE.encode("ascii")
 
 
 class ShortWay:
@@ -36,7 +35,7 @@ class ShortWay:
         stated = exchange.headers.get(b"content-type")
         if not self._pipeline.remembers or stated != _JSON:
             return False
-        if _STREAM in exchange.headers.get(b"accept", b"").lower() or exchange.headers.get(KEY):
+        if wants_stream(exchange.headers) or exchange.headers.get(KEY):
             return False
         try:
             asked = QueryRequest.model_validate_json(exchange.kept_body)

@@ -5,7 +5,7 @@ status. What fails later is an `error` event.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
@@ -25,6 +25,8 @@ from info_assistant.resilience.tasks import BesideLater, beside
 MEDIA_TYPE = "text/event-stream"
 """What a client names in `Accept` to have its answer streamed."""
 
+_WANTED = MEDIA_TYPE.encode("ascii")
+
 WATCHED_AFTER_S = 0.05
 """How long nobody looks whether a client is still there, in seconds."""
 
@@ -35,6 +37,11 @@ ID_HEADER = "X-Answer-Id"
 PING = b": ping\n\n"
 """A comment, which says that a stream is alive."""
 _WHAT = "Answering the question"
+
+
+def wants_stream(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request, by its headers, wants its answer as a stream."""
+    return _WANTED in headers.get(b"accept", b"").lower()
 
 
 class ClientGone(Exception):

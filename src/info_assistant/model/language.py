@@ -7,6 +7,7 @@ are frequent in one language and in few others. It says so when it is not sure.
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 
 _FEWEST = 4
 """Different frequent words of a language that a passage of it has at least."""
@@ -89,8 +90,7 @@ def language_of(text: str) -> str | None:
     script = script_of(text)
     if script is not None:
         return _CODES_OF_SCRIPTS.get(script)
-    marks = Counter(frequent_words(text[:_SAMPLE]))
-    (best, most), (_, next_most) = [*marks.most_common(2), ("", 0), ("", 0)][:2]
+    best, most, next_most = leading(frequent_words(text[:_SAMPLE]))
     return _CODES[best] if most >= _FEWEST and most >= _CLEARLY * next_most else None
 
 
@@ -108,6 +108,12 @@ def script_of(text: str) -> str | None:
         if script in foreign:
             return script
     return max(foreign, key=foreign.__getitem__)
+
+
+def leading(marks: Mapping[str, int]) -> tuple[str, int, int]:
+    """Return the language with the most marks, "" without any; how many, and the next one's."""
+    (best, most), (_, next_most) = [*Counter(marks).most_common(2), ("", 0), ("", 0)][:2]
+    return best, most, next_most
 
 
 def frequent_words(text: str) -> dict[str, int]:

@@ -48,7 +48,7 @@ _OF_CUTS = (
 """What a cut tells beside its name. Builds before this one marked each record instead, in `cut`."""
 
 # What is cut is listed once, by its places: the index of records would lead to all that came later
-# as well, and a look at the places for each group takes minutes where there are many tenants.
+# as well, and a look at the places for each group takes seconds where there are many tenants.
 _LISTED = """
 CREATE TEMP TABLE IF NOT EXISTS listed (
   kind TEXT, tenant TEXT, id TEXT, size INTEGER, PRIMARY KEY (kind, tenant, id)) WITHOUT ROWID

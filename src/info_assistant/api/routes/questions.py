@@ -13,15 +13,13 @@ from info_assistant.api.once import KEY_PARAMETER, AskedOnce
 from info_assistant.api.openapi import EVENT_SCHEMA, problems
 from info_assistant.api.requests import caller_of, headers_of, request_id_of
 from info_assistant.api.services import ApiServices
-from info_assistant.api.streams import MEDIA_TYPE
+from info_assistant.api.streams import MEDIA_TYPE, wants_stream
 from info_assistant.api.wire import AnswerBody, QueryRequest
 from info_assistant.api.wire_events import NamedEvents
 from info_assistant.model.conversation import Turn
 from info_assistant.model.identity import Caller
 from info_assistant.model.ids import new_id
 from info_assistant.model.question import Filters, Question
-
-_STREAM = MEDIA_TYPE.encode("ascii")
 
 
 def routes(services: ApiServices) -> APIRouter:
@@ -52,7 +50,7 @@ def routes(services: ApiServices) -> APIRouter:
         question, given = await once.earlier(request, asked, question)
         describe_target(request.scope, question.id)
         with_text = "passages" in asked.include
-        streamed = _STREAM in headers_of(request).get(b"accept", b"").lower()
+        streamed = wants_stream(headers_of(request))
         if given is not None:
             return once.again(request, given, streamed=streamed)
         if streamed:

@@ -286,12 +286,13 @@ def outbox(context: click.Context, name: str | None, *, as_json: bool) -> None:
 def outbox_flush(*, everybody: bool) -> None:
     """Try now to deliver what waits, for all incidents of this machine."""
     from info_assistant.runbooks.commands.incident import incidents
-    from info_assistant.runbooks.commands.sending import flush, setup_here, waiting_lines
+    from info_assistant.runbooks.commands.sending import flush, setup_here
+    from info_assistant.runbooks.outbox.messages import outbox_of
 
     store = incidents()
     flush(store, setup_here(), everybody=everybody)
     fine, _ = store.survey()
-    left = sum(len(list(waiting_lines(store, each.id))) for each in fine)
+    left = sum(len(outbox_of(each).waiting()) for each in fine)
     click.echo(f"{left} messages wait.")
 
 

@@ -149,7 +149,7 @@ class Incidents:
         fine, broken = [], {}
         for name in self.names():
             try:
-                fine.append(self.read(name))
+                fine.append(self.seen(name))
             except RecordError as problem:
                 broken[name] = problem.message
         return fine, broken
@@ -159,8 +159,8 @@ class Incidents:
 
         What cannot be read is meant only by its name. Raises NoSuchIncident.
         """
-        known = self.names()
         if name is not None:
+            known = self.names()
             fitting = [each for each in known if each == name] or [
                 each for each in known if name in each
             ]

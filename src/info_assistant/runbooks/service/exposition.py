@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from info_assistant.runbooks.errors import RecordError
 from info_assistant.runbooks.outbox.messages import outbox_of
 from info_assistant.runbooks.outbox.sending import Sender
 from info_assistant.runbooks.record.incident import Status
@@ -32,14 +31,10 @@ def exposition(
 def _lines(
     store: Incidents, senders: Mapping[str, Sender], counts: Counts, providers: Mapping[str, str]
 ) -> Iterator[str]:
-    open_ones = broken = unattended = 0
+    open_ones = unattended = 0
     waiting = dict.fromkeys(senders, 0)
-    for name in store.names():
-        try:
-            known = store.seen(name)
-        except RecordError:
-            broken += 1
-            continue
+    fine, broken = store.survey()
+    for known in fine:
         active = known.status in {Status.OPEN, Status.MITIGATED}
         open_ones += active
         unattended += active and known.unattended
@@ -47,7 +42,7 @@ def _lines(
             waiting[each.message.receiver] = waiting.get(each.message.receiver, 0) + 1
     yield from _series("incident_open", "gauge", {"": open_ones})
     yield from _series("incidents_unattended", "gauge", {"": unattended})
-    yield from _series("incident_records_broken", "gauge", {"": broken})
+    yield from _series("incident_records_broken", "gauge", {"": len(broken)})
     yield from _series("incident_alerts_received_total", "counter", {"": counts.alerts})
     yield from _series("incident_ticks_total", "counter", {"": counts.ticks})
     yield from _series("incident_last_tick_timestamp_seconds", "gauge", {"": counts.last_tick})

@@ -171,16 +171,21 @@ class Directory:
     @property
     def on_call(self) -> str:
         """Who is on call now, empty where nobody is known."""
-        named = self._now().on_call(self._moment())
-        return named or (self._rota.on_call() if self._rota else "")
+        return self._on_call(self._now())
 
     def slack_ids(self) -> dict[str, str]:
         """Return the Slack id of each handle that is known."""
-        return self._now().slack_ids(self.on_call)
+        people = self._now()
+        return people.slack_ids(self._on_call(people))
 
     def addresses(self) -> dict[str, str]:
         """Return the mail address of each handle that is known."""
-        return self._now().addresses(self.on_call)
+        people = self._now()
+        return people.addresses(self._on_call(people))
+
+    def _on_call(self, people: People) -> str:
+        named = people.on_call(self._moment())
+        return named or (self._rota.on_call() if self._rota else "")
 
     def _now(self) -> People:
         changed = _changed(self._file)
