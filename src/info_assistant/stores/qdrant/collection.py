@@ -91,7 +91,7 @@ class Collection:
             elif alias == self.alias:
                 raise CollectionMissing(alias)
 
-    async def post(self, path: str, body: bytes, read: Callable[[bytes | bytearray], _T]) -> _T:
+    async def post(self, path: str, body: bytes, read: Callable[[bytes], _T]) -> _T:
         """Send JSON to an address below the collection's. Raises what `Connection.post` raises."""
         path = f"collections/{self.alias}/{path}"
         return await self._kept_up(lambda: self._connection.post(path, body, read))

@@ -81,7 +81,7 @@ class Connection:
         except (ApiException, QdrantException, *_NOT_JSON, OSError) as exc:
             raise self._failed(exc) from exc
 
-    async def post(self, path: str, body: bytes, read: Callable[[bytes | bytearray], _T]) -> _T:
+    async def post(self, path: str, body: bytes, read: Callable[[bytes], _T]) -> _T:
         """Send JSON of our own making and return what `read` makes of the reply.
 
         It goes past the client, whose own way costs more than all else about a search; errors are

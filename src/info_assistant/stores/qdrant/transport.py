@@ -6,6 +6,7 @@ heads; this only moves bytes in large pieces, as seldom as it can, and keeps con
 """
 
 import asyncio
+import io
 import ssl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _AVOIDED_S = 10.0
 _PIECE = 64 * 1024
 _LARGEST = 64 * 1024 * 1024
 """What is believed of a length beforehand, in bytes; larger bodies are taken as they come."""
+_NO_ROOM = memoryview(b"")
 
 
 class ProtocolError(ConnectionError):
@@ -37,7 +39,7 @@ class Reply:
 
     status: int
     headers: list[tuple[bytes, bytes]]
-    body: bytes | bytearray
+    body: bytes
 
 
 class KeepAliveTransport(httpx.AsyncBaseTransport):
@@ -159,7 +161,7 @@ def address_of(url: httpx.URL) -> Address:
 
 def as_response(reply: Reply) -> httpx.Response:
     """Return a reply as httpx has it."""
-    return httpx.Response(reply.status, headers=reply.headers, content=bytes(reply.body))
+    return httpx.Response(reply.status, headers=reply.headers, content=reply.body)
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -226,7 +228,8 @@ class _Answer:
 
     The parser sees the head, and the body only where its length is not told beforehand. A body of
     a known length is received in its place: each copy of half a megabyte costs a fiftieth of a
-    question, and throws as much out of the processor's caches.
+    question, and throws as much out of the processor's caches. That place is a BytesIO's, which
+    gives its content away without a copy, as bytes; of a bytearray every reader makes its own.
     """
 
     def __init__(self, complete: "asyncio.Future[None]") -> None:
@@ -234,15 +237,15 @@ class _Answer:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.keeps_connection = False
-        self.room = memoryview(b"")
+        self.room = _NO_ROOM
         """The part of a body of known length that has not come yet."""
-        self._whole: bytearray | None = None
+        self._whole: io.BytesIO | None = None
         self._pieces: list[bytes] = []
         self._parser = httptools.HttpResponseParser(self)
 
     @property
-    def body(self) -> bytes | bytearray:
-        return b"".join(self._pieces) if self._whole is None else self._whole
+    def body(self) -> bytes:
+        return b"".join(self._pieces) if self._whole is None else self._whole.getvalue()
 
     def feed(self, data: memoryview) -> None:
         try:
@@ -255,6 +258,8 @@ class _Answer:
     def filled(self, count: int) -> None:
         self.room = self.room[count:]
         if not self.room:
+            # As long as anybody may write there, its content would be copied.
+            self.room = _NO_ROOM
             self._finish()
 
     def fail(self, error: Exception) -> None:
@@ -290,10 +295,11 @@ class _Answer:
         length = int(told.get(b"content-length", b"0"))
         if b"transfer-encoding" in told or not 0 < length <= _LARGEST:
             return
-        begun = b"".join(self._pieces)
-        self._whole = bytearray(length)
-        self._whole[: len(begun)] = begun
-        self.room = memoryview(self._whole)[len(begun) :]
+        self._whole = io.BytesIO()
+        begun = self._whole.write(b"".join(self._pieces))
+        self._whole.seek(length - 1)
+        self._whole.write(b"\0")
+        self.room = self._whole.getbuffer()[begun:]
 
     def _finish(self) -> None:
         if not self.complete.done():
