@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from benchmarks.harness.candidates import candidate_of
 
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conflicts import ConflictFinder
@@ -27,7 +28,12 @@ from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.split import split
 from info_assistant.model.answer import Citation, Conflict
 from info_assistant.model.document import Content, Document
-from info_assistant.model.passage import Candidate, IndexedPassage, Passage, QuestionVectors
+from info_assistant.model.passage import (
+    Candidate,
+    IndexedPassage,
+    Passage,
+    QuestionVectors,
+)
 from info_assistant.ports import RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
@@ -79,13 +85,9 @@ class Shelf:
             order = np.argsort(-scores)[: 4 * CANDIDATES]
             fused[order] += 1 / (RRF_K + np.arange(1, len(order) + 1))
         return [
-            self._candidate(int(at), float(fused[at])) for at in np.argsort(-fused)[:CANDIDATES]
+            candidate_of(self._held[at], float(fused[at]))
+            for at in np.argsort(-fused)[:CANDIDATES].tolist()
         ]
-
-    def _candidate(self, at: int, score: float) -> Candidate:
-        each = self._held[at]
-        terms = np.array(each.vectors.sparse.indices, np.uint32)
-        return Candidate(each.passage, score, terms, each.vectors.tokens, each.vectors.token_spans)
 
 
 def quoted(

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from benchmarks.harness.candidates import candidate_of
 from benchmarks.harness.grounding_sets import (
     LIBRARY,
     OWN_TEXTS,
@@ -36,7 +36,7 @@ from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.model.answer import Support
-from info_assistant.model.passage import Candidate, Passage
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage
 from info_assistant.ports import RankedPassage, WrittenSentence
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
@@ -151,9 +151,7 @@ class Bench:
     async def _candidate(self, passage: Passage) -> Candidate:
         if passage.id not in self._candidates:
             vectors = (await self._embedder.embed_passages([passage]))[0]
-            self._candidates[passage.id] = Candidate(
-                passage, 0.0, np.zeros(0, np.uint32), vectors.tokens, vectors.token_spans
-            )
+            self._candidates[passage.id] = candidate_of(IndexedPassage(passage, vectors))
         return self._candidates[passage.id]
 
 

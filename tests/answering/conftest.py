@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.harness.candidates import candidate_of
 from tests.clocks import HandClock
 
 from info_assistant.answering.answer_key import AnswerKeys
@@ -73,7 +74,7 @@ def ranked(
     """Return a passage as the ranking hands it on, with a score for each statement."""
     own = tuple(scores) if scores is not None else (0.5,) * len(held.statements)
     nothing = np.zeros((0, DIMENSION), np.int8)
-    found = Candidate(held, score, np.zeros(0, np.uint32), nothing, ())
+    found = Candidate(held, score, np.zeros(0, np.uint32), 0, lambda: nothing, ())
     return RankedPassage(found, score, 0.0, own)
 
 
@@ -159,7 +160,7 @@ class MemoryIndex:
             and (not filters.document_ids or held.passage.document_id in filters.document_ids)
         ]
         wanted.sort(key=lambda pair: -pair[0])
-        return [_candidate(score, held) for score, held in wanted[:limit]]
+        return [candidate_of(held, score) for score, held in wanted[:limit]]
 
     async def write(self, passages: Sequence[IndexedPassage], *, hidden: bool = False) -> None:
         """Keep passages by their id."""
@@ -185,12 +186,6 @@ class MemoryIndex:
             (held.passage.tenant, held.passage.document_id, held.passage.version) == wanted
             for held in self._held.values()
         )
-
-
-def _candidate(score: float, held: IndexedPassage) -> Candidate:
-    vectors = held.vectors
-    terms = np.array(vectors.sparse.indices, np.uint32)
-    return Candidate(held.passage, score, terms, vectors.tokens, vectors.token_spans)
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Sources of an answer that differ are shown side by side, as long as all of them count."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from benchmarks.harness.candidates import candidate_of
 from tests.answering.conftest import WordEmbedder, passage, ranked
 
 from info_assistant.answering.cite import cite
@@ -20,7 +20,7 @@ from info_assistant.model.answer import (
     ServedBy,
     Support,
 )
-from info_assistant.model.passage import Passage
+from info_assistant.model.passage import IndexedPassage, Passage
 from info_assistant.ports import RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 
@@ -35,9 +35,7 @@ OTHER = passage("The canteen serves soup for 12 people.", document="other")
 async def found_as(held: Passage) -> RankedPassage:
     """Return a passage as the ranking hands it on, with its vectors."""
     (vectors,) = await WordEmbedder().embed_passages([held])
-    found = ranked(held)
-    candidate = found.candidate._replace(tokens=vectors.tokens, token_spans=vectors.token_spans)
-    return replace(found, candidate=candidate)
+    return ranked(held)._replace(candidate=candidate_of(IndexedPassage(held, vectors)))
 
 
 async def answer_from(*held: Passage, cited: int = 1) -> Answer:

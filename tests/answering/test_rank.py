@@ -15,7 +15,9 @@ from info_assistant.model.passage import (
     Candidate,
     QuestionVectors,
     Span,
+    Spans,
     SparseVector,
+    edges_of,
 )
 from info_assistant.model.vectors import Floats
 
@@ -41,7 +43,8 @@ def found(
     held = passage(text or f"Text of {name}.", document=name)._replace(statements=tuple(spans))
     width = len(tokens[0]) if tokens else 2
     rows = np.array(tokens, np.int8).reshape(-1, width)
-    return Candidate(held, 0.5, np.array(sorted(terms), np.uint32), rows, tuple(spans))
+    ids = np.array(sorted(terms), np.uint32)
+    return Candidate(held, 0.5, ids, len(rows), lambda: rows, edges_of(spans))
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def oracle(question: QuestionVectors, candidates: Sequence[Candidate]) -> dict[s
             coverage,
             tuple(
                 max_sim(pieces, rows[span.start : span.end]) if span.start < span.end else 0.0
-                for span in candidate.token_spans
+                for span in Spans(candidate.token_edges)
             ),
         )
     return expected

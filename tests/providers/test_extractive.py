@@ -38,7 +38,7 @@ def _ranked(text: str, *, score: float = 0.5) -> RankedPassage:
         statements=spans,
     )
     nothing = np.zeros((0, 2), np.int8)
-    found = Candidate(held, score, np.zeros(0, np.uint32), nothing, ())
+    found = Candidate(held, score, np.zeros(0, np.uint32), 0, lambda: nothing, ())
     return RankedPassage(found, score, 0.0, (score,) * len(spans))
 
 

@@ -135,7 +135,7 @@ async def write_passage(_: Bench) -> bytes:
 async def read_passage(_: Bench, data: bytes) -> object:
     """Read what a search needs of a passage."""
     found = candidate_from({"id": PASSAGE.id, "score": 0.5, "payload": json.loads(data)})
-    spans = tuple(found.token_spans)
+    spans = tuple(zip(found.token_edges[::2], found.token_edges[1::2], strict=True))
     return found.passage, list(found.terms), found.tokens.tolist(), spans
 
 

@@ -163,7 +163,7 @@ def _alike(chosen: Sequence[_Statement]) -> list[tuple[int, int]]:
 def _rows(statement: _Statement) -> Floats:
     """Return float32 [pieces, dimension]: a statement's word pieces as unit rows."""
     candidate = statement.ranked.candidate
-    start, end = candidate.token_spans[statement.place]
+    start, end = candidate.token_edges[2 * statement.place : 2 * statement.place + 2]
     return candidate.tokens[start:end].astype(np.float32) / np.float32(_INT8_SCALE)
 
 

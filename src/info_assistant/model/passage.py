@@ -1,10 +1,10 @@
 """Passages: the pieces of documents that are searched, ranked and quoted."""
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 if TYPE_CHECKING:
     from info_assistant.model.vectors import Bytes, Floats, TermIds
@@ -30,20 +30,15 @@ class Spans(Sequence[Span]):
     A search finds hundreds of spans and an answer looks at a few: each is made when looked at.
     """
 
-    __slots__ = ("_edges",)
+    __slots__ = ("edges",)
 
     def __init__(self, edges: Iterable[int]) -> None:
         """Take the edges. Raises TypeError where there are none to take."""
-        self._edges = tuple(edges)
-
-    @property
-    def edges(self) -> Sequence[int]:
-        """The row of edges."""
-        return self._edges
+        self.edges: Final = tuple(edges)
 
     def __len__(self) -> int:
         """Return how many spans there are."""
-        return len(self._edges) // 2
+        return len(self.edges) // 2
 
     @overload
     def __getitem__(self, at: int) -> Span: ...
@@ -56,11 +51,11 @@ class Spans(Sequence[Span]):
         if isinstance(at, slice):
             return tuple(self)[at]
         place = range(len(self))[at] * 2
-        return Span(self._edges[place], self._edges[place + 1])
+        return Span(self.edges[place], self.edges[place + 1])
 
     def __iter__(self) -> Iterator[Span]:
         """Yield every span."""
-        edges = iter(self._edges)
+        edges = iter(self.edges)
         return map(Span, edges, edges)
 
     def __eq__(self, other: object) -> bool:
@@ -171,11 +166,23 @@ class IndexedPassage:
 class Candidate(NamedTuple):
     """A passage that retrieval found, with its fused score and what the ranking needs of it.
 
-    `terms` are the ids of its terms, ascending (the indices of its sparse vector).
+    `terms` are the ids of its terms, ascending (the indices of its sparse vector). `token_edges`
+    gives each statement's range of rows in `tokens`, one behind the other, as `edges_of` does.
+    `unpack` returns `tokens`, `token_count` rows of them. A search finds dozens of candidates:
+    unpacked all at once they would push each other out of the processor's cache.
     """
 
     passage: Passage
     retrieval_score: float
     terms: "TermIds"
-    tokens: "Bytes"
-    token_spans: Sequence[Span]
+    token_count: int
+    unpack: "Callable[[], Bytes]"
+    token_edges: Sequence[int]
+
+    @property
+    def tokens(self) -> "Bytes":
+        """Its word pieces as in `PassageVectors`, unpacked anew each time.
+
+        Raises StoredDataInvalid.
+        """
+        return self.unpack()

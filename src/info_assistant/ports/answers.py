@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from info_assistant.model.answer import Support
 from info_assistant.model.passage import Candidate, Passage, Span
@@ -24,8 +24,7 @@ class DraftSentence:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class RankedPassage:
+class RankedPassage(NamedTuple):
     """A candidate with its score, and with one for each of its statements (higher is better).
 
     `coverage` is the share, 0…1, of the question's terms that the passage has.

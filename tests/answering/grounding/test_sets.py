@@ -2,9 +2,9 @@
 
 from collections import Counter
 
-import numpy as np
 import pytest
 from benchmarks.grounding import MAY_LEAVE, MOST_LEAVING
+from benchmarks.harness.candidates import candidate_of
 from benchmarks.harness.grounding_sets import (
     OWN_TEXTS,
     SAMPLES,
@@ -19,7 +19,7 @@ from info_assistant.answering.grounding.grounder import Grounder
 from info_assistant.answering.likeness import SentenceLikeness
 from info_assistant.ingestion.read import SubprocessReader
 from info_assistant.model.answer import Support
-from info_assistant.model.passage import Candidate
+from info_assistant.model.passage import IndexedPassage
 from info_assistant.ports import RankedPassage, WrittenSentence
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder
@@ -40,7 +40,7 @@ async def judged(cases: list[Case], embedder: MiniLmEmbedder) -> dict[str, Count
     passages = {passage.id: passage for case in cases for passage in case.cited}
     vectors = await embedder.embed_passages(list(passages.values()))
     candidates = {
-        passage.id: Candidate(passage, 0.0, np.zeros(0, np.uint32), own.tokens, own.token_spans)
+        passage.id: candidate_of(IndexedPassage(passage, own))
         for passage, own in zip(passages.values(), vectors, strict=True)
     }
     likeness = SentenceLikeness(embedder)
