@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from info_assistant.answering.answer_key import AnswerKeys
+from info_assistant.answering.answer_key import AnswerKey, AnswerKeys
 from info_assistant.model.conversation import Turn
 from info_assistant.model.identity import LOCAL_OPERATOR, AccessScope
 from info_assistant.model.question import Filters, Question
@@ -24,7 +24,7 @@ def _question(
 
 def key(question: Question, made_by: str) -> str:
     """Return a question's key."""
-    return AnswerKeys(lambda: b"secret", made_by).of(question)
+    return AnswerKeys(lambda: b"secret", made_by).of(question).text
 
 
 BASE = key(_question(), "v1")
@@ -104,10 +104,21 @@ def test_a_filter_that_is_no_unicode_still_has_a_key() -> None:
     assert key(_question(documents=("\ud800",)), "v1") != BASE
 
 
+def test_the_secret_is_asked_for_when_a_key_leaves_this_process() -> None:
+    """Until then the parts tell questions apart; a secret that comes meanwhile is the one used."""
+    known: list[bytes] = []
+    keys = AnswerKeys(lambda: known[-1] if known else None, "v1")
+    one, same, other = keys.of(_question()), keys.of(_question()), keys.of(_question("Why?"))
+    assert one.parts == same.parts != other.parts
+    known.append(b"secret")
+    assert one.text == same.text == BASE != other.text
+    assert AnswerKey.known(one.text).text == BASE
+
+
 def test_keys_stay_what_they_were() -> None:
     """What was kept under a key before an update is found after it."""
     caller = replace(LOCAL_OPERATOR, scope=AccessScope("default", frozenset({"staff", "all"})))
     asked = Question("id", "Wie viel Übel?", caller, Filters(("a",)), history=(Turn("user", "é"),))
-    assert AnswerKeys(lambda: b"secret", "v1").of(asked, "p/m/1") == (
+    assert AnswerKeys(lambda: b"secret", "v1").of(asked, "p/m/1").text == (
         "5f656cfc22300bdf37dde22d1fb1f70405414bbf7b18858bd447082cccc39670"
     )

@@ -208,7 +208,7 @@ async def test_an_answer_is_not_withheld_for_its_conversation(desk: Desk, shelf:
 def test_earlier_turns_are_part_of_the_key() -> None:
     """The same words after another question are another question."""
     keys = {
-        AnswerKeys().of(each)
+        AnswerKeys().of(each).parts
         for each in (ask("Why?"), follow_up("Why?", FIRST), follow_up("Why?", "Who?"))
     }
     assert len(keys) == 3

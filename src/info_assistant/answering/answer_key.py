@@ -10,7 +10,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from info_assistant.answering.language import other_language
 from info_assistant.model.identity import AccessScope
@@ -23,6 +23,34 @@ ANSWERS_VERSION = "3"
 def _no_secret() -> bytes | None:
     """Return that none is known."""
     return None
+
+
+class AnswerKey:
+    """What an answer depends on, and the text under which the cache knows it.
+
+    `parts` tell questions apart within this process. The text is made when it is asked for, by who
+    has found that replicas share a secret: most installations of one machine never need it.
+    """
+
+    __slots__ = ("_make", "_text", "parts")
+
+    def __init__(self, parts: tuple[object, ...], make: Callable[[], str]) -> None:
+        """Take the parts, and what makes the text."""
+        self.parts = parts
+        self._make = make
+        self._text = ""
+
+    @property
+    def text(self) -> str:
+        """The key in the cache, which tells neither the question nor who asked it."""
+        if not self._text:
+            self._text = self._make()
+        return self._text
+
+    @classmethod
+    def known(cls, text: str) -> "AnswerKey":
+        """Return the key whose text was made before."""
+        return cls((text,), lambda: text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +69,22 @@ class AnswerKeys:
         """Whether other replicas make the same keys; else they serve inside this process only."""
         return self.secret() is not None
 
-    def of(self, question: Question, composed_by: str = "") -> str:
+    def of(self, question: Question, composed_by: str = "") -> AnswerKey:
         """Return the key of a question's answer; `composed_by` names provider, model and prompt."""
         scope = question.caller.scope
-        return self._keyed(
+        parts = (
             "answer",
             ANSWERS_VERSION,
             self.made_by,
             composed_by,
             scope.tenant,
-            sorted(scope.groups),
+            tuple(sorted(scope.groups)),
             question.text.casefold(),
             other_language(question.text),
-            sorted(question.filters.document_ids),
-            [(turn.role, turn.text) for turn in question.history],
+            tuple(sorted(question.filters.document_ids)),
+            tuple([(turn.role, turn.text) for turn in question.history]),
         )
+        return AnswerKey(parts, partial(self._keyed, *parts))
 
     def of_scope(self, scope: AccessScope) -> str:
         """Return the key of what everybody with the same access shares."""

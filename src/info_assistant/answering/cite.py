@@ -13,13 +13,8 @@ MAX_QUOTE_CHARACTERS = 400
 
 def cite(n: int, passage: Passage, start: int, end: int) -> Citation:
     """Return citation number `n` for the stretch [start, end) of a passage's text."""
-    return Citation(
-        n=n,
-        passage=passage,
-        quote=passage.text[start:end],
-        start=passage.start + start,
-        end=passage.start + end,
-    )
+    quote = passage.text[start:end]
+    return Citation(n, passage, quote, passage.start + start, passage.start + end)
 
 
 def check(draft: DraftSentence, n: int) -> tuple[AnswerSentence, Citation] | None:

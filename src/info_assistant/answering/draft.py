@@ -158,13 +158,7 @@ class Draft:
                 citation.end,
             ):
                 return known
-        numbered = Citation(
-            len(self.citations) + 1,
-            citation.passage,
-            citation.quote,
-            citation.start,
-            citation.end,
-        )
+        numbered = citation.numbered(len(self.citations) + 1)
         self.citations.append(numbered)
         return numbered
 

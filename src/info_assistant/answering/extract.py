@@ -7,7 +7,7 @@ what a "this" refers to. It never exceeds three statements or 400 characters.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from info_assistant.answering.cite import MAX_QUOTE_CHARACTERS
 from info_assistant.model.passage import Passage, Span, edges_of
@@ -33,8 +33,7 @@ _LEANS_ON_PREVIOUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Extract:
+class Extract(NamedTuple):
     """A stretch [start, end) of a ranked passage's text."""
 
     ranked: RankedPassage
@@ -46,8 +45,7 @@ class Extract:
         return self.ranked.candidate.passage.text[self.span.start : self.span.end]
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
+class _Statement(NamedTuple):
     """One statement of a ranked passage with its score for a question."""
 
     ranked: RankedPassage
@@ -76,7 +74,11 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
             break
         if _shown(statement, chosen):
             continue
-        extract = Extract(statement.ranked, _grow(statement, chosen, asked, terms))
+        taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
+        span = _grow(statement.passage, statement.place, taken)
+        if span is None:
+            span = _shorten(statement.passage.text, statement.span, asked, terms)
+        extract = Extract(statement.ranked, span)
         # A heading tells something only together with what stands below it.
         if extract.text not in statement.passage.heading_path:
             chosen.append(extract)
@@ -89,9 +91,11 @@ def best_extract(ranked: RankedPassage) -> Extract:
     if not scores:
         whole = ranked.candidate.passage.text
         return Extract(ranked, Span(0, _word_end(whole, min(len(whole), MAX_QUOTE_CHARACTERS))))
-    place = max(range(len(scores)), key=scores.__getitem__)
-    statement = _Statement(ranked, place, scores[place])
-    return Extract(ranked, _grow(statement, (), frozenset(), str.split))
+    passage, place = ranked.candidate.passage, scores.index(max(scores))
+    span = _grow(passage, place, ())
+    if span is None:
+        span = _shorten(passage.text, passage.statements[place], frozenset(), str.split)
+    return Extract(ranked, span)
 
 
 def _scored(
@@ -120,16 +124,16 @@ def _shown(statement: _Statement, chosen: Sequence[Extract]) -> bool:
     )
 
 
-def _grow(
-    statement: _Statement, chosen: Sequence[Extract], asked: frozenset[str], terms: Terms
-) -> Span:
-    """Return the statement with the neighbours that it needs or that fit, shown nowhere yet."""
-    passage, first = statement.passage, statement.place
-    text, edges, last = passage.text, edges_of(passage.statements), first
-    taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
+def _grow(passage: Passage, place: int, taken: Sequence[Span]) -> Span | None:
+    """Return a statement with the neighbours that it needs or that fit, `taken` by none before.
+
+    None where the statement alone does not fit.
+    """
+    text, edges = passage.text, edges_of(passage.statements)
+    count, first, last = len(edges) // 2, place, place
 
     def fits(low: int, high: int) -> bool:
-        if low < 0 or 2 * high >= len(edges) or high - low >= MAX_STATEMENTS:
+        if low < 0 or high >= count or high - low >= MAX_STATEMENTS:
             return False
         start, end = edges[2 * low], edges[2 * high + 1]
         if end - start > MAX_QUOTE_CHARACTERS:
@@ -137,7 +141,7 @@ def _grow(
         return not taken or all(span.end <= start or end <= span.start for span in taken)
 
     if not fits(first, last):
-        return _shorten(statement, asked, terms)
+        return None
     while first and fits(first - 1, last) and _leans_on_previous(text, edges, first):
         first -= 1
     while fits(first, last + 1):
@@ -155,10 +159,9 @@ def _leans_on_previous(text: str, edges: Sequence[int], place: int) -> bool:
     return bool(words) and words[0].strip(",;:").lower() in _LEANS_ON_PREVIOUS
 
 
-def _shorten(statement: _Statement, asked: frozenset[str], terms: Terms) -> Span:
+def _shorten(text: str, statement: Span, asked: frozenset[str], terms: Terms) -> Span:
     """Return the run of clauses of an overlong statement that shares most with the question."""
-    text = statement.passage.text
-    span = Span(statement.span.start, len(text[: statement.span.end].rstrip()))
+    span = Span(statement.start, len(text[: statement.end].rstrip()))
     cuts = [span.start, *(m.end() for m in _CLAUSE.finditer(text, span.start, span.end)), span.end]
     runs = [Span(start, _run_end(text, start, cuts)) for start in cuts[:-1]]
     best = max(runs, key=lambda run: len(asked.intersection(terms(text[run.start : run.end]))))

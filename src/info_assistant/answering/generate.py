@@ -53,7 +53,7 @@ T = TypeVar("T")
 class Timed(Protocol):
     """Waits for a step of generating, and notes the time it took."""
 
-    async def __call__(self, step: Awaitable[T], shown_as: str = "generate") -> T:
+    def __call__(self, step: Awaitable[T], shown_as: str = "generate") -> Awaitable[T]:
         """Return what the step returns; traces name it so. Raises what the step raises."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from info_assistant.answering.answer_key import AnswerKey
 from info_assistant.answering.draft import Draft
 from info_assistant.model.answer import Citation
 from info_assistant.model.question import Question
@@ -35,13 +36,10 @@ class Journey:
     started: float = field(default_factory=time.perf_counter)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
-    async def timed(self, stage: str, step: Awaitable[T]) -> T:
-        """Wait for a step and note the time it took."""
-        return await self._timed(stage, stage, step)
-
-    async def _timed(self, stage: str, shown_as: str, step: Awaitable[T]) -> T:
+    async def timed(self, stage: str, step: Awaitable[T], shown_as: str = "") -> T:
+        """Wait for a step and note the time it took; a trace shows it as a stage of that name."""
         if self.trace is not None:
-            step = self.trace.within(shown_as, step)
+            step = self.trace.within(shown_as or stage, step)
         begun = time.perf_counter()
         try:
             return await step
@@ -49,9 +47,9 @@ class Journey:
             spent = (time.perf_counter() - begun) * 1000
             self.timings_ms[stage] = self.timings_ms.get(stage, 0.0) + spent
 
-    async def generating(self, step: Awaitable[T], shown_as: str = "generate") -> T:
-        """Wait for a step of generating an answer; a trace shows it as a stage of that name."""
-        return await self._timed("generate", shown_as, step)
+    def generating(self, step: Awaitable[T], shown_as: str = "generate") -> Awaitable[T]:
+        """Return what waits for a step of generating an answer, shown as a stage of that name."""
+        return self.timed("generate", step, shown_as)
 
     def passed(self, stage: str, begun: float) -> float:
         """Return the milliseconds of a stage that waited for nothing and has just ended."""
@@ -72,4 +70,4 @@ class Asked:
 
     question: Question
     journey: Journey
-    key: str
+    key: AnswerKey

@@ -116,15 +116,15 @@ class Making:
             await tell(NoticeGiven(notice))
 
         answer = self._finished(question, journey, ranked)
-        visible = visible_part(answer, may_show)
         # What had to do without its usual means, or lost a part on its way, is not for others.
-        whole = visible is answer and not answer.degraded and not journey.draft.by_fault
-        if whole and self._recall.open:
+        usual = not answer.degraded and not journey.draft.by_fault
+        if usual and self._recall.open and visible_part(answer, may_show) is answer:
             keeping = self._recall.keep(key, question.id, answer, tuple(found), position)
             await journey.timed("keep", keeping)
             if journey.vector is not None and answer.sentences:
-                await self._saved.remember(question, key, journey.vector)
-        await tell(AnswerFinished(visible))
+                await self._saved.remember(question, key.text, journey.vector)
+        # What may be shown of it is asked when it is given.
+        await tell(AnswerFinished(answer))
 
     async def _standalone(self, question: Question, journey: Journey) -> Question:
         """Return the question as one that needs no earlier turn."""
@@ -166,8 +166,7 @@ class Making:
         cited = {citation.passage.id for citation in draft.citations}
         rest = [source for source in journey.sources if source.passage.id not in cited]
         see_also = tuple(
-            Citation(n, source.passage, source.quote, source.start, source.end)
-            for n, source in enumerate(rest, len(draft.citations) + 1)
+            [each.numbered(n) for n, each in enumerate(rest, len(draft.citations) + 1)]
         )
         cache = "miss" if self._recall.open else "off"
         return Answer(
@@ -181,7 +180,6 @@ class Making:
             evidence=journey.evidence,
             documents_as_of=self._parts.clock.now(),
             degraded=tuple(draft.degraded),
-            timings_ms=journey.finished(),
             notices=tuple(journey.notices),
             follow_ups=follow_ups(see_also, question.text),
             usage=draft.usage if usage_of is None else usage_of(question.id),
@@ -199,8 +197,10 @@ async def _tell_all(answer: Answer, tell: Tell[AnswerEvent]) -> None:
 
 def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
     """Return passages as numbered citations, each quoting what matched best."""
-    extracts = [best_extract(item) for item in ranked]
+    spans = [best_extract(item).span for item in ranked]
     return tuple(
-        cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
-        for n, extract in enumerate(extracts, 1)
+        [
+            cite(n, item.candidate.passage, span.start, span.end)
+            for n, (item, span) in enumerate(zip(ranked, spans, strict=True), 1)
+        ]
     )

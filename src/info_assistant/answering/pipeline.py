@@ -12,6 +12,7 @@ from info_assistant.answering.admit import (
     readable_turns,
     require_no_personal_data,
 )
+from info_assistant.answering.answer_key import AnswerKey
 from info_assistant.answering.budget import budget_notices
 from info_assistant.answering.currency import with_currency
 from info_assistant.answering.generate import Generation
@@ -95,7 +96,10 @@ class AnswerPipeline:
         return GivenAgain(given, kept)
 
     async def answer(self, question: Question, keep: KeepRecord | None = None) -> Answer:
-        """Answer at once and in whole, without word of the steps. Raises what `stream` raises."""
+        """Answer at once and in whole, without word of the steps. Raises what `stream` raises.
+
+        It is what might be shown when it was recorded: who hands it on looks once more.
+        """
         may_show = partial(self._parts.visibility.may_show, question.caller.scope)
         journey = self._journey(question, keep)
         with Failures(self._parts.recorder, may_show, journey.trace):
@@ -104,8 +108,8 @@ class AnswerPipeline:
             if recalled.answer is not None:
                 answer = await self._given(asked, recalled.answer, may_show)
             else:
-                leads = self._flights.leads(asked.key)
-                event = await self._flights.last(asked.key, self._make(asked, recalled))
+                leads = self._flights.leads(asked.key.parts)
+                event = await self._flights.last(asked.key.parts, self._make(asked, recalled))
                 if not isinstance(event, AnswerFinished):
                     raise InfoAssistantError(
                         "The question was left without an answer. Please ask again."
@@ -113,7 +117,7 @@ class AnswerPipeline:
                 self._add_own_notices(asked, event.answer)
                 made = event.answer if leads else taken_along(event.answer)
                 answer = await self._given(asked, made, may_show)
-            return visible_part(answer, may_show)
+            return answer
 
     async def stream(
         self, question: Question, keep: KeepRecord | None = None
@@ -151,8 +155,9 @@ class AnswerPipeline:
                 yield event
             return
 
-        leads = self._flights.leads(asked.key)
-        async with aclosing(self._flights.join(asked.key, self._make(asked, recalled))) as events:
+        key, make = asked.key.parts, self._make(asked, recalled)
+        leads = self._flights.leads(key)
+        async with aclosing(self._flights.join(key, make)) as events:
             async for event in events:
                 if not isinstance(event, AnswerFinished):
                     yield event
@@ -206,7 +211,7 @@ class AnswerPipeline:
         """Return what is known. Raises CacheOnlyMiss where that is all that may be given."""
         return await asked.journey.timed("recall", self._known(asked.question, asked.key, may_show))
 
-    async def _known(self, question: Question, key: str, may_show: MayShow) -> Recalled:
+    async def _known(self, question: Question, key: AnswerKey, may_show: MayShow) -> Recalled:
         recalled = await self._recall.find(question, key, may_show)
         if recalled.answer is not None or not self._parts.memory.only():
             return recalled
@@ -219,7 +224,7 @@ class AnswerPipeline:
         """Return saved questions that resemble one and whose answers may be given."""
         offered: list[str] = []
         for saved in await self._saved.nearest(question):
-            recalled = await self._recall.find(question, saved.key, may_show)
+            recalled = await self._recall.find(question, AnswerKey.known(saved.key), may_show)
             if recalled.answer is not None or recalled.candidate is not None:
                 offered.append(saved.text)
             if len(offered) == MOST_OFFERED:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
-from info_assistant.answering.answer_key import AnswerKeys
+from info_assistant.answering.answer_key import AnswerKey, AnswerKeys
 from info_assistant.answering.release import MayShow
 from info_assistant.errors import CacheOnlyMiss, InfoAssistantError, RedisUnavailable, Unavailable
 from info_assistant.model.answer import Answer, AnswerUsage, Citation
@@ -113,12 +113,12 @@ class Recall:
         memory = self._memory
         return memory.cache.open and memory.keys.shared and not self._visibility.stale
 
-    async def find(self, question: Question, key: str, may_show: MayShow) -> Recalled:
+    async def find(self, question: Question, key: AnswerKey, may_show: MayShow) -> Recalled:
         """Look for an answer. Raises nothing: without a cache there is none."""
         if not self.open:
             return Recalled("off")
         try:
-            known = await self._memory.cache.get(key)
+            known = await self._memory.cache.get(key.text)
         except RedisUnavailable:
             return Recalled("off")
         return self._judged(question, known, may_show)
@@ -158,7 +158,7 @@ class Recall:
         return _given_again(_with_passages(known.answer, found), known, changed=False)
 
     async def take_lead(
-        self, question: Question, key: str, token: str, may_show: MayShow
+        self, question: Question, key: AnswerKey, token: str, may_show: MayShow
     ) -> Recalled:
         """Return once nobody else makes this answer: with it, or to make it here.
 
@@ -169,7 +169,7 @@ class Recall:
         deadline = asyncio.get_running_loop().time() + ELSEWHERE_S
         with suppress(RedisUnavailable):
             while True:
-                leads, known = await self._memory.cache.lead(key, token)
+                leads, known = await self._memory.cache.lead(key.text, token)
                 # Somebody else may have made it between two looks.
                 recalled = self._judged(question, known, may_show)
                 late = asyncio.get_running_loop().time() > deadline
@@ -179,7 +179,7 @@ class Recall:
         return _MISS
 
     async def keep(
-        self, key: str, token: str, answer: Answer, found: tuple[str, ...], position: int
+        self, key: AnswerKey, token: str, answer: Answer, found: tuple[str, ...], position: int
     ) -> None:
         """Keep an answer for others, as of a `position`. Raises nothing, and ends in time."""
         if not self.open:
@@ -191,15 +191,15 @@ class Recall:
         known = KnownAnswer(bare, found, position, first, first + fresh)
         with suppress(TimeoutError, RedisUnavailable):
             async with asyncio.timeout(KEEPING_S):
-                await self._memory.cache.keep(key, known, token)
+                await self._memory.cache.keep(key.text, known, token)
 
-    async def give_up(self, key: str, token: str) -> None:
+    async def give_up(self, key: AnswerKey, token: str) -> None:
         """Let others make an answer that was not kept. Raises nothing."""
         if not self.open:
             return
         with suppress(TimeoutError, RedisUnavailable):
             async with asyncio.timeout(KEEPING_S):
-                await self._memory.cache.give_up(key, token)
+                await self._memory.cache.give_up(key.text, token)
 
     def _judged(self, question: Question, known: KnownAnswer | None, may_show: MayShow) -> Recalled:
         if known is None:

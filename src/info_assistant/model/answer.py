@@ -49,6 +49,12 @@ class Citation:
     end: int
     purged_sha256: str = ""
 
+    def numbered(self, n: int) -> "Citation":
+        """Return the same evidence under another number."""
+        if n == self.n:
+            return self
+        return Citation(n, self.passage, self.quote, self.start, self.end, self.purged_sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:

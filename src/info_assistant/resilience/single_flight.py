@@ -7,7 +7,7 @@ not made. Who wants nothing but the end has it made without a stop, and is woken
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import aclosing
 from typing import Generic, TypeVar
 
@@ -114,20 +114,20 @@ class SingleFlight(Generic[T]):
         """Call the work `what` in errors, and let each piece of it take `longest_s` seconds."""
         self._what = what
         self._longest_s = longest_s
-        self._flights: dict[str, _Flight[T]] = {}
+        self._flights: dict[Hashable, _Flight[T]] = {}
 
     def __len__(self) -> int:
         """Return how many pieces of work are under way."""
         return len(self._flights)
 
-    def leads(self, key: str) -> bool:
+    def leads(self, key: Hashable) -> bool:
         """Whether whoever asks now is the first, and begins the work."""
         flight = self._flights.get(key)
         if flight is None:
             return True
         return flight.ended or not flight.joinable
 
-    async def join(self, key: str, produce: Produce[T]) -> AsyncGenerator[T]:
+    async def join(self, key: Hashable, produce: Produce[T]) -> AsyncGenerator[T]:
         """Yield what the work under `key` tells, from its beginning; begin it if there is none.
 
         Raises what the work raises, DeadlineExceeded.
@@ -140,7 +140,7 @@ class SingleFlight(Generic[T]):
         finally:
             await self._left(key, flight)
 
-    async def last(self, key: str, produce: Produce[T]) -> T | None:
+    async def last(self, key: Hashable, produce: Produce[T]) -> T | None:
         """Return what the work under `key` tells last, or None. Begins and raises as `join`."""
         flight = self._joined(key, produce)
         try:
@@ -148,7 +148,7 @@ class SingleFlight(Generic[T]):
         finally:
             await self._left(key, flight)
 
-    def _joined(self, key: str, produce: Produce[T]) -> _Flight[T]:
+    def _joined(self, key: Hashable, produce: Produce[T]) -> _Flight[T]:
         if self.leads(key):
             # That of whoever asked first, where it is earlier: who writes wants to know how long.
             deadline = Deadline.after(self._longest_s)
@@ -157,7 +157,7 @@ class SingleFlight(Generic[T]):
         flight.readers += 1
         return flight
 
-    async def _left(self, key: str, flight: _Flight[T]) -> None:
+    async def _left(self, key: Hashable, flight: _Flight[T]) -> None:
         flight.readers -= 1
         if flight.readers:
             return
