@@ -28,12 +28,7 @@ from info_assistant.ingestion.formats.registry import read_file
 from info_assistant.ingestion.split import split
 from info_assistant.model.answer import Citation, Conflict
 from info_assistant.model.document import Content, Document
-from info_assistant.model.passage import (
-    Candidate,
-    IndexedPassage,
-    Passage,
-    QuestionVectors,
-)
+from info_assistant.model.passage import Candidate, IndexedPassage, Passage, QuestionVectors
 from info_assistant.ports import RankedPassage
 from info_assistant.providers.bm25 import TermVectors
 from info_assistant.providers.minilm import MiniLmEmbedder

@@ -17,7 +17,7 @@ from info_assistant.answering.grounding.statements import Statements
 from info_assistant.answering.grounding.words import Terms, split_words
 from info_assistant.model.answer import Answer, Citation, Conflict, ConflictSide
 from info_assistant.model.passage import Passage
-from info_assistant.model.vectors import Floats
+from info_assistant.model.vectors import Bytes, Floats
 from info_assistant.ports import RankedPassage
 
 ALIKE = 0.7
@@ -142,7 +142,10 @@ def _is_quoted(passage: Passage, at: int, quoted: Sequence[Citation]) -> bool:
 
 def _alike(chosen: Sequence[_Statement]) -> list[tuple[int, int]]:
     """Return the pairs of a cited statement and one of another document that are alike enough."""
-    rows = [_rows(each) for each in chosen]
+    # Each passage's pieces are unpacked once, though several of its statements may be chosen.
+    candidates = {each.passage.id: each.ranked.candidate for each in chosen}
+    unpacked = {name: candidate.tokens for name, candidate in candidates.items()}
+    rows = [_rows(each, unpacked[each.passage.id]) for each in chosen]
     kept = [at for at, each in enumerate(rows) if len(each)]
     if len(kept) < 2:  # noqa: PLR2004
         return []
@@ -160,11 +163,11 @@ def _alike(chosen: Sequence[_Statement]) -> list[tuple[int, int]]:
     ]
 
 
-def _rows(statement: _Statement) -> Floats:
-    """Return float32 [pieces, dimension]: a statement's word pieces as unit rows."""
-    candidate = statement.ranked.candidate
-    start, end = candidate.token_edges[2 * statement.place : 2 * statement.place + 2]
-    return candidate.tokens[start:end].astype(np.float32) / np.float32(_INT8_SCALE)
+def _rows(statement: _Statement, tokens: Bytes) -> Floats:
+    """Return float32 [pieces, dimension]: what a statement has of its passage's, as unit rows."""
+    edges = statement.ranked.candidate.token_edges
+    start, end = edges[2 * statement.place : 2 * statement.place + 2]
+    return tokens[start:end].astype(np.float32) / np.float32(_INT8_SCALE)
 
 
 def with_conflicts(answer: Answer, counts: Callable[[Passage], bool]) -> Answer:

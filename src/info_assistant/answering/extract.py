@@ -75,9 +75,7 @@ def choose_extracts(question: str, ranked: Sequence[RankedPassage], terms: Terms
         if _shown(statement, chosen):
             continue
         taken = [extract.span for extract in chosen if extract.ranked is statement.ranked]
-        span = _grow(statement.passage, statement.place, taken)
-        if span is None:
-            span = _shorten(statement.passage.text, statement.span, asked, terms)
+        span = _grow(statement.passage, statement.place, taken, asked, terms)
         extract = Extract(statement.ranked, span)
         # A heading tells something only together with what stands below it.
         if extract.text not in statement.passage.heading_path:
@@ -91,11 +89,8 @@ def best_extract(ranked: RankedPassage) -> Extract:
     if not scores:
         whole = ranked.candidate.passage.text
         return Extract(ranked, Span(0, _word_end(whole, min(len(whole), MAX_QUOTE_CHARACTERS))))
-    passage, place = ranked.candidate.passage, scores.index(max(scores))
-    span = _grow(passage, place, ())
-    if span is None:
-        span = _shorten(passage.text, passage.statements[place], frozenset(), str.split)
-    return Extract(ranked, span)
+    place = scores.index(max(scores))
+    return Extract(ranked, _grow(ranked.candidate.passage, place, (), frozenset(), str.split))
 
 
 def _scored(
@@ -124,10 +119,12 @@ def _shown(statement: _Statement, chosen: Sequence[Extract]) -> bool:
     )
 
 
-def _grow(passage: Passage, place: int, taken: Sequence[Span]) -> Span | None:
-    """Return a statement with the neighbours that it needs or that fit, `taken` by none before.
+def _grow(
+    passage: Passage, place: int, taken: Sequence[Span], asked: frozenset[str], terms: Terms
+) -> Span:
+    """Return a statement with the neighbours that it needs or that fit, shown in none of `taken`.
 
-    None where the statement alone does not fit.
+    One that does not fit by itself is shortened.
     """
     text, edges = passage.text, edges_of(passage.statements)
     count, first, last = len(edges) // 2, place, place
@@ -141,7 +138,7 @@ def _grow(passage: Passage, place: int, taken: Sequence[Span]) -> Span | None:
         return not taken or all(span.end <= start or end <= span.start for span in taken)
 
     if not fits(first, last):
-        return None
+        return _shorten(text, passage.statements[place], asked, terms)
     while first and fits(first - 1, last) and _leans_on_previous(text, edges, first):
         first -= 1
     while fits(first, last + 1):

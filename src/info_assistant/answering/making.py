@@ -197,10 +197,10 @@ async def _tell_all(answer: Answer, tell: Tell[AnswerEvent]) -> None:
 
 def _listed(ranked: Sequence[RankedPassage]) -> tuple[Citation, ...]:
     """Return passages as numbered citations, each quoting what matched best."""
-    spans = [best_extract(item).span for item in ranked]
+    extracts = [best_extract(item) for item in ranked]
     return tuple(
         [
-            cite(n, item.candidate.passage, span.start, span.end)
-            for n, (item, span) in enumerate(zip(ranked, spans, strict=True), 1)
+            cite(n, extract.ranked.candidate.passage, extract.span.start, extract.span.end)
+            for n, extract in enumerate(extracts, 1)
         ]
     )

@@ -25,11 +25,10 @@ RRF_K = 60
 
 Condition = Mapping[str, Any]
 
-
-_ID, _SCORE = itemgetter("id"), itemgetter("score")
-
 FoundPoint = Mapping[str, Any]
 """A point that a search found, with `id` and `score`; its `payload` is checked by who reads it."""
+
+_ID, _SCORE = itemgetter("id"), itemgetter("score")
 
 
 def visible(scope: AccessScope, filters: Filters) -> Condition | None:
