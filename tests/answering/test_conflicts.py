@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from benchmarks.harness.candidates import candidate_of
 from tests.answering.conftest import WordEmbedder, passage, ranked
+from tests.garbage import garbage
 
 from info_assistant.answering.cite import cite
 from info_assistant.answering.conflicts import MOST, SOURCES_DIFFER, ConflictFinder
@@ -116,3 +117,10 @@ async def test_nobody_learns_of_a_side_that_they_may_not_see() -> None:
     assert (left.conflicts, left.notices) == ((), ())
     assert left.sentences == answer.sentences
     assert visible_part(answer, lambda _each: True) is answer
+
+
+async def test_comparing_leaves_no_garbage() -> None:
+    """Statements that were compared and what they were taken from go with the answer."""
+    with garbage() as left:
+        assert (await answer_from(NEW, OLD)).conflicts
+    assert not left

@@ -5,7 +5,7 @@ to the question as well. Vectors say which are alike enough to be looked at; rul
 (`grounding/differing.py`). Both sides are shown, and nobody is told which one is right.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from info_assistant.answering.cite import MAX_QUOTE_CHARACTERS, cite
 from info_assistant.answering.grounding.differing import Difference, difference
-from info_assistant.answering.grounding.statements import Statements
+from info_assistant.answering.grounding.statements import Quote, Statements
 from info_assistant.answering.grounding.words import Terms, split_words
 from info_assistant.model.answer import Answer, Citation, Conflict, ConflictSide
 from info_assistant.model.passage import Passage
@@ -81,22 +81,28 @@ class ConflictFinder:
     ) -> Iterator[Conflict]:
         """Yield a conflict for each statement that others differ from, each pair once."""
         asked = split_words(question, self._terms).known
-        held: dict[str, Statements] = {}
-        for at in {at for pair in pairs for at in pair}:
-            passage = chosen[at].passage
-            if passage.id not in held:
-                held[passage.id] = Statements(passage, self._terms)
+        quotes = self._quotes(chosen, {at for pair in pairs for at in pair})
         told: set[int] = set()
         for at in dict.fromkeys(first for first, _ in pairs):
             differing: list[tuple[int, Difference]] = []
             for other in (second for first, second in pairs if first == at):
-                one, two = (held[chosen[i].passage.id].single[chosen[i].place] for i in (at, other))
-                found = None if other in told else difference(one, two, asked)
+                found = None if other in told else difference(quotes[at], quotes[other], asked)
                 if found is not None and all(found.kind is known.kind for _, known in differing):
                     differing.append((other, found))
             if differing and at not in told:
                 told |= {at, *(other for other, _ in differing)}
                 yield _conflict(chosen, at, differing[:MOST])
+
+    def _quotes(self, chosen: Sequence[_Statement], wanted: Iterable[int]) -> Mapping[int, Quote]:
+        """Return the wanted ones of some statements, each read with what it hangs on."""
+        held: dict[str, Statements] = {}
+        quotes: dict[int, Quote] = {}
+        for at in wanted:
+            passage, place = chosen[at].passage, chosen[at].place
+            if passage.id not in held:
+                held[passage.id] = Statements(passage, self._terms)
+            quotes[at] = Quote(held[passage.id], place, place)
+        return quotes
 
 
 def _conflict(

@@ -134,9 +134,13 @@ class BesideLater:
     async def __aexit__(self, *_: object) -> None:
         """End the companion, if it was begun."""
         self._timer.cancel()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        running, self._running = self._running, None
+        # A companion knows its owner, mostly, who knows this: together they would keep all that
+        # their request has made until garbage is next looked for.
+        del self._companion
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     def _begin(self) -> None:
         # Its owner is this object, which sees to its end.

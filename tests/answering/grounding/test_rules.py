@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.answering.conftest import passage
+from tests.garbage import garbage
 
 from info_assistant.answering.grounding.grounder import MOST_CHARACTERS, Grounder
 from info_assistant.answering.grounding.instructions import is_instruction
@@ -154,6 +155,17 @@ def test_a_sentence_that_leans_on_one_held_back_goes_with_it() -> None:
 def test_pronouns_connectors_and_items_lean(text: str, leans: bool) -> None:  # noqa: FBT001
     """Words that merely begin like a pronoun do not."""
     assert leans_on_previous(text) is leans
+
+
+def test_passages_of_earlier_answers_leave_no_garbage() -> None:
+    """What was kept of a passage goes when others take its place, or another version of it."""
+    grounder, sentence = Grounder(TERMS), "The director answers within 15 working days."
+    cited = [HELD._replace(id=str(number)) for number in range(100)]
+    cited += [each._replace(version=2) for each in cited[-10:]]
+    with garbage() as left:
+        for each in cited:
+            assert grounder.check(WrittenSentence(sentence, (each,))).evidence
+    assert not left
 
 
 def test_orders_to_a_model_are_no_evidence() -> None:

@@ -90,12 +90,14 @@ class Grounder:
 
     def _statements(self, passage: Passage) -> Statements:
         known = self._known.pop(passage.id, None)
-        if known is None or known.passage is not passage:
-            known = Statements(passage, self._terms)
-        self._known[passage.id] = known
+        if known is not None and known.passage is not passage:
+            known.let_go()
+            known = None
+        found = known or Statements(passage, self._terms)
+        self._known[passage.id] = found
         if len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        return known
+            self._known.popitem(last=False)[1].let_go()
+        return found
 
 
 def refuted(*reasons: Reason) -> Finding:

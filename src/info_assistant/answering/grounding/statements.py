@@ -93,6 +93,13 @@ class Statements:
         """Each statement as a quote of its own."""
         return [Quote(self, at, at) for at in range(len(self.texts))]
 
+    def let_go(self) -> None:
+        """Forget the quotes, which know this too.
+
+        Together they would stay, thousands of objects, until garbage is next looked for.
+        """
+        vars(self).pop("single", None)
+
     @cached_property
     def context(self) -> Words:
         """What names the passage's subject: title, source, headings, table header."""
