@@ -4,6 +4,7 @@ import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from time import perf_counter
 
 from starlette.applications import Starlette
@@ -17,10 +18,12 @@ from info_assistant.local_qdrant.calls import Call, refuse, reply
 from info_assistant.local_qdrant.directory import Directory
 from info_assistant.local_qdrant.faults import status_of
 from info_assistant.local_qdrant.metrics import Metrics
+from info_assistant.local_qdrant.repacking import repack
 from info_assistant.local_qdrant.routes import ENDPOINTS, Endpoint
 from info_assistant.local_qdrant.service import API_VERSION, Server
 from info_assistant.local_qdrant.snapshots import Snapshots
 from info_assistant.local_qdrant.subset import unsupported
+from info_assistant.resilience.tasks import BackgroundTasks
 
 _LOG = logging.getLogger(__name__)
 _LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -34,7 +37,8 @@ def create_app(directory: Directory, api_key: str | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         _ = app
         try:
-            yield
+            async with BackgroundTasks({"repacking": partial(repack, directory)}):
+                yield
         finally:
             directory.close()
 

@@ -79,6 +79,11 @@ class Directory:
         """The collection behind each alias."""
         return dict(self._catalogue.aliases)
 
+    @property
+    def loose(self) -> list[str]:
+        """The names of open collections that are better opened anew now; see `repacking`."""
+        return [name for name, collection in self._open.items() if collection.is_loose]
+
     def resolve(self, name: str) -> str:
         """Return the collection's own name for a name or an alias. Raises NotFound."""
         own = self._catalogue.aliases.get(name, name)
