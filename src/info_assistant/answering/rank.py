@@ -101,7 +101,7 @@ class _PieceCosines:
         # Rows that lie one behind the other, and `dot`: two thirds of the time of `matmul`.
         pieces = np.ascontiguousarray(question.T) / np.float32(INT8_SCALE * len(question))
         for candidate, start, end in zip(candidates, self._starts, ends, strict=True):
-            np.dot(candidate.tokens.astype(np.float32), pieces, out=self._cosines[start:end])
+            candidate.tokens.astype(np.float32).dot(pieces, out=self._cosines[start:end])
 
     def mean_best(self) -> list[float]:
         """Return, by candidate, the mean of the best cosines of the question's pieces."""
