@@ -7,12 +7,15 @@ for 10, and 2.6 GB were resident for 0.8.
 
 import asyncio
 import logging
+from contextlib import suppress
+from pathlib import Path
 
 from info_assistant.errors import InfoAssistantError
 from info_assistant.local_qdrant.directory import Directory
 
 _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.5
+_PIECE = 1024 * 1024
 
 
 async def repack(directory: Directory) -> None:
@@ -31,6 +34,21 @@ async def _repack(directory: Directory, name: str) -> None:
     async with directory.changing(name) as own:
         collection = directory.collection(own)
         # Whoever changed it while this waited for its turn may go on at once.
-        if collection.is_loose:
-            collection.open_anew()
-            _LOG.info("Collection %s is packed: %d points", own, collection.points_count())
+        if not collection.is_loose:
+            return
+        collection.open_anew()
+    _LOG.info("Collection %s is packed: %d points", own, collection.points_count())
+    await asyncio.to_thread(_read, collection.folder)
+
+
+def _read(folder: Path) -> None:
+    """Have a folder's files in the system's cache again, which lets go of them as they are closed.
+
+    Otherwise the first to search would wait for the disk, page by page.
+    """
+    piece = bytearray(_PIECE)
+    for path in folder.rglob("*"):
+        # They come and go.
+        with suppress(OSError), path.open("rb", buffering=0) as file:
+            while file.readinto(piece):
+                pass
