@@ -37,7 +37,7 @@ async def _repack(directory: Directory, name: str) -> None:
         if not collection.is_loose:
             return
         collection.open_anew()
-    _LOG.info("Collection %s is packed: %d points", own, collection.points_count())
+        _LOG.info("Collection %s is packed: %d points", own, collection.points_count())
     await asyncio.to_thread(_read, collection.folder)
 
 
