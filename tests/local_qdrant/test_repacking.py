@@ -1,6 +1,7 @@
 """A collection that has grown is opened anew when nothing comes to it, and stays what it is."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -135,4 +136,17 @@ async def test_what_cannot_be_opened_is_tried_again(
         await eventually(lambda: Counted.opened)
         assert collection.points_count() == LOOSE_POINTS
     assert Counted.opened == 2
+    directory.close()
+
+
+async def test_the_end_waits_for_no_file(directory: Directory) -> None:
+    """Files that are read to have them at hand hold up nobody who wants to leave."""
+    await grow(directory.collection("a"), LOOSE_POINTS)
+    with (directory.collection("a").folder / "large").open("wb") as large:
+        large.truncate(200 * 2**30)
+    async with beside(repack(directory)):
+        await eventually(lambda: Counted.opened)
+        await eventually(lambda: threading.active_count() > 1)
+    async with asyncio.timeout(5):
+        await asyncio.get_running_loop().shutdown_default_executor()
     directory.close()

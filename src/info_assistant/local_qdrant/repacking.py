@@ -7,6 +7,7 @@ for 10, and 2.6 GB were resident for 0.8.
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,10 +39,15 @@ async def _repack(directory: Directory, name: str) -> None:
             return
         collection.open_anew()
         _LOG.info("Collection %s is packed: %d points", own, collection.points_count())
-    await asyncio.to_thread(_read, collection.folder)
+    enough = threading.Event()
+    try:
+        await asyncio.to_thread(_read, collection.folder, enough)
+    finally:
+        # The process ends only after its threads.
+        enough.set()
 
 
-def _read(folder: Path) -> None:
+def _read(folder: Path, enough: threading.Event) -> None:
     """Have a folder's files in the system's cache again, which lets go of them as they are closed.
 
     Otherwise the first to search would wait for the disk, page by page.
@@ -50,5 +56,5 @@ def _read(folder: Path) -> None:
     for path in folder.rglob("*"):
         # They come and go.
         with suppress(OSError), path.open("rb", buffering=0) as file:
-            while file.readinto(piece):
+            while not enough.is_set() and file.readinto(piece):
                 pass
