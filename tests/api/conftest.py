@@ -2,7 +2,15 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +18,7 @@ import httpx2
 import pytest
 import uvicorn
 from tests.api.shelf import PASSAGE, WHEN, ShelfOfDocuments, a_document
+from tests.qdrant_process import QdrantProcess
 
 from info_assistant.api.app import create_app
 from info_assistant.api.services import ApiServices
@@ -347,3 +356,12 @@ async def backend(services: ApiServices) -> AsyncIterator[Backend]:
     """Return a running backend."""
     async with serve(services) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantProcess]:
+    """A running Qdrant."""
+    process = QdrantProcess(tmp_path_factory.mktemp("qdrant"))
+    process.start()
+    yield process
+    process.stop()

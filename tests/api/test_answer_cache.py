@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,15 +69,6 @@ class Town:
         """Wait until both replicas have heard of every change so far."""
         for each in (self.here, self.there):
             await each.visibility.refresh()
-
-
-@pytest.fixture(scope="module")
-def qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantProcess]:
-    """A running Qdrant."""
-    process = QdrantProcess(tmp_path_factory.mktemp("qdrant"))
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

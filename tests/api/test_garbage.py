@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,15 +18,6 @@ TEXT = "Common words here about weather."
 TIMES = 5
 TAKES_LONG_S = 0.1
 """Longer than clients are left unwatched."""
-
-
-@pytest.fixture(scope="module")
-def qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantProcess]:
-    """A running Qdrant."""
-    process = QdrantProcess(tmp_path_factory.mktemp("qdrant"))
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture

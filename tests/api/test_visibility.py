@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,15 +30,6 @@ class Pair:
     there: Replica
     secret: str = ""
     plain: str = ""
-
-
-@pytest.fixture(scope="module")
-def qdrant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantProcess]:
-    """A running Qdrant."""
-    process = QdrantProcess(tmp_path_factory.mktemp("qdrant"))
-    process.start()
-    yield process
-    process.stop()
 
 
 @pytest.fixture
