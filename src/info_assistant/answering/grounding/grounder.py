@@ -90,14 +90,14 @@ class Grounder:
 
     def _statements(self, passage: Passage) -> Statements:
         known = self._known.pop(passage.id, None)
-        if known is not None and known.passage is not passage:
-            known.let_go()
-            known = None
-        found = known or Statements(passage, self._terms)
-        self._known[passage.id] = found
+        if known is None or known.passage is not passage:
+            if known is not None:
+                known.let_go()
+            known = Statements(passage, self._terms)
+        self._known[passage.id] = known
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)[1].let_go()
-        return found
+        return known
 
 
 def refuted(*reasons: Reason) -> Finding:
