@@ -26,6 +26,7 @@ from info_assistant.observability.log import configure_logging
 from info_assistant.ports import DocumentFilter
 from info_assistant.providers.minilm import MiniLmEmbedder
 from info_assistant.resilience.clock import SystemClock
+from info_assistant.resilience.garbage import set_aside_what_stays
 from info_assistant.stores.blobs import ObjectBlobs
 from info_assistant.stores.catalogue import BlobCatalogue
 from info_assistant.stores.changes import BlobChangeFeed
@@ -104,6 +105,8 @@ async def serve(*, quick: bool) -> None:
     """Answer each request with the time that one ingestion of the corpus took."""
     machinery = Machinery(MiniLmEmbedder(), SubprocessReader())
     files = corpus(quick=quick).files
+    await machinery.embedder.warm_up()
+    set_aside_what_stays()  # As the product does once it has started.
     for request in requests():
         before = cpu_by_part()
         began = time.perf_counter()

@@ -26,6 +26,7 @@ from info_assistant.errors import Unreadable
 from info_assistant.ingestion.parsing import ReplyDecoder, encode_reading
 from info_assistant.ingestion.read import ReadLimits, SubprocessReader
 from info_assistant.model.reading import Block, BlockKind, Reading
+from info_assistant.resilience.priority import Priority
 
 SENTENCE = "Employees may carry over 240 hours of annual leave."
 
@@ -179,6 +180,14 @@ async def test_bombs_and_giants_are_bounded() -> None:
             begun = time.monotonic()
             assert (await refusal(reader, data, name)).kind in kinds
             assert time.monotonic() - begun < allowed(20)
+
+
+async def test_the_parser_stands_back() -> None:
+    """On a busy machine questions and the embedder come before reading."""
+    async with SubprocessReader() as reader:
+        await reader.read(b"Text.", filename="a.txt", media_type="")
+        assert reader.parser_pid is not None
+        assert os.getpriority(os.PRIO_PROCESS, reader.parser_pid) == Priority.READING
 
 
 async def test_memory_processor_time_and_patience_have_ends() -> None:

@@ -1,7 +1,6 @@
 """`backup`: makes backups of everything, proves them, and brings them back."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from info_assistant.cli.local import make_private
 from info_assistant.cli.output import Occasionally, print_rows, say
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.observability.log import configure_logging
+from info_assistant.resilience.priority import Priority, stand_back
 from info_assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from info_assistant.stores.backup.manifest import Verification
     from info_assistant.stores.backup.shelf import Backup
 
-_NICE = 10
 _QUESTIONS = click.option(
     "--questions",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -290,7 +289,7 @@ def _prepared() -> Settings:
         from urllib.parse import unquote, urlsplit  # noqa: PLC0415  Only here.
 
         make_private(Path(unquote(urlsplit(settings.backup.url).path)))
-    os.nice(_NICE)
+    stand_back(Priority.UPKEEP)
     configure_logging("WARNING")
     return settings
 

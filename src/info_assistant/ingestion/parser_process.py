@@ -33,6 +33,7 @@ from info_assistant.ingestion.parsing import (
     encode_unreadable,
 )
 from info_assistant.resilience.parentage import end_with_parent
+from info_assistant.resilience.priority import Priority, stand_back
 
 _MOST_DESCRIPTORS = 2
 _TELL_SECONDS = 0.2
@@ -44,6 +45,7 @@ def main() -> None:
     """Serve until the parent ends."""
     end_with_parent(int(sys.argv[1]))
     close_off()
+    stand_back(Priority.READING)
     control = socket.socket(fileno=os.dup(0))
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)

@@ -39,6 +39,7 @@ class _Held:
 class StatusReporter:
     """Holds documents and tells the board of them, at most every `interval_s` seconds.
 
+    That the last of them has come to its end is told at once, since somebody may watch for it.
     `on_settled` is told how many seconds each document took from its claim until it was ready or
     failed.
     """
@@ -51,6 +52,7 @@ class StatusReporter:
         self._interval_s = interval_s
         self._held: dict[str, _Held] = {}
         self._changed = asyncio.Event()
+        self._all_ended = asyncio.Event()
         self._progress_at = time.monotonic()
 
     @property
@@ -92,6 +94,8 @@ class StatusReporter:
         held.pending = True
         self.progressed()
         self._changed.set()
+        if all(each.status.state.settled for each in self._held.values()):
+            self._all_ended.set()
 
     def progressed(self) -> None:
         """Note that the worker comes on, or knows what it waits for."""
@@ -114,13 +118,16 @@ class StatusReporter:
                 async with asyncio.timeout(RENEW_S / 4):
                     await self._changed.wait()
             self._changed.clear()
+            self._all_ended.clear()
             self._renew()
             try:
                 await self.flush()
             except (Unavailable, Misconfigured) as exc:
                 _LOG.warning("document states not written yet", error=exc.code)
                 self._changed.set()
-            await asyncio.sleep(self._interval_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval_s):
+                    await self._all_ended.wait()
 
     async def flush(self) -> None:
         """Write what is waiting. Raises VectorStoreUnavailable, Misconfigured."""

@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from info_assistant.model.passage import (
 )
 from info_assistant.model.vectors import Floats
 from info_assistant.providers.bm25 import TermVectors
+from info_assistant.resilience.priority import Priority, stand_back
 
 DIMENSION = 384
 TOKEN_DIMENSION = 128
@@ -43,7 +43,6 @@ TURN = 8
 DEFAULT_FOLDER = Path(__file__).parent / "minilm_weights"
 PROJECTION = Path(__file__).parent / "minilm_token_projection.npy"
 _INT8_SCALE = 127.0
-_DOCUMENT_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class MiniLmModel:
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return how many word pieces each text has, special ones left out."""
         encodings = self._counter.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding.ids) for encoding in encodings]
+        return [len(encoding) for encoding in encodings]
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """Return the word pieces of each text, cut at MAX_TOKENS."""
@@ -188,7 +187,8 @@ class MiniLmEmbedder:
         self._document_threads = ThreadPoolExecutor(
             document_threads or max(1, (os.cpu_count() or 2) - 1),
             "embed-document",
-            initializer=_step_back,
+            initializer=stand_back,
+            initargs=(Priority.EMBEDDING,),
         )
 
     @property
@@ -303,9 +303,3 @@ def _token_spans(passage: Passage, offsets: Sequence[tuple[int, int]]) -> tuple[
     return tuple(
         Span(int(first), int(last)) for first, last in zip(places[::2], places[1::2], strict=True)
     )
-
-
-def _step_back() -> None:
-    """Lower this thread's priority, so that questions get the processor first."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _DOCUMENT_NICENESS)
