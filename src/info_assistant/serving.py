@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from info_assistant.errors import Misconfigured
 
@@ -35,6 +36,7 @@ _FAREWELL_SHARE = 0.25
 _SAME_WISH_S = 1.0
 """Signals this close together are one wish, such as those of a service manager and of `up`."""
 _CLOSE = (b"connection", b"close")
+_HEAD = b"HTTP/1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def serve(
     chosen = ending or Ending()
     config = uvicorn.Config(
         app,
+        http=_WholeReplies,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -113,6 +116,53 @@ def serve(
     )
     with listener:
         _EndingServer(config, chosen, on_drain).run(sockets=[listener])
+
+
+class _HeadWithBody:
+    """A transport that sends the head of a reply together with what follows it in the same turn.
+
+    uvicorn writes them apart, so that who reads is woken once more than it needs to be.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+        self._later: asyncio.Handle | None = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  Whatever the transport has.
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head:
+            self._transport.write(self._taken() + data)
+        elif data.startswith(_HEAD):
+            self._head = data
+            self._later = self._loop.call_soon(self._send)
+        else:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._head:
+            self._transport.write(self._taken())
+
+    def _taken(self) -> bytes:
+        head, self._head = self._head, b""
+        if self._later is not None:
+            self._later.cancel()
+        return head
+
+
+class _WholeReplies(HttpToolsProtocol):
+    """The web server's side of a connection, whose replies leave whole."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        whole = _HeadWithBody(transport, self.loop)
+        super().connection_made(cast("asyncio.Transport", whole))
 
 
 class _EndingServer(uvicorn.Server):

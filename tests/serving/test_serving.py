@@ -3,6 +3,7 @@
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -47,6 +48,9 @@ async def app(scope, receive, send):
         print("slow", flush=True)
         await asyncio.sleep(0.8)
         await reply(send, b"done")
+    elif scope["path"] == "/promised":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(3600)
     elif scope["path"] == "/endless":
         print("endless", flush=True)
         try:
@@ -117,6 +121,15 @@ def whole(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+def segments_received(connection: socket.socket) -> int:
+    """Return in how many pieces the network has brought what there is (Linux: tcp_info)."""
+    return int(
+        struct.unpack_from(
+            "I", connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160), 152
+        )[0]
+    )
+
+
 Start = Callable[..., Served]
 
 
@@ -141,6 +154,16 @@ def start() -> Iterator[Start]:
             return served
 
         yield begin
+
+
+def test_a_reply_leaves_whole_and_a_head_alone_does_not_wait(start: Start) -> None:
+    """Who reads is woken once for head and body; a head whose body comes later is there at once."""
+    served = start(0, 3)
+    with served.ask("/ready") as connection:
+        assert whole(connection).endswith(b"yes")
+        assert segments_received(connection) == 1
+    with served.ask("/promised") as connection:
+        assert connection.recv(65536).endswith(b"\r\n\r\n")
 
 
 def test_it_goes_on_serving_unready_until_the_delay_is_over(start: Start) -> None:
