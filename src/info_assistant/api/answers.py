@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from info_assistant.api.wire import answer_fields
 from info_assistant.model.answer import Answer, common_to
+from info_assistant.model.json_bytes import json_bytes
 from info_assistant.resilience.same_objects import SameObjects
 
 COST_HEADER = b"x-request-cost"
@@ -28,7 +28,7 @@ def json_answer(body: BaseModel, status: int = 200) -> Response:
 
 def written_answer(answer: Answer, *, with_text: bool) -> bytes:
     """Return an answer as it travels, as `wire.AnswerBody` documents it."""
-    return to_json(answer_fields(answer, with_text=with_text), inf_nan_mode="null")
+    return json_bytes(answer_fields(answer, with_text=with_text))
 
 
 CACHE_HEADER = b"x-cache"
@@ -51,7 +51,7 @@ class AnswerWriter:
             before, after = written_answer(bare, with_text=with_text).split(_TIMES, 1)
             written = _Written(common, before.removeprefix(_NO_ID), after)
             self._written.note(written, with_text, *parts)
-        times = to_json(answer.timings_ms)
+        times = json_bytes(answer.timings_ms)
         return b'{"id":"%b"%b"timings_ms":%b%b' % (
             answer.id.encode(),
             written.before,

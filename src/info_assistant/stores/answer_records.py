@@ -11,8 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from pydantic_core import to_json
-
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.answer import (
     Answer,
@@ -28,6 +26,7 @@ from info_assistant.model.answer import (
     Support,
 )
 from info_assistant.model.ids import LAST_ID
+from info_assistant.model.json_bytes import json_bytes
 from info_assistant.model.passage import Passage
 from info_assistant.model.record import AnswerRecord, SentenceCheck
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
@@ -90,7 +89,7 @@ class RecordedAnswers:
         repeat = self._known.repeat_of(record)
         if repeat is None:
             return self.keep(record)
-        body = to_json(repeat)
+        body = json_bytes(repeat)
         return self._log.put([Record(answer_repeats.KIND, record.tenant, record.id, body)])
 
     async def find(self, tenant: str, answer_id: str) -> AnswerRecord | None:
@@ -163,7 +162,7 @@ def safely(matches: Callable[[Fields], bool]) -> Callable[[Fields], bool]:
 
 def stored_answer(record: AnswerRecord) -> Record:
     """Return a record as it is appended."""
-    return Record(KIND, record.tenant, record.id, to_json(answer_fields(record)))
+    return Record(KIND, record.tenant, record.id, json_bytes(answer_fields(record)))
 
 
 def answer_fields(record: AnswerRecord) -> dict[str, Any]:

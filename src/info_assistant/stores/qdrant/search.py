@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any, Literal
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from info_assistant.model.identity import AccessScope
+from info_assistant.model.json_bytes import json_bytes
 from info_assistant.model.passage import QuestionVectors
 from info_assistant.model.question import Filters
 
@@ -49,7 +50,7 @@ def search_body(
 ) -> bytes:
     """Return the request for the `limit` best points under `condition`, as JSON."""
     sparse = question.sparse
-    dense = {"query": {"nearest": question.dense.tolist()}, "using": DENSE, "filter": condition}
+    dense = {"query": {"nearest": question.dense}, "using": DENSE, "filter": condition}
     nearest = {"indices": sparse.indices, "values": sparse.values}
     lexical = {"query": {"nearest": nearest}, "using": BM25, "filter": condition}
     request: Mapping[str, Any]
@@ -62,7 +63,7 @@ def search_body(
         }
     else:
         request = dense if rank_by == "dense" else lexical
-    return to_json({**request, "limit": limit, "with_payload": True})
+    return json_bytes({**request, "limit": limit, "with_payload": True})
 
 
 def found_points(reply: bytes) -> list[FoundPoint]:
