@@ -147,7 +147,8 @@ class _HeadWithBody:
         self._transport.close()
 
     def _send(self) -> None:
-        if self._head:
+        # Whoever was to read it may have gone within the turn.
+        if self._head and not self._transport.is_closing():
             self._transport.write(self._taken())
 
     def _taken(self) -> bytes:

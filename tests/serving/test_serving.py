@@ -1,5 +1,6 @@
 """A server of ours on a real socket, told to end by real signals."""
 
+import asyncio
 import select
 import signal
 import socket
@@ -11,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
+import uvloop
 from tests.conftest import allowed
 
 from info_assistant.errors import Misconfigured
-from info_assistant.serving import Ending, Place, listen
+from info_assistant.serving import Ending, Place, _HeadWithBody, listen
 
 PROGRAM = """
 import asyncio, sys
@@ -164,6 +167,48 @@ def test_a_reply_leaves_whole_and_a_head_alone_does_not_wait(start: Start) -> No
         assert segments_received(connection) == 1
     with served.ask("/promised") as connection:
         assert connection.recv(65536).endswith(b"\r\n\r\n")
+
+
+class Hasty(asyncio.Protocol):
+    """Begins a reply in the very turn in which its connection breaks."""
+
+    def __init__(self, gone: asyncio.Event) -> None:
+        """Set `gone` a turn after the connection was lost."""
+        self._gone = gone
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Break off, and begin a reply."""
+        del data
+        self._transport.abort()
+        reply = _HeadWithBody(self._transport, asyncio.get_running_loop())
+        reply.write(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell of it."""
+        del exc
+        asyncio.get_running_loop().call_soon(self._gone.set)
+
+
+def test_a_head_for_someone_who_has_gone_is_no_fault() -> None:
+    """The connection may end before the head has been joined by a body."""
+
+    async def ask() -> list[object]:
+        loop, gone, faults = asyncio.get_running_loop(), asyncio.Event(), list[object]()
+        loop.set_exception_handler(lambda _loop, fault: faults.append(fault))
+        async with await loop.create_server(lambda: Hasty(gone), "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"x")
+            async with asyncio.timeout(10):
+                await gone.wait()
+                assert await reader.read() == b""
+            writer.close()
+        return faults
+
+    assert uvloop.run(ask()) == []
 
 
 def test_it_goes_on_serving_unready_until_the_delay_is_over(start: Start) -> None:
