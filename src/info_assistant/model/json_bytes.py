@@ -11,7 +11,6 @@ def json_bytes(value: Any) -> bytes:  # noqa: ANN401  Whatever JSON can say.
     """Return JSON of plain values: text, numbers, dates, moments, rows, fields by name, arrays.
 
     Moments end in Z, NaN and infinities become null. Raises TypeError for anything else, such as a
-    set, or a name that is a word of an enumeration: where values come from many places they are
-    written by pydantic's `to_json`, which takes more.
+    set, or a name that is a word of an enumeration; pydantic's `to_json` takes more.
     """
     return orjson.dumps(value, option=_HOW)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic_core import to_json
-
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.model.audit import AuditEvent
 from info_assistant.model.ids import LAST_ID
+from info_assistant.model.json_bytes import json_bytes
 from info_assistant.model.record import AnswerRecord
 from info_assistant.model.schema import MALFORMED, Stored, moment_from, stamped
 from info_assistant.observability.log import get_logger
@@ -37,8 +36,7 @@ class RecordedAudit:
 
         They survive a killed process when this returns. Raises RecordsUnavailable.
         """
-        kept = [Record(KIND, each.tenant, each.id, to_json(audit_fields(each))) for each in events]
-        await self._log.append([*map(stored_answer, answers), *kept])
+        await self._log.append([*map(stored_answer, answers), *map(stored_event, events)])
 
     async def check(self) -> None:
         """Return if events can be kept now. Raises RecordsUnavailable."""
@@ -59,6 +57,11 @@ class RecordedAudit:
         return AuditPage(tuple(_readable(found.records)), found.next)
 
 
+def stored_event(event: AuditEvent) -> Record:
+    """Return an event as it is appended."""
+    return Record(KIND, event.tenant, event.id, json_bytes(audit_fields(event)))
+
+
 def audit_fields(event: AuditEvent) -> dict[str, Any]:
     """Return an event as JSON values."""
     return stamped(
@@ -72,7 +75,8 @@ def audit_fields(event: AuditEvent) -> dict[str, Any]:
             "target": event.target,
             "outcome": event.outcome,
             "request_id": event.request_id,
-            "detail": dict(event.detail),
+            # Names of switches are words of an enumeration.
+            "detail": {str(name): value for name, value in event.detail},
         },
     )
 
