@@ -8,9 +8,11 @@ import sys
 import threading
 from enum import IntEnum
 
+_LEAST = 19
+
 
 class Priority(IntEnum):
-    """How far work stands back behind questions, as the system's niceness (0 is ordinary)."""
+    """How far work stands back behind questions, in steps of the system's niceness."""
 
     EMBEDDING = 2
     READING = 10
@@ -20,7 +22,10 @@ class Priority(IntEnum):
 def stand_back(priority: Priority) -> None:
     """Lower the priority of the calling thread, and of what it starts from here on.
 
-    Nothing happens where the system knows no priorities of single threads.
+    It is lowered from where it stands: nobody may raise it again, where all of us were started with
+    a low one. Nothing happens where the system knows no priorities of single threads.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
+        thread = threading.get_native_id()
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(now + priority, _LEAST))
