@@ -128,7 +128,6 @@ class _HeadWithBody:
         self._transport = transport
         self._loop = loop
         self._head = b""
-        self._later: asyncio.Handle | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  Whatever the transport has.
         return getattr(self._transport, name)
@@ -138,7 +137,7 @@ class _HeadWithBody:
             self._transport.write(self._taken() + data)
         elif data.startswith(_HEAD):
             self._head = data
-            self._later = self._loop.call_soon(self._send)
+            self._loop.call_soon(self._send)
         else:
             self._transport.write(data)
 
@@ -153,8 +152,6 @@ class _HeadWithBody:
 
     def _taken(self) -> bytes:
         head, self._head = self._head, b""
-        if self._later is not None:
-            self._later.cancel()
         return head
 
 

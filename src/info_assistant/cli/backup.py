@@ -1,6 +1,7 @@
 """`backup`: makes backups of everything, proves them, and brings them back."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from info_assistant.cli.local import make_private
 from info_assistant.cli.output import Occasionally, print_rows, say
 from info_assistant.errors import StoredDataInvalid
 from info_assistant.observability.log import configure_logging
-from info_assistant.resilience.priority import Priority, stand_back
+from info_assistant.resilience.priority import Priority
 from info_assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -289,7 +290,7 @@ def _prepared() -> Settings:
         from urllib.parse import unquote, urlsplit  # noqa: PLC0415  Only here.
 
         make_private(Path(unquote(urlsplit(settings.backup.url).path)))
-    stand_back(Priority.UPKEEP)
+    os.nice(Priority.UPKEEP)
     configure_logging("WARNING")
     return settings
 

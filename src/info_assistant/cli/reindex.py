@@ -1,11 +1,12 @@
 """`documents reindex`: embeds all documents anew while questions are answered."""
 
+import os
 import time
 
 import click
 
 from info_assistant.cli.output import Occasionally, say
-from info_assistant.resilience.priority import Priority, stand_back
+from info_assistant.resilience.priority import Priority
 from info_assistant.settings import Settings
 
 
@@ -24,7 +25,7 @@ def reindex() -> None:
     from info_assistant.wiring.processes import run_reindex  # noqa: PLC0415  Loads the whole product.
 
     # Questions on this machine go first.
-    stand_back(Priority.UPKEEP)
+    os.nice(Priority.UPKEEP)
     tell = Occasionally(say)
     began = time.monotonic()
     count = run_reindex(

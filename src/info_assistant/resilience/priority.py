@@ -5,10 +5,7 @@ Embedding is what all the rest of ingestion waits for, so reading gives way to i
 
 import os
 import sys
-import threading
 from enum import IntEnum
-
-_LEAST = 19
 
 
 class Priority(IntEnum):
@@ -26,6 +23,4 @@ def stand_back(priority: Priority) -> None:
     a low one. Nothing happens where the system knows no priorities of single threads.
     """
     if sys.platform == "linux":
-        thread = threading.get_native_id()
-        now = os.getpriority(os.PRIO_PROCESS, thread)
-        os.setpriority(os.PRIO_PROCESS, thread, min(now + priority, _LEAST))
+        os.nice(priority)
