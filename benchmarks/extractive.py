@@ -46,8 +46,7 @@ def main() -> int:
         running_stack(Path(folder) / "data") as stack,
     ):
         _take_in(stack, documents)
-        for question in documents.questions:
-            stack.ask(question)
+        _warm_up(stack, documents)
         return conclude(measured(given, stack, documents), given)
 
 
@@ -58,6 +57,12 @@ def _take_in(stack: RunningStack, documents: Corpus) -> None:
     for file in documents.files:
         stack.upload(file)
     stack.until_settled(_PATIENCE_S)
+
+
+def _warm_up(stack: RunningStack, documents: Corpus) -> None:
+    """Ask every question once, worded otherwise, so that its answer is not known afterwards."""
+    for question in documents.questions:
+        stack.ask(f"Please tell me: {question}")
 
 
 def _is_up(stack: RunningStack) -> bool:
@@ -88,8 +93,12 @@ def measured(given: Options, stack: RunningStack, documents: Corpus) -> Report:
 
 
 def _asked(stack: RunningStack, questions: tuple[str, ...]) -> list[float]:
-    """Return the time of each question in milliseconds."""
-    return [stack.ask(question)[1] * 1000 for question in questions]
+    """Return the time of each answer that had to be made, in milliseconds.
+
+    Answers of an earlier round are given again where no document that they rest on has changed.
+    """
+    asked = [stack.ask(question) for question in questions]
+    return [seconds * 1000 for answer, seconds in asked if answer["served_by"]["cache"] != "hit"]
 
 
 def _copies(documents: Corpus) -> Iterator[File]:
