@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
 cleanup() {
-  for place in proc dev; do
+  for place in proc dev/pts dev; do
     if mountpoint -q "$work/root/$place"; then umount "$work/root/$place"; fi
   done
   if [ -z "${KEEP:-}" ]; then rm -rf "$work"; else echo "Kept: $work"; fi
@@ -64,6 +64,7 @@ elif command -v debootstrap >/dev/null && [ "$(id -u)" -eq 0 ]; then
   cp -L /etc/ssl/certs/ca-certificates.crt "$work/root/etc/ssl/certs/ca-certificates.crt"
   mount -t proc proc "$work/root/proc"
   mount --bind /dev "$work/root/dev"
+  mount --bind /dev/pts "$work/root/dev/pts"   # Tests talk to the product at a terminal.
   chroot "$work/root" env -i HOME=/checkout/home PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
     "${forwarded[@]}" sh /checkout/.trial.sh
 else

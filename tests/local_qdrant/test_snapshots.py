@@ -1,9 +1,12 @@
 """Snapshots by address: only this server's own, and all or nothing."""
 
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from qdrant_client import models
 from tests.local_qdrant.conftest import Process
 
@@ -46,4 +49,35 @@ def test_a_snapshot_that_is_none_changes_nothing(
     assert _recover(server, "passages", (folder / "none.snapshot").as_uri()) == 404
     assert _recover(server, "passages", "https://elsewhere.example/x.snapshot") == 501
     assert client.count("passages").count == 1
+    assert len(list((server.directory / "collections").iterdir())) == 1
+
+
+def _link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
+    link = tarfile.TarInfo(name)
+    link.type, link.linkname = kind, target
+    return link
+
+
+HOSTILE = {
+    "above": tarfile.TarInfo("../../escaped"),
+    "absolute": tarfile.TarInfo("/escaped-from-a-snapshot"),
+    "symbolic-link": _link("config.json", "/etc/passwd", tarfile.SYMTYPE),
+    "hard-link": _link("config.json", "../../LOCK", tarfile.LNKTYPE),
+    "pipe": _link("config.json", "", tarfile.FIFOTYPE),
+}
+
+
+@pytest.mark.parametrize("member", HOSTILE.values(), ids=HOSTILE)
+def test_an_archive_writes_nothing_elsewhere(
+    server: Process, make_passages: Callable[..., None], member: tarfile.TarInfo
+) -> None:
+    """Members that lead out of the collection's folder, or are no files, are refused."""
+    make_passages(server.client())
+    folder = server.directory / "snapshots" / "passages"
+    folder.mkdir()
+    with tarfile.open(folder / "hostile.snapshot", "w:gz") as archive:
+        archive.addfile(member, io.BytesIO())
+    assert _recover(server, "copy", (folder / "hostile.snapshot").as_uri()) == 400
+    assert not list(server.directory.rglob("escaped*"))
+    assert not Path("/escaped-from-a-snapshot").exists()
     assert len(list((server.directory / "collections").iterdir())) == 1

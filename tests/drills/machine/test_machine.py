@@ -5,6 +5,7 @@ Its tests share it and leave it well. More of it, and both backends, is tried by
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -32,6 +33,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Run a machine; afterwards nothing that it had started is left."""
     if server() is None:
         pytest.skip("no Redis for this machine: neither Valkey's wheel nor redis-server")
+    if shutil.which("curl") is None:
+        pytest.skip("no curl, which the runbook asks with")
     small = plan({"backends": 1, "with_frontend": False, "start_s": 300.0})
     before = _children()
     with running_machine(tmp_path_factory.mktemp("machine"), small) as running:
