@@ -178,9 +178,10 @@ def _extract(packed: tarfile.TarFile, folder: Path) -> None:
     Raises TarError. The standard library's filter for this came with Python 3.11.4, and Debian 12
     has 3.11.2.
     """
+    root = folder.resolve()
     for member in packed:
-        path = (folder / member.name).resolve()
-        if not path.is_relative_to(folder.resolve()):
+        path = (root / member.name).resolve()
+        if not path.is_relative_to(root):
             raise tarfile.TarError(f"{member.name!r} leads out of the collection's folder")
         if member.isdir():
             path.mkdir(parents=True, exist_ok=True)
